@@ -1,5 +1,5 @@
-// Opens libMedSegDICOM at the first call: what MEDSEG_DICOM_LIBRARY names, else the file beside the program, where
-// `swift build` and the container put it, else what the system finds under its name.
+// Opens libMedSegDICOM at the first call: the file of MEDSEG_DICOM_LIBRARY; otherwise the file beside the program,
+// where `swift build` and the container put it; otherwise the system's library of that name.
 
 #include "CDicom.h"
 
@@ -20,7 +20,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const dicom_library *library;
 static char fault[768];
 
-// The library's file in the program's folder; 0 where it is not there.
+// The path of the library in the program's folder; 0 if it does not exist.
 static int beside_program(char *path, size_t size) {
     ssize_t length = readlink("/proc/self/exe", path, size - 1);
     if (length <= 0) return 0;

@@ -1,4 +1,4 @@
-// Opening DICOM files and asking them for values, by DCMTK's dcmdata.
+// Opens DICOM files and reads their values, with DCMTK's dcmdata.
 #include "file.h"
 
 #include <dcmtk/dcmdata/dccodec.h>
@@ -20,7 +20,7 @@ void tell(char *message, size_t size, const char *text) {
 
 DcmTagKey tagKey(uint32_t tag) { return DcmTagKey((Uint16)(tag >> 16), (Uint16)(tag & 0xffff)); }
 
-// DCMTK's log is off, because its lines hold values of patients.
+// DCMTK's log is off because its lines contain values that identify patients.
 void prepare() {
     static std::once_flag once;
     std::call_once(once, [] {
@@ -28,7 +28,7 @@ void prepare() {
         DJDecoderRegistration::registerCodecs();
         DJLSDecoderRegistration::registerCodecs();
         DcmRLEDecoderRegistration::registerCodecs();
-        // Values that are too long for their representation are written as of an unknown one, such as long contours.
+        // A value that is too long for its VR, such as a long contour, is written with the VR UN.
         dcmEnableUnknownVRConversion.set(OFTrue);
     });
 }
@@ -47,9 +47,9 @@ void findFrames(dicom_file &file) {
         if (auto *group = dynamic_cast<DcmItem *>(item)) file.frames.push_back(group);
 }
 
-// Larger values stay on disk until they are asked for.
+// Larger values stay on disk until they are read.
 constexpr Uint32 largestValueInMemory = 4096;
-// A contour of a million points has fewer bytes than the first, a table of colours fewer than the second.
+// The limits exceed the text of a contour of a million points, and the numbers of a colour table.
 constexpr Uint32 largestText = 64 << 20;
 constexpr Uint32 largestNumbers = 1 << 20;
 
@@ -86,7 +86,7 @@ DcmItem *place(dicom_file &file, long where) {
     return shared;
 }
 
-// A text in UTF-8, with '?' for what the data set's character set does not explain.
+// A text in UTF-8, with '?' for bytes that are not valid in the data set's character set.
 OFString readable(dicom_file &file, const OFString &value) {
     bool isPlain = true;
     for (size_t i = 0; i < value.length(); i++) isPlain = isPlain && (unsigned char)value[i] < 0x80;
@@ -103,8 +103,8 @@ OFString readable(dicom_file &file, const OFString &value) {
     return converted;
 }
 
-// Whether values of a kind are text or numbers, as few as a person may read. All others may be of any length, which
-// DCMTK would write out as numbers: bytes and words, and kinds that it does not know.
+// Whether a value is text or a short list of numbers. Values of other VRs may have any length, and DCMTK would write
+// them all as numbers: bytes, words, and unknown VRs.
 bool isReadable(const dicom_file &file, DcmElement &element) {
     if (element.getLengthField() > file.mostBytes) return false;
     if (DcmVR(element.ident()).isaString()) return element.getLength() <= largestText;
@@ -131,7 +131,7 @@ long valueOf(dicom_file &file, DcmItem &item, uint32_t tag, char *buffer, size_t
         return 0;
     }
     char *whole = nullptr;
-    // Part by part, DCMTK takes time by the square of a contour's length.
+    // Read part by part, DCMTK takes time with the square of a contour's length.
     if (element->ident() == EVR_DS && element->getLength() > largestValueInMemory && element->getString(whole).good()
         && whole) {
         tell(buffer, size, whole);
@@ -160,13 +160,13 @@ long itemsOf(DcmItem &parent, uint32_t tag, dicom_item **items, long capacity) {
     auto *found = sequence(parent, tagKey(tag));
     if (!found) return 0;
     long count = 0;
-    // By their chain: looked up by number, each would be sought from the first on.
+    // Follows the chain of items: an access by number would search from the first item each time.
     for (DcmObject *object = nullptr; (object = found->nextInContainer(object)) != nullptr; count++)
         if (count < capacity) items[count] = reinterpret_cast<dicom_item *>(static_cast<DcmItem *>(object));
     return count;
 }
 
-// No exception may reach Swift, which would end the process.
+// No exception may reach Swift; it would end the process.
 
 dicom_file *safeOpen(const char *path, char *message, size_t size) try {
     return openFile(path, message, size);
@@ -181,7 +181,7 @@ void safeClose(dicom_file *file) try { delete file; } catch (...) {
 const char *damageOf(const dicom_file *file) { return file->damage.empty() ? nullptr : file->damage.c_str(); }
 
 long safeText(const dicom_file *file, long where, const uint32_t *tags, int count, char *buffer, size_t size) try {
-    // DCMTK reads values that lie on disk when they are asked for, which it counts as a change.
+    // DCMTK reads values from disk on access, which it treats as a change of the file.
     return textOf(const_cast<dicom_file &>(*file), where, tags, count, buffer, size);
 } catch (...) {
     return -1;

@@ -1,4 +1,4 @@
-// JPEG 2000 and HTJ2K by OpenJPEG, because the free edition of DCMTK decodes neither.
+// Decodes JPEG 2000 and HTJ2K with OpenJPEG because the free edition of DCMTK decodes neither.
 #include "file.h"
 
 #include <openjpeg-2.5/openjpeg.h>
@@ -17,7 +17,7 @@ bool isJPEG2000(const std::string &syntax) {
 
 namespace {
 
-/// A stream in memory, which OpenJPEG reads through callbacks.
+/// A stream in memory that OpenJPEG reads through callbacks.
 struct Memory {
     const uint8_t *data;
     size_t size, at;
@@ -65,7 +65,7 @@ Stream open(Memory &memory) {
 
 const char *decodeJPEG2000(const std::vector<uint8_t> &bytes, const PixelForm &form, int32_t *values) {
     Memory memory{bytes.data(), bytes.size(), 0};
-    // Some writers put a whole JP2 file with its boxes into a frame.
+    // Some writers store a whole JP2 file with its boxes in a frame.
     const bool isBoxed = bytes.size() > 12 && std::memcmp(bytes.data() + 4, "jP  ", 4) == 0;
     Codec codec(opj_create_decompress(isBoxed ? OPJ_CODEC_JP2 : OPJ_CODEC_J2K), opj_destroy_codec);
     Stream stream = open(memory);
@@ -77,9 +77,9 @@ const char *decodeJPEG2000(const std::vector<uint8_t> &bytes, const PixelForm &f
         opj_setup_decoder(codec.get(), &parameters) && opj_read_header(stream.get(), codec.get(), &made);
     Image image(made, opj_image_destroy);
     if (!isSound || !image) return "the header of its JPEG 2000 stream is damaged";
-    // Checked before OpenJPEG makes room for what a damaged header asks for.
+    // Checked before OpenJPEG allocates the size that a damaged header claims.
     if (image->numcomps != 1 || image->comps[0].w != form.columns || image->comps[0].h != form.rows)
-        return "its JPEG 2000 stream has another size than the data set says";
+        return "its JPEG 2000 stream has another size than the data set";
     if (!opj_decode(codec.get(), stream.get(), image.get()) || !opj_end_decompress(codec.get(), stream.get()))
         return "its JPEG 2000 stream is damaged";
     const OPJ_INT32 *decoded = image->comps[0].data;

@@ -1,4 +1,4 @@
-// The frames of a file: which compressed bytes belong to one, and its values.
+// The frames of a file: finds the compressed bytes of a frame, and decodes its values.
 #include "file.h"
 
 #include <dcmtk/dcmdata/dcpixel.h>
@@ -20,7 +20,7 @@ PixelForm pixelForm(DcmItem &dataset) {
     if (dataset.findAndGetUint16(DCM_BitsStored, form.stored).bad()) form.stored = form.allocated;
     if (dataset.findAndGetUint16(DCM_HighBit, form.highBit).bad()) form.highBit = form.stored - 1;
     dataset.findAndGetUint16(DCM_PixelRepresentation, form.isSigned);
-    // Where the attribute is absent, DCMTK sets its result to 0.
+    // If the attribute is missing, DCMTK sets its result to 0.
     long frames = 1;
     if (dataset.findAndGetLongInt(DCM_NumberOfFrames, frames).good() && frames > 0) form.frames = frames;
     return form;
@@ -28,7 +28,7 @@ PixelForm pixelForm(DcmItem &dataset) {
 
 // MARK: compressed frames
 
-/// Bytes of a fragment, which go back to the disk afterwards.
+/// Appends the bytes of a fragment and frees DCMTK's copy of them.
 bool append(DcmPixelSequence &sequence, unsigned long number, std::vector<uint8_t> &stream) {
     DcmPixelItem *item = nullptr;
     Uint8 *bytes = nullptr;
@@ -41,14 +41,14 @@ bool append(DcmPixelSequence &sequence, unsigned long number, std::vector<uint8_
     return true;
 }
 
-/// Whether a fragment begins a picture: JPEG's SOI, JPEG 2000's SOC, or the signature box of JP2.
+/// Whether a fragment begins a compressed frame: with JPEG's SOI, JPEG 2000's SOC, or the signature box of JP2.
 bool beginsPicture(const std::vector<uint8_t> &bytes) {
     if (bytes.size() < 3 || bytes[0] != 0xff) return bytes.size() > 8 && std::memcmp(&bytes[4], "jP  ", 4) == 0;
     return (bytes[1] == 0xd8 && bytes[2] == 0xff) || (bytes[1] == 0x4f && bytes[2] == 0xff);
 }
 
-/// The fragment that each frame begins with, from the basic offset table, else from the pictures' first bytes; empty
-/// where neither tells.
+/// The first fragment of each frame, from the basic offset table or else from the first bytes of the fragments; empty
+/// if neither is conclusive.
 std::vector<unsigned long> frameStarts(DcmPixelSequence &sequence, const PixelForm &form) {
     const unsigned long fragments = sequence.card() - 1;
     std::vector<uint8_t> table;
@@ -79,7 +79,8 @@ DcmPixelSequence *compressed(DcmPixelData &pixels) {
     E_TransferSyntax syntax;
     const DcmRepresentationParameter *parameter = nullptr;
     DcmPixelSequence *sequence = nullptr;
-    // DCMTK 3.6.7 does not know HTJ2K, so that its own word for the syntax does not tell whether this is compressed.
+    // DCMTK 3.6.7 does not know HTJ2K, therefore its own type for the syntax does not show whether the data are
+    // compressed.
     pixels.getOriginalRepresentationKey(syntax, parameter);
     return pixels.getEncapsulatedRepresentation(syntax, parameter, sequence).good() ? sequence : nullptr;
 }
@@ -92,7 +93,7 @@ const char *valuesOf(
     Uint32 needed = 0, start = 0;
     OFString colour;
     if (pixels.getUncompressedFrameSize(&dataset, needed).bad() || needed != form.byteCount())
-        return "its frames have another size than its header says";
+        return "its frames have another size than its header gives";
     // DCMTK pads an odd number of bytes.
     bytes.resize(form.byteCount() + (form.byteCount() & 1));
     OFCondition status =
@@ -102,7 +103,8 @@ const char *valuesOf(
     return reason.c_str();
 }
 
-/// Decodes a frame of several fragments, which DCMTK finds only by an offset table: it is given as a file of one frame.
+/// Decodes a frame of several fragments as a file of one frame; DCMTK itself finds such frames only with an offset
+/// table.
 const char *valuesOfFragments(
     DcmItem &dataset, std::vector<uint8_t> &stream, E_TransferSyntax syntax, const PixelForm &form,
     std::vector<uint8_t> &bytes, std::string &reason) {
@@ -126,7 +128,7 @@ const char *valuesOfFragments(
     return valuesOf(*given, single, 0, form, bytes, reason);
 }
 
-/// Takes off the bits beside those that are stored, and extends the sign.
+/// Removes the bits that are not stored, and extends the sign.
 class Unpacking {
     unsigned shift;
     uint32_t mask, sign;
@@ -149,11 +151,11 @@ template <typename Word> void unpack(const uint8_t *bytes, const PixelForm &form
     }
 }
 
-/// Pixels of one bit, as a segmentation has them: they run on from frame to frame, the lowest bit of a byte first.
+/// Decodes 1-bit pixels of a segmentation: frames are contiguous, with the lowest bit of a byte first.
 const char *decodeBits(DcmPixelData &pixels, uint32_t frame, const PixelForm &form, int32_t *values) {
     const uint64_t first = (uint64_t)frame * form.count();
     const uint64_t start = first / 8, end = (first + form.count() + 7) / 8;
-    if (pixels.getLength() < end) return "its pixels end before they should";
+    if (pixels.getLength() < end) return "its pixels end too early";
     std::vector<uint8_t> bytes(end - start);
     if (pixels.getPartialValue(bytes.data(), (Uint32)start, (Uint32)bytes.size()).bad())
         return "its pixels cannot be read";
@@ -162,14 +164,13 @@ const char *decodeBits(DcmPixelData &pixels, uint32_t frame, const PixelForm &fo
 }
 
 const char *faultOf(const PixelForm &form, uint32_t frame, size_t count) {
-    if (form.count() == 0 || form.count() != count || form.samples != 1)
-        return "its header does not describe a picture";
+    if (form.count() == 0 || form.count() != count || form.samples != 1) return "its header does not describe an image";
     if (form.allocated != 1 && form.allocated != 8 && form.allocated != 16 && form.allocated != 32)
         return "its BitsAllocated is not 1, 8, 16 or 32";
     if (form.stored == 0 || form.stored > form.allocated || form.highBit + 1 < form.stored
         || form.highBit >= form.allocated)
         return "its BitsStored and HighBit do not fit its BitsAllocated";
-    if ((long)frame >= form.frames) return "it has fewer frames than its header says";
+    if ((long)frame >= form.frames) return "it has fewer frames than its header gives";
     return nullptr;
 }
 
@@ -185,7 +186,7 @@ const char *frameStream(
         end = first + 1;
     } else if (form.frames > 1) {
         const std::vector<unsigned long> starts = frameStarts(sequence, form);
-        if (starts.empty()) return "which compressed bytes belong to which frame cannot be told";
+        if (starts.empty()) return "the compressed bytes of its frames cannot be found";
         first = starts[frame];
         if (frame + 1 < starts.size()) end = starts[frame + 1];
     }
@@ -205,8 +206,7 @@ const char *decodeFrame(dicom_file &file, uint32_t frame, size_t count, int32_t 
     DcmPixelSequence *sequence = compressed(*pixels);
     if (form.allocated == 1)
         return sequence ? "its pixels of one bit are compressed" : decodeBits(*pixels, frame, form, values);
-    if (!sequence && element->getLength() / form.byteCount() < (size_t)form.frames)
-        return "its pixels end before they should";
+    if (!sequence && element->getLength() / form.byteCount() < (size_t)form.frames) return "its pixels end too early";
     std::vector<uint8_t> stream;
     if (sequence) {
         if (const char *fault = frameStream(*sequence, frame, form, stream)) return fault;
@@ -215,7 +215,7 @@ const char *decodeFrame(dicom_file &file, uint32_t frame, size_t count, int32_t 
     if (isJPEG2000(file.syntax)) {
         if (!sequence) return "its compressed pixels are missing";
         if (const char *fault = decodeJPEG2000(stream, form, values)) return fault;
-        // The sign is the data set's: streams are met that say otherwise, and the data set is right.
+        // The data set decides the sign: some streams contradict it, and the data set is right.
         const Unpacking unpacking(form, false);
         std::transform(
             values, values + form.count(), values, [&](int32_t value) { return unpacking((uint32_t)value); });

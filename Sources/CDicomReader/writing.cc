@@ -1,14 +1,14 @@
-// Making DICOM files, value by value, by DCMTK's dcmdata.
+// Creates DICOM files, value by value, with DCMTK's dcmdata.
 #include "file.h"
 
 #include <memory>
 
-// No exception may reach Swift, which would end the process.
+// No exception may reach Swift; it would end the process.
 
 dicom_file *createFile(char *message, size_t size) try {
     prepare();
     if (!dcmDataDict.isDictionaryLoaded()) {
-        tell(message, size, "DCMTK does not find its dictionary; install its package anew, or unset DCMDICTPATH");
+        tell(message, size, "DCMTK does not find its dictionary; install its package again, or unset DCMDICTPATH");
         return nullptr;
     }
     return new dicom_file;
@@ -30,7 +30,7 @@ dicom_item *addItem(dicom_file *file, dicom_item *item, uint32_t sequence) try {
 
 int putText(dicom_file *file, dicom_item *item, uint32_t tag, const char *text) try {
     DcmTag key(tagKey(tag));
-    // Of the two kinds that a pixel's value may have, ours are never negative.
+    // A pixel's value may have the VR US or SS; the values written here are never negative.
     if (key.getEVR() == EVR_xs) key.setVR(DcmVR(EVR_US));
     return itemOf(*file, item).putAndInsertString(key, text).good() ? 0 : -1;
 } catch (...) {

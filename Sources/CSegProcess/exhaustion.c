@@ -1,4 +1,4 @@
-// Ends a program that runs out of memory by a message. See CSegProcess.h.
+// Ends a program that runs out of memory with a message. See CSegProcess.h.
 
 #include "CSegProcess.h"
 
@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 static char program_name[64] = "program";
-// The size of the last allocation that failed; 0 while none did.
+// The size of the last allocation that failed; 0 if none did.
 static atomic_size_t refused;
 
 #if defined(__GLIBC__)
-// The allocator's own functions, which the ones below stand in front of to see what it refuses.
+// The allocator's own functions; the functions below wrap them to record failed allocations.
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *block, size_t size);
@@ -53,7 +53,7 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
 }
 #endif
 
-// Whether less of the address space that `ulimit -v` allows is left than a thread or a library may ask for at once.
+// Whether less is left of the address space of `ulimit -v` than a thread or a library may allocate at once.
 static int address_space_is_used_up(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY) return 0;
@@ -69,7 +69,7 @@ static int address_space_is_used_up(void) {
 }
 
 static void say(const char *text) {
-    // Nothing can be done where standard error is closed.
+    // Nothing can be done if standard error is closed.
     if (write(STDERR_FILENO, text, strlen(text)) < 0) return;
 }
 
@@ -84,7 +84,7 @@ static void say_mebibytes(size_t bytes) {
     say(digits + at);
 }
 
-// Only functions that may be called from a signal handler.
+// Calls only functions that are safe in a signal handler.
 static void end(int number) {
     size_t size = atomic_load_explicit(&refused, memory_order_relaxed);
     if (!size && !address_space_is_used_up()) {
@@ -105,7 +105,7 @@ static void end(int number) {
 
 void segprocess_end_cleanly_without_memory(const char *program) {
     strncpy(program_name, program, sizeof program_name - 1);
-    // A stack of its own, since the fault may be that the stack cannot grow.
+    // A separate stack, because the fault may be that the stack cannot grow.
     static char stack[1 << 15];
     stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
     sigaltstack(&own, NULL);

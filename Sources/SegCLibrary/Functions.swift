@@ -1,9 +1,9 @@
-// The functions of medseg.h. Each catches every error and gives it as a status and a text; the header says what they do.
+// The functions of medseg.h. Each returns an error as a status and a text; the header documents the functions.
 public import CMedSeg
 internal import Foundation
 internal import MedSeg
 
-/// Does the work of a function that can fail.
+/// Runs the body of a function that can fail, and returns its error as a status and a text.
 private func status(_ error: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ work: () throws -> Void)
     -> medseg_status
 {
@@ -18,7 +18,7 @@ private func status(_ error: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
     }
 }
 
-/// What an opaque pointer of ours stands for.
+/// The object that an opaque pointer refers to.
 private func object<Object: AnyObject>(_ pointer: OpaquePointer, _: Object.Type = Object.self) -> Object {
     Unmanaged<Object>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
 }
@@ -33,19 +33,19 @@ private func release(_ pointer: OpaquePointer?) {
     Unmanaged<AnyObject>.fromOpaque(UnsafeRawPointer(pointer)).release()
 }
 
-/// An argument that C may leave out by mistake.
+/// An argument that must not be NULL.
 private func required<Value>(_ value: Value?, _ name: String) throws -> Value {
     guard let value else { throw DataError(.badArgument, name, "is NULL") }
     return value
 }
 
-/// A struct of a caller that was compiled with the header of this version.
+/// A struct of the caller, whose size shows whether it was compiled with this version's header.
 private func checked<Struct>(_ pointer: UnsafePointer<Struct>, _ size: Int, _ name: String) throws -> Struct {
     guard size == MemoryLayout<Struct>.size else {
         throw DataError(
             .badArgument, name,
-            "its struct_size is \(size) and should be \(MemoryLayout<Struct>.size); begin with the INIT of its kind, and "
-                + "take the header of MedSeg \(Version.current)")
+            "its struct_size is \(size) but should be \(MemoryLayout<Struct>.size); initialise it with its INIT macro, from "
+                + "the header of MedSeg \(Version.current)")
     }
     return pointer.pointee
 }

@@ -3,13 +3,13 @@ internal import Foundation
 internal import MedSeg
 internal import Synchronization
 
-/// What a `medseg_model` points to.
+/// The object behind a `medseg_model`.
 ///
-/// A backend computes one prediction at a time, so predictions of a model wait for each other.
+/// A backend computes one prediction at a time, therefore predictions of a model wait for each other.
 final class Model {
     private let ensemble: Ensemble
     private let turn = NSLock()
-    /// The thread that predicts, whose progress function may not wait for it.
+    /// The thread that predicts; its progress function must not start a prediction that would wait for itself.
     private let predicting = Mutex<pthread_t?>(nil)
     let name: String
 
@@ -30,7 +30,7 @@ final class Model {
         try Segmenter(ensemble).checkRestores(for: "libmedseg")
     }
 
-    /// Channels that a scan has to have.
+    /// The number of channels that a scan must have.
     var channels: Int { Segmenter(ensemble, uncertainty: nil).inputChannels }
 
     /// `medseg_model_description`.
@@ -70,14 +70,14 @@ final class Model {
     }
 }
 
-/// The progress function asked for the end.
+/// The error of a prediction that its progress function cancelled.
 struct Cancelled: CodedError, CustomStringConvertible {
     let exitStatus = ExitStatus.interrupted
     let description = "the prediction was cancelled by its progress function"
 }
 
 extension Segmenter {
-    /// In what the channels of an image are not what the models were trained on.
+    /// The differences between the channels of an image and the models' training data.
     fileprivate func concerns(about image: ScanImage) -> [Concern] {
         let geometry = ScanGeometry(affine: image.affine, size: image.size)
         return image.channels.indices.reduce(into: []) { concerns, channel in
@@ -117,7 +117,7 @@ extension ScanImage {
 }
 
 extension UncertaintyOptions {
-    /// What a request asks for; nil for one plain prediction.
+    /// The uncertainty options of a request; nil for one plain prediction.
     fileprivate init?(_ request: medseg_request) {
         guard request.passes > 0 || request.mirrored_axes != 0 else { return nil }
         self.init()

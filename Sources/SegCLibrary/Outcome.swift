@@ -2,9 +2,9 @@ internal import CMedSeg
 internal import Foundation
 internal import MedSeg
 
-/// What a `medseg_result` points to. Nothing of it changes, so that any thread may read it.
+/// The object behind a `medseg_result`. It is immutable, therefore any thread may read it.
 final class Outcome: Sendable {
-    /// A foreground class or region, with a name that C can read.
+    /// A foreground class or region, with its name as a C string.
     struct Label: @unchecked Sendable {
         let number: Int
         let name: UnsafePointer<CChar>
@@ -17,7 +17,7 @@ final class Outcome: Sendable {
     nonisolated(unsafe) let report: UnsafePointer<CChar>
     private let found: Segmentation
     private let validity: [UInt8]
-    /// The maps in memory that does not move.
+    /// The maps, at fixed addresses.
     private let maps: [MapMemory]
 
     init(
@@ -60,7 +60,7 @@ final class Outcome: Sendable {
         guard let uncertain = found.uncertain else {
             throw DataError(
                 .badArgument, "quantity",
-                "there is one sample, which has no uncertainty; ask for passes or mirrored axes")
+                "there is only one sample, which has no uncertainty; request passes or mirrored axes")
         }
         switch quantity {
         case MEDSEG_MEAN: return uncertain.map(.mean)
@@ -68,12 +68,12 @@ final class Outcome: Sendable {
         case MEDSEG_ENTROPY: return uncertain.map(.entropy)
         case MEDSEG_MUTUAL_INFORMATION: return uncertain.map(.mutualInformation)
         case MEDSEG_VALIDITY: return validity.map { Float($0) }
-        default: throw DataError(.badArgument, "quantity", "\(quantity.rawValue) is none")
+        default: throw DataError(.badArgument, "quantity", "\(quantity.rawValue) is not a quantity")
         }
     }
 }
 
-/// A map in memory of its own, which C may read as long as the result lives.
+/// A map at a fixed address, which C may read until the result is freed.
 final class MapMemory: @unchecked Sendable {
     let start: UnsafePointer<UInt8>
 
@@ -86,11 +86,11 @@ final class MapMemory: @unchecked Sendable {
     deinit { start.deallocate() }
 }
 
-/// A copy of a text that `free` frees.
-/// - Throws: `DataError` where memory is short; the caller's program goes on.
+/// A copy of a text, to be freed with `free`.
+/// - Throws: `DataError` if memory is short; the caller's program continues.
 func copied(_ text: String) throws(DataError) -> UnsafePointer<CChar> {
     guard let copy = strdup(text) else {
-        throw DataError(.tooLarge, "a text", "of \(text.utf8.count) bytes finds no memory")
+        throw DataError(.tooLarge, "a text", "of \(text.utf8.count) bytes cannot be allocated")
     }
     return UnsafePointer(copy)
 }

@@ -1,6 +1,6 @@
-/// What the launcher of this process says about the ranks that it started, by its environment variables.
+/// The launcher of this process and its ranks, from the environment variables.
 public struct Launch: Hashable, Sendable {
-    /// Which program started the ranks, and which MPI library it serves.
+    /// The program that started the ranks, which also decides the MPI library.
     public enum Launcher: Hashable, Sendable {
         /// Open MPI's `mpirun`.
         case openMPI
@@ -8,18 +8,18 @@ public struct Launch: Hashable, Sendable {
         case pmi
         /// `srun --mpi=pmix`.
         case slurmPMIx
-        /// `srun` without an interface of MPI.
+        /// `srun` without an MPI interface.
         case slurm
     }
 
-    /// Which program started the ranks.
+    /// The program that started the ranks.
     public let launcher: Launcher
     /// This rank, from 0.
     public let rank: Int
     /// The number of all ranks.
     public let count: Int
 
-    /// Reads the variables of Open MPI, PMI and Slurm; nil where one process was started alone.
+    /// Creates a launch from the variables of Open MPI, PMI and Slurm; nil if one process was started alone.
     public init?(environment: [String: String]) {
         guard let launch = Self.place(environment), launch.count > 1 else { return nil }
         self = launch
@@ -29,10 +29,10 @@ public struct Launch: Hashable, Sendable {
         (self.launcher, self.rank, self.count) = (launcher, rank, count)
     }
 
-    /// The same, where a launcher may also have started one process alone.
+    /// The launch from the variables, even if the launcher started only one process.
     package static func place(_ environment: [String: String]) -> Launch? {
         func number(_ name: String) -> Int? { environment[name].flatMap { Int($0) } }
-        // An mpirun inside a job of Slurm sees the variables of both, and its own count.
+        // An mpirun inside a Slurm job has the variables of both; its own count is the right one.
         let places: [(launcher: Launcher, rank: String, count: String)] = [
             (.openMPI, "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
             (.pmi, "PMI_RANK", "PMI_SIZE"),
@@ -45,15 +45,15 @@ public struct Launch: Hashable, Sendable {
         return nil
     }
 
-    /// A sentence for a process that an allocation of several tasks runs alone; nil elsewhere.
+    /// A sentence for a process that runs alone in an allocation of several tasks; otherwise nil.
     public static func remarkOnAllocation(environment: [String: String]) -> String? {
         guard environment["SLURM_STEP_NUM_TASKS"] == nil, Launch(environment: environment) == nil,
             let tasks = environment["SLURM_NTASKS"].flatMap({ Int($0) }), tasks > 1
         else { return nil }
-        return "Slurm allocated \(tasks) tasks, and this is one process alone; start it with srun for \(tasks) ranks"
+        return "Slurm allocated \(tasks) tasks, but this is a single process; start it with srun for \(tasks) ranks"
     }
 
-    /// The MPI library that serves the launcher; nil for none.
+    /// The MPI library that belongs to the launcher; nil if it has none.
     var flavour: String? {
         switch launcher {
         case .openMPI, .slurmPMIx: "openmpi"
@@ -62,12 +62,12 @@ public struct Launch: Hashable, Sendable {
         }
     }
 
-    /// What to do where that library is not there, or knows of other ranks.
+    /// The remedy if that library is missing or reports another number of ranks.
     var advice: String {
         switch launcher {
         case .openMPI: "this mpirun serves Open MPI"
-        case .pmi: "this launcher serves MPICH; Open MPI takes its own mpirun, or srun --mpi=pmix"
-        case .slurmPMIx: "srun --mpi=pmix serves Open MPI; MPICH takes srun --mpi=pmi2"
+        case .pmi: "this launcher serves MPICH; Open MPI needs its own mpirun, or srun --mpi=pmix"
+        case .slurmPMIx: "srun --mpi=pmix serves Open MPI; MPICH needs srun --mpi=pmi2"
         case .slurm: "start it with srun --mpi=pmix for Open MPI, or srun --mpi=pmi2 for MPICH"
         }
     }

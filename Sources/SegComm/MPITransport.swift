@@ -2,13 +2,13 @@ internal import CMPI
 internal import Foundation
 internal import SegCore
 
-/// MPI's messages, through the shim that is compiled for the library of the launcher.
+/// MPI messages, through the shim that is compiled for the launcher's MPI library.
 final class MPITransport: Transport {
     private let library: segmpi_library
     let place: RankPlace
 
-    /// Opens the shim and begins MPI on this thread.
-    /// - Throws: `RankError` where there is no shim, MPI does not begin, or it knows of another number of ranks.
+    /// Opens the shim and initialises MPI on this thread.
+    /// - Throws: `RankError` if the shim is missing, MPI cannot be initialised, or it reports another number of ranks.
     init(_ launch: Launch) throws(RankError) {
         library = try Self.open(launch)
         let library = library
@@ -20,7 +20,7 @@ final class MPITransport: Transport {
         guard place.count == launch.count else {
             throw RankError(
                 .usage, isShared: true,
-                "the launcher started \(launch.count) ranks, but \(place.library) knows of \(place.count): \(launch.advice)"
+                "the launcher started \(launch.count) ranks, but \(place.library) reports \(place.count): \(launch.advice)"
             )
         }
     }
@@ -42,21 +42,21 @@ final class MPITransport: Transport {
     }
 
     func finish() {
-        // A rank that dies after its goodbye would be waited for without end. Then SIGALRM ends this one.
+        // MPI would wait for ever for a rank that dies after its goodbye; SIGALRM then ends this process.
         alarm(20)
         library.finish()
         alarm(0)
     }
 
     func abort(_ code: Int32) {
-        // A library that waits for a lost rank must not hold this one.
+        // A library that waits for a lost rank must not block this process.
         alarm(10)
         library.abort(code)
         _exit(code)
     }
 }
 
-/// A message that MPI has in its hands.
+/// A message that MPI is transferring.
 private struct MPITransfer: Transfer {
     let library: segmpi_library
     let handle: OpaquePointer
@@ -73,7 +73,7 @@ private struct MPITransfer: Transfer {
 }
 
 extension MPITransport {
-    /// What a call of the shim gives, or MPI's sentence as an error.
+    /// The result of a call of the shim, or MPI's error text as an error.
     @discardableResult
     fileprivate static func said<Result>(
         _ call: (UnsafeMutablePointer<CChar>?, Int) -> Result?, _ what: String, _ launch: Launch? = nil
@@ -85,18 +85,18 @@ extension MPITransport {
         throw RankError(.unavailable, "\(what) (\(text))" + (launch.map { "; \($0.advice)" } ?? ""))
     }
 
-    /// The table of the shim: of the one that MEDSEG_MPI_LIBRARY names, else of the launcher's beside the program.
+    /// The shim's functions: from MEDSEG_MPI_LIBRARY, otherwise from the file beside the program for the launcher.
     private static func open(_ launch: Launch) throws(RankError) -> segmpi_library {
         let file = try file(for: launch)
         func refused(_ reason: String) -> RankError {
             RankError(
                 .unavailable,
-                "the launcher started \(launch.count) ranks, for which MPI is needed, and no library of ours for it can be opened "
+                "the launcher started \(launch.count) ranks, which need MPI, but no libMedSegMPI for it can be opened "
                     + "(\(reason)): \(launch.advice). Run `make mpi` where that MPI is installed (libopenmpi-dev, "
                     + "libmpich-dev), and put libMedSegMPI-*.so beside the program; or start one process without a launcher"
             )
         }
-        // The plug-ins of Open MPI look for its functions among those of the program.
+        // Open MPI's plug-ins search its functions among the global symbols of the program.
         guard let handle = dlopen(file, RTLD_NOW | RTLD_GLOBAL) else {
             throw refused(dlerror().map { String(cString: $0) } ?? file)
         }
@@ -111,7 +111,7 @@ extension MPITransport {
         guard let flavour = launch.flavour else {
             throw RankError(
                 .usage, isShared: true,
-                "Slurm started \(launch.count) tasks without an interface of MPI, so that each would train alone: \(launch.advice)"
+                "Slurm started \(launch.count) tasks without an interface of MPI; each would train alone: \(launch.advice)"
             )
         }
         let program = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent().path ?? "."

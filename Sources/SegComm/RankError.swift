@@ -1,15 +1,15 @@
 public import SegCore
 
-/// Why several ranks cannot work together, in one paragraph that says what to do.
+/// The reason why several ranks cannot work together, with the remedy, in one paragraph.
 public struct RankError: CodedError, Hashable, CustomStringConvertible {
-    /// What is wrong, what was expected and what to do.
+    /// The fault, what was expected, and the remedy.
     public let description: String
     /// The exit code of a program that ends with this error.
     public let exitStatus: ExitStatus
-    /// Whether every rank throws the same, so that one of them need say it.
+    /// Whether every rank throws the same error, therefore only one rank needs to print it.
     public let isShared: Bool
 
-    /// Describes a fault.
+    /// Creates an error.
     public init(_ exitStatus: ExitStatus, isShared: Bool = false, _ description: String) {
         self.exitStatus = exitStatus
         self.isShared = isShared

@@ -3,18 +3,18 @@ internal import Foundation
 internal import SegCore
 internal import Synchronization
 
-/// Bytes that go to a rank, or memory that bytes of a rank come into.
+/// Bytes to send to a rank, or memory for bytes from a rank.
 struct Message: @unchecked Sendable {
     let peer: Int
-    /// Memory that stays where it is while the sender or the receiver waits.
+    /// The memory, which must not move while the sender or the receiver waits.
     let bytes: UnsafeMutableRawBufferPointer
 }
 
-/// The one thread that speaks with the transport: it exchanges messages and watches the other ranks.
+/// The only thread that uses the transport: it exchanges messages and watches the other ranks.
 ///
-/// MPI needs a thread that calls it for anything to go on, and takes calls of one thread alone.
+/// MPI makes progress only inside its calls, and allows calls from one thread only.
 final class RankThread: Sendable {
-    /// Work for the thread; who asks for it waits.
+    /// Work for the thread; the requesting thread waits for it.
     private enum Job {
         case exchange(sends: [Message], receives: [Message])
         case finish
@@ -32,15 +32,15 @@ final class RankThread: Sendable {
     private let done = DispatchSemaphore(value: 0)
     private let lost: @Sendable (RankError) -> Void
     private let patience: Double
-    /// Bytes of one message at most: MPI counts them in 31 bits.
+    /// The maximum number of bytes of a message: MPI counts them in 31 bits.
     private static let mostBytes = 1 << 30
     private static let tag = 0
 
-    /// Starts the thread, and the transport on it.
+    /// Starts the thread and, on it, the transport.
     /// - Parameters:
     ///   - patience: Seconds of silence after which a rank counts as lost.
-    ///   - lost: Called on the thread before all ranks are ended, because one is lost or a message failed.
-    /// - Throws: What `makeTransport` throws.
+    ///   - lost: Called on this thread before all ranks are ended because one is lost or a message failed.
+    /// - Throws: The error that `makeTransport` throws.
     init(
         _ makeTransport: @escaping @Sendable () throws(RankError) -> any Transport, patience: Double,
         lost: @escaping @Sendable (RankError) -> Void
@@ -63,7 +63,7 @@ final class RankThread: Sendable {
         _ = try place
     }
 
-    /// Where this process stands.
+    /// The position of this process among the ranks.
     var place: RankPlace {
         get throws(RankError) {
             guard let place = shared.withLock({ $0.place }) else {
@@ -73,12 +73,12 @@ final class RankThread: Sendable {
         }
     }
 
-    /// Sends and receives messages, and returns when all have gone and come.
+    /// Sends and receives messages; returns when all are complete.
     func exchange(sends: [Message], receives: [Message]) throws(RankError) {
         try run(.exchange(sends: sends, receives: receives))
     }
 
-    /// Ends the transport when every rank wants to.
+    /// Ends the transport after every rank has called this.
     func finish() throws(RankError) { try run(.finish) }
 
     /// Ends all ranks.
@@ -92,7 +92,7 @@ final class RankThread: Sendable {
         try result.get()
     }
 
-    /// Works until the transport is finished or a rank is lost.
+    /// Serves jobs until the transport is finished or a rank is lost.
     private func serve(_ transport: any Transport) {
         do throws(RankError) {
             var watch = try RankWatch(transport, patience: patience)
@@ -109,7 +109,7 @@ final class RankThread: Sendable {
         } catch {
             lost(error)
             transport.abort(error.exitStatus.rawValue)
-            // Here only where a transport cannot end the process: whoever waits, or will, has to know.
+            // Reached only if a transport cannot end the process: every current and later caller must get the error.
             while true {
                 answer(.failure(error))
                 wake.wait()
@@ -122,7 +122,7 @@ final class RankThread: Sendable {
         done.signal()
     }
 
-    /// Does a job; false where it was the last.
+    /// Does a job; false if it was the last one.
     private func take(
         _ job: Job, _ transport: any Transport, _ watch: inout RankWatch
     ) throws(RankError) -> Bool {
@@ -171,7 +171,7 @@ final class RankThread: Sendable {
             pending = left
             guard pause.rest() else { continue }
             try watch.tick()
-            // What a rank sent before it left may still come.
+            // Messages that a rank sent before it left may still arrive.
             forsaken += peers.contains(where: watch.hasLeft) ? 1 : 0
             guard forsaken < 50 else {
                 throw RankError(
@@ -189,11 +189,11 @@ final class RankThread: Sendable {
     }
 }
 
-/// How a thread waits for messages: at first it only lets others go before it, then it sleeps for longer.
+/// The pause of a thread that waits for messages: at first it only yields, then it sleeps longer and longer.
 private struct Pause {
     private var rounds = 0
 
-    /// Waits a moment; true about every tenth of a second, when there is time to look after the ranks.
+    /// Waits a moment; true about every tenth of a second, when the other ranks should be checked.
     @discardableResult
     mutating func rest() -> Bool {
         rounds += 1

@@ -1,23 +1,24 @@
 internal import Dispatch
 internal import SegCore
 
-/// Tells whether the other ranks are alive: each sends every other a byte a second.
+/// Detects whether the other ranks are alive: each rank sends every other rank a byte per second.
 ///
-/// No library tells reliably that a rank was killed, and a rank that computes for long must not pass for one. The thread
-/// of messages answers while others compute, so silence means that a process or its machine is gone.
+/// No library reliably reports that a rank was killed, and a rank that computes for a long time must not count as lost.
+/// The message thread sends its bytes while other threads compute, therefore silence means that the process or its
+/// machine is gone.
 struct RankWatch {
     private static let tag = 1
 
-    /// What a byte says.
+    /// The meaning of a byte.
     private enum Sign: UInt8 {
         case alive = 1
         case leaving
     }
 
-    /// Another rank.
+    /// The state of another rank.
     private struct Peer {
         let rank: Int
-        /// The byte that is received, and the one that is sent.
+        /// The buffers of the received byte and of the sent byte.
         let bytes: UnsafeMutablePointer<UInt8>
         var incoming: (any Transfer)?
         var outgoing: (any Transfer)?
@@ -44,26 +45,26 @@ struct RankWatch {
         for index in peers.indices { try listen(&peers[index]) }
     }
 
-    /// Gives the bytes back; nothing may be on its way.
+    /// Frees the buffers; no transfer may be in progress.
     func end() { bytes.deallocate() }
 
-    /// Whether every rank has said that it leaves, and was told so by this one.
+    /// Whether every rank has sent its goodbye and has got the goodbye of this rank.
     var isOver: Bool { peers.allSatisfy { $0.hasLeft && $0.heardMyLeave } }
 
-    /// Whether a rank has said good-bye.
+    /// Whether a rank has sent its goodbye.
     func hasLeft(_ rank: Int) -> Bool { peers.contains { $0.rank == rank && $0.hasLeft } }
 
-    /// Says good-bye from now on, so that no rank takes the silence for a loss.
+    /// Sends a goodbye from now on, so that no rank counts this one as lost.
     mutating func leave() {
         isLeaving = true
         lastSign = 0
     }
 
-    /// Looks for signs of the others and gives one; to be called several times a second.
-    /// - Throws: `RankError` where a rank was silent for too long, or a message fails.
+    /// Checks for bytes of the others and sends one; must be called several times a second.
+    /// - Throws: `RankError` if a rank was silent for too long, or a message fails.
     mutating func tick() throws(RankError) {
         let now = Self.now
-        // A process that was stopped and goes on has heard nothing meanwhile; that is no silence of others.
+        // A process that was suspended received nothing meanwhile; this must not count as silence of the others.
         let passed = min(now - lastTick, 1)
         lastTick = now
         let isDue = now - lastSign >= 1
@@ -82,7 +83,7 @@ struct RankWatch {
                 throw RankError(
                     .unavailable,
                     "rank \(peer.rank) has given no sign of life for \(Int(patience)) s: it was killed, or its machine is gone. "
-                        + "All ranks stop. The last checkpoint is whole; go on with --resume, on as many ranks as fit")
+                        + "All ranks stop. The last checkpoint is whole; use --resume, on as many ranks as fit")
             }
             return
         }

@@ -2,8 +2,9 @@ internal import CSegCores
 internal import Foundation
 
 extension Ranks {
-    /// Threads of computation that suit this rank: the cores that it may run on, divided by the ranks of its machine that
-    /// may run on any of them; at least 1. A launcher that binds each rank to cores of its own leaves it all of those.
+    /// The number of computing threads for this rank, at least 1: the cores that it may run on, divided by the number
+    /// of ranks on its machine that may run on any of them. A rank that the launcher binds to its own cores uses all of
+    /// them.
     public func fittingThreads() throws(RankError) -> Int {
         let own = Self.cores()
         let all = try gather([UInt64(machine)] + own)

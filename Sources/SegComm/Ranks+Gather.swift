@@ -1,7 +1,7 @@
 internal import SegCore
 
 extension Ranks {
-    /// Bytes of every rank, in the order of the ranks; each may give another number of them. Through rank 0.
+    /// The bytes of every rank, in the order of the ranks and of any length; collected and distributed by rank 0.
     public func gather(_ own: [UInt8]) throws(RankError) -> [[UInt8]] {
         guard count > 1 else { return [own] }
         guard isFirst else {
@@ -14,7 +14,7 @@ extension Ranks {
         return all
     }
 
-    /// Values of every rank, in the order of the ranks.
+    /// The values of every rank, in the order of the ranks.
     public func gather<Value: BitwiseCopyable>(_ own: [Value]) throws(RankError) -> [[Value]] {
         let bytes = own.withUnsafeBytes { [UInt8]($0) }
         return try gather(bytes).map { part in
@@ -28,9 +28,9 @@ extension Ranks {
     /// Waits until every rank calls this.
     public func barrier() throws(RankError) { _ = try gather([UInt8]()) }
 
-    /// Insists that values are the same on every rank.
-    /// - Parameter values: What is compared, with what it is called.
-    /// - Throws: `RankError`, the same on every rank, that names the first rank and value which differ.
+    /// Checks that values are the same on every rank.
+    /// - Parameter values: The values to compare, with their names for the error.
+    /// - Throws: `RankError`, the same on every rank, naming the first value and rank that differ.
     public func requireSame(_ values: [(name: String, value: String)]) throws(RankError) {
         let all = try gather(Array(values.map(\.value).joined(separator: "\0").utf8)).map { part in
             String(decoding: part, as: UTF8.self).split(separator: "\0", omittingEmptySubsequences: false)
@@ -45,7 +45,7 @@ extension Ranks {
         }
     }
 
-    /// A message of known length is preceded by one of eight bytes that says the length.
+    /// Sends bytes after a message of eight bytes with their length.
     private func send(_ bytes: [UInt8], to peers: [Int]) throws(RankError) {
         var (length, bytes) = ([UInt64(bytes.count)], bytes)
         try withBytes(&length) { length throws(RankError) in
@@ -68,7 +68,7 @@ extension Ranks {
         return bytes
     }
 
-    /// Several runs of bytes as one, each behind its length.
+    /// Several byte arrays as one, each preceded by its length.
     private static func joined(_ parts: [[UInt8]]) -> [UInt8] {
         parts.flatMap { part in withUnsafeBytes(of: UInt64(part.count)) { [UInt8]($0) } + part }
     }
@@ -84,7 +84,7 @@ extension Ranks {
     }
 }
 
-/// Lends the memory of an array while messages go from it or come into it.
+/// Gives access to the memory of an array while it is sent or received.
 func withBytes<Element, Result>(
     _ array: inout [Element], _ body: (UnsafeMutableRawBufferPointer) throws(RankError) -> Result
 ) throws(RankError) -> Result {

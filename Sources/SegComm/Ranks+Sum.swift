@@ -1,32 +1,32 @@
 internal import SegCore
 
-/// An array of numbers, of which every rank has its own, to be summed over the ranks in place.
+/// An array of numbers on every rank that is summed over the ranks in place.
 public protocol RankArray {
-    /// Elements.
+    /// The number of elements.
     var count: Int { get }
-    /// Bytes of an element.
+    /// The number of bytes of an element.
     var stride: Int { get }
 
-    /// The bytes of elements.
+    /// Reads the bytes of elements.
     func bytes(_ range: Range<Int>) throws -> [UInt8]
 
-    /// Adds elements: one IEEE addition each, so that a + b has the same bits on both ranks.
+    /// Adds elements, each with one IEEE addition, therefore a + b has the same bits on both ranks.
     func add(_ bytes: [UInt8], to range: Range<Int>) throws
 
-    /// Sets elements.
+    /// Writes the bytes of elements.
     func set(_ bytes: [UInt8], _ range: Range<Int>) throws
 }
 
 extension Ranks {
-    /// Sums the ranks' arrays element by element; every rank ends with the same bits.
+    /// Sums the ranks' arrays element by element; the result has the same bits on every rank.
     ///
-    /// Each element is summed by one binary tree, whatever the number of ranks: ranks 0 and 1, 2 and 3, …, then those
-    /// pairs, and so on. Halves of the array are exchanged at distance 1, 2, 4 … (reduce-scatter), and come together on
-    /// the way back (all-gather): 2 · (1 − 1/p) of the array goes out of each of p ranks.
-    /// - Throws: `RankError` where the number of ranks is no power of two; what the array throws.
+    /// Each element is summed along one binary tree, for any number of ranks: ranks 0 and 1, 2 and 3, …, then those
+    /// pairs, and so on. Halves of the array are exchanged at distance 1, 2, 4 … (reduce-scatter), and collected in
+    /// reverse order (all-gather). Each of p ranks sends 2 · (1 − 1/p) of the array.
+    /// - Throws: `RankError` if the number of ranks is not a power of two; errors of the array.
     public func sum(_ array: some RankArray) throws {
         guard count & (count - 1) == 0 else {
-            throw RankError(.usage, isShared: true, "\(count) ranks cannot sum by pairs; start 1, 2, 4, 8 … of them")
+            throw RankError(.usage, isShared: true, "\(count) ranks cannot sum in pairs; start 1, 2, 4, 8 … ranks")
         }
         var kept = 0..<array.count
         var levels: [(peer: Int, kept: Range<Int>, given: Range<Int>)] = []
@@ -45,7 +45,7 @@ extension Ranks {
         }
     }
 
-    /// Gives a rank bytes for others.
+    /// Exchanges bytes with a rank.
     private func swap(_ given: [UInt8], for count: Int, with peer: Int) throws(RankError) -> [UInt8] {
         var (given, taken) = (given, [UInt8](repeating: 0, count: count))
         try withBytes(&given) { given throws(RankError) in

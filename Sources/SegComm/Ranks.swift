@@ -2,10 +2,10 @@ internal import Dispatch
 internal import Foundation
 public import SegCore
 
-/// The processes that work on one task together, each a rank from 0. A process that was started alone is rank 0 of 1.
+/// The processes that work on one task, with ranks from 0. A process that was started alone is rank 0 of 1.
 ///
-/// All ranks must call the same functions in the same order, from one thread at a time; each returns when its part is
-/// done. A rank that is lost ends all.
+/// All ranks must call the same functions in the same order, from one thread at a time; each call returns when this
+/// rank's part is done. If a rank is lost, all ranks end.
 public final class Ranks {
     /// One process, without MPI.
     public static var alone: Ranks { Ranks() }
@@ -14,15 +14,15 @@ public final class Ranks {
     public let rank: Int
     /// The number of ranks.
     public let count: Int
-    /// This rank among those of its machine.
+    /// The number of this rank among the ranks of its machine.
     public let localRank: Int
     /// The number of ranks of this machine.
     public let localCount: Int
-    /// The MPI library, in one line; nil where there is none.
+    /// The MPI library, on one line; nil if there is none.
     public let library: String?
-    /// Seconds for which this rank has waited for others, transfers included.
+    /// The seconds for which this rank has waited for others, including transfers.
     public private(set) var secondsWaited = 0.0
-    /// What tells this machine from others.
+    /// The identifier of this machine: the number of its first rank.
     let machine: Int
     private let thread: RankThread?
 
@@ -34,7 +34,7 @@ public final class Ranks {
     /// - Parameters:
     ///   - patience: Seconds of silence after which a rank counts as lost.
     ///   - lost: Called, on another thread, before all ranks are ended because one is lost.
-    /// - Throws: What `makeTransport` throws.
+    /// - Throws: The error that `makeTransport` throws.
     package init(
         _ makeTransport: @escaping @Sendable () throws(RankError) -> any Transport, patience: Double = 20,
         lost: @escaping @Sendable (RankError) -> Void
@@ -45,21 +45,22 @@ public final class Ranks {
         (machine, library, self.thread) = (place.machine, place.library, thread)
     }
 
-    /// Joins the ranks that `mpirun` or `srun` has started; alone where it has not. MPI is opened only for several ranks.
+    /// Joins the ranks that `mpirun` or `srun` has started, or creates one rank alone. MPI is opened only for several
+    /// ranks.
     /// - Parameter lost: Called, on another thread, before all ranks are ended because one is lost.
-    /// - Throws: `RankError` where MPI is missing, or knows of another number of ranks than the launcher.
+    /// - Throws: `RankError` if MPI is missing or reports another number of ranks than the launcher.
     public static func launched(lost: @escaping @Sendable (RankError) -> Void) throws(RankError) -> Ranks {
         guard let launch = Launch(environment: ProcessInfo.processInfo.environment) else { return .alone }
         return try Ranks({ () throws(RankError) in try MPITransport(launch) }, lost: lost)
     }
 
-    /// Whether this rank writes what all have made.
+    /// Whether this is rank 0, which writes the common results.
     public var isFirst: Bool { rank == 0 }
 
-    /// Waits until every rank calls this, and ends what connects them.
+    /// Waits until every rank calls this, and ends the transport.
     public func finish() throws(RankError) { try thread?.finish() }
 
-    /// Ends all ranks with an exit code; for a fault that the others do not know of.
+    /// Ends all ranks with an exit code, for a fault that the other ranks do not know.
     public func abort(_ status: ExitStatus) { thread?.abort(status.rawValue) }
 
     /// Sends bytes to a rank and receives bytes from the same one.
@@ -70,7 +71,7 @@ public final class Ranks {
             sends: [Message(peer: peer, bytes: sent)], receives: [Message(peer: peer, bytes: received)])
     }
 
-    /// Sends and receives messages, and counts the time.
+    /// Sends and receives messages, and measures the time.
     func exchange(sends: [Message], receives: [Message]) throws(RankError) {
         let began = DispatchTime.now().uptimeNanoseconds
         defer { secondsWaited += Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9 }

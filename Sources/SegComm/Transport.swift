@@ -1,36 +1,36 @@
-/// Bytes that go from one rank to another. A transport belongs to one thread.
+/// Transfers bytes between ranks. Only one thread may use a transport.
 package protocol Transport: AnyObject {
-    /// Where this process stands.
+    /// The position of this process among the ranks.
     var place: RankPlace { get }
 
-    /// Begins to send bytes, which must stay where they are until the transfer is done.
+    /// Starts to send bytes, whose memory must not move until the transfer is done.
     func send(_ bytes: UnsafeRawBufferPointer, to peer: Int, tag: Int) throws(RankError) -> any Transfer
 
-    /// Begins to receive exactly as many bytes.
+    /// Starts to receive exactly as many bytes as the buffer has.
     func receive(_ bytes: UnsafeMutableRawBufferPointer, from peer: Int, tag: Int) throws(RankError) -> any Transfer
 
-    /// Ends what the transport began, when nothing is on its way.
+    /// Ends the transport; no transfer may be in progress.
     func finish()
 
     /// Ends all ranks.
     func abort(_ code: Int32)
 }
 
-/// A message on its way.
+/// A message in transfer.
 package protocol Transfer {
-    /// Whether it has gone or come whole; not to be asked again after true.
+    /// Whether it is completely sent or received; must not be called again after it returned true.
     func isDone() throws(RankError) -> Bool
 }
 
-/// Where a process stands among all ranks, and among those of its machine.
+/// The position of a process among all ranks, and among the ranks of its machine.
 package struct RankPlace: Hashable, Sendable {
     package let rank: Int
     package let count: Int
     package let localRank: Int
     package let localCount: Int
-    /// What tells its machine from others: the first rank of it.
+    /// The identifier of its machine: the number of the machine's first rank.
     package let machine: Int
-    /// The MPI library, in one line.
+    /// The MPI library, on one line.
     package let library: String
 
     package init(rank: Int, count: Int, localRank: Int, localCount: Int, machine: Int, library: String) {

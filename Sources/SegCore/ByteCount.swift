@@ -3,10 +3,10 @@ public struct ByteCount: Hashable, Sendable, CustomStringConvertible {
     /// The number of bytes.
     public let bytes: Int
 
-    /// Takes a number of bytes.
+    /// Creates a count from a number of bytes.
     public init(bytes: Int) { self.bytes = bytes }
 
-    /// Reads what a person wrote; nil where it is no positive number of bytes.
+    /// Parses text such as `2G`; nil if it is not a positive number of bytes.
     public init?(_ text: String) {
         let unit = text.last.flatMap { last in Self.units.first { $0.name == last.uppercased() } }
         guard let number = Int(unit == nil ? text : String(text.dropLast())), number > 0 else { return nil }

@@ -2,7 +2,7 @@ internal import Dispatch
 
 /// Runs a body over 0..<count in contiguous ranges on all cores; results must not depend on the split.
 public func concurrently(_ count: Int, _ body: @Sendable (Range<Int>) -> Void) {
-    // More ranges than cores even out parts of unequal cost.
+    // 32 ranges are more than most machines have cores; this evens out ranges of unequal cost.
     let ranges = min(count, 32)
     guard ranges > 1 else { return body(0..<count) }
     DispatchQueue.concurrentPerform(iterations: ranges) { part in

@@ -1,31 +1,31 @@
 /// A file, a value or an argument that cannot be used, in one message that says what to do.
 public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What kind of fault it is, which decides a program's exit code.
+    /// The kind of fault, which decides a program's exit code.
     public enum Kind: Hashable, Sendable {
-        /// The file is not there or cannot be opened.
+        /// The file is missing or cannot be opened.
         case noInput
         /// The content cannot be used.
         case badData
-        /// An argument makes no sense.
+        /// An argument is not valid.
         case badArgument
         /// A file cannot be written.
         case cannotWrite
-        /// The work would take more memory than there is.
+        /// The work would take more memory than is available.
         case tooLarge
         /// A library that the work needs is not installed.
         case unavailable
     }
 
-    /// What kind of fault it is.
+    /// The kind of fault.
     public var kind: Kind
     /// The file, value or argument that the error is about.
     public var subject: String
-    /// The place in a document, such as `network_def.channels`; nil where the whole subject is meant.
+    /// The key path in a document, such as `network_def.channels`; nil if the whole subject is meant.
     public var key: String?
-    /// What was expected, what came and what to do.
+    /// The fault: what was expected, what was found and what to do.
     public var message: String
 
-    /// Makes an error about a file, a value or an argument.
+    /// Creates an error about a file, a value or an argument.
     public init(_ kind: Kind, _ subject: String, key: String? = nil, _ message: String) {
         self.kind = kind
         self.subject = subject

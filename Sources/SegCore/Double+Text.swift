@@ -1,7 +1,7 @@
 internal import Foundation
 
 extension Double {
-    /// The number with so many decimals; with three significant digits where it is too small for them, or 1e9 and more.
+    /// The number with `decimals` decimals; with three significant digits if it is too small for them, or at least 1e9.
     ///
     /// `1.234.text(decimals: 1)` is `1.2`, and `0.00012.text(decimals: 1)` is `0.00012`.
     public func text(decimals: Int) -> String {

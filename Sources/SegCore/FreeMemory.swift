@@ -1,18 +1,19 @@
 internal import Foundation
 
-/// The memory that this process may still take, asked for before an array is made that the system might refuse.
+/// The memory that this process may still use, checked before it allocates an array that the system might refuse.
 ///
-/// Swift ends a program whose array finds no memory by a signal. A plan that is checked here first ends with a message.
+/// Swift ends the program with a signal if an array cannot be allocated. Work that is checked here first ends with a
+/// message.
 public enum FreeMemory {
-    /// Share of the free memory that a plan may take: the rest is for what no plan counts.
+    /// The share of the free memory that the checked work may use; the rest is for allocations that no check counts.
     private static let share = 0.9
 
-    /// Refuses a plan that takes more than there is.
+    /// Throws if the work needs more memory than is free.
     /// - Parameters:
-    ///   - arrays: Bytes of arrays, which come out of what the process may address.
-    ///   - tensors: Bytes beside them that a device on this machine's memory has already set addresses aside for.
-    ///   - subject: The file or value that asks for them.
-    ///   - purpose: The work that takes them, such as `the resampled scan of 300×300×300 voxels`.
+    ///   - arrays: Bytes of arrays, which count against the process's limit of addresses.
+    ///   - tensors: Bytes of tensors that share this machine's memory, whose addresses a device has already reserved.
+    ///   - subject: The file or value that causes the allocation, for the message.
+    ///   - purpose: The work that needs the memory, such as `the resampled scan of 300×300×300 voxels`.
     /// - Throws: `DataError` of the kind `tooLarge`.
     public static func check(
         arrays: Int, tensors: Int = 0, subject: String, for purpose: String, advice: String
@@ -22,13 +23,13 @@ public enum FreeMemory {
         for limit in limits where Double(limit.need) > Double(limit.left) * share {
             throw DataError(
                 .tooLarge, subject,
-                "\(purpose) takes \(text(limit.need)) of memory, and \(text(limit.left)) are free; \(advice)")
+                "\(purpose) needs \(text(limit.need)) of memory, but only \(text(limit.left)) are free; \(advice)")
         }
     }
 
-    /// Bytes that the limits of the process (`ulimit -v`, `ulimit -d`) leave; `Int.max` without a limit.
+    /// The bytes that the limits of the process (`ulimit -v`, `ulimit -d`) leave; `Int.max` without a limit.
     private static var addressable: Int {
-        // Pages: of all, in memory, shared, of code, 0, of data and stacks.
+        // The fields, in pages: all, resident, shared, code, 0, data and stacks.
         let pages = words(of: "/proc/self/statm").compactMap { Int($0) }
         guard pages.count > 5 else { return .max }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
@@ -37,7 +38,7 @@ public enum FreeMemory {
             left(of: __rlimit_resource_t(RLIMIT_DATA.rawValue), taken: pages[5] * page))
     }
 
-    /// Bytes that the machine and the control group of the process have free; `Int.max` where neither tells.
+    /// The free bytes of the machine and of the process's control group; `Int.max` if neither can be read.
     public static var physical: Int {
         let lines = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
         let available = lines.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
@@ -51,7 +52,7 @@ public enum FreeMemory {
         return max(0, Int(limit.rlim_cur) - taken)
     }
 
-    /// The least that the control group and those that it is part of leave.
+    /// The minimum of the bytes that the control group and its parent groups leave.
     private static var ofControlGroup: Int {
         words(of: "/proc/self/cgroup", separator: "\n").map { line in
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
@@ -69,7 +70,7 @@ public enum FreeMemory {
         while true {
             let folder = ([Substring(root)] + parts).joined(separator: "/")
             if let most = number(of: "\(folder)/\(limit)"), let taken = number(of: "\(folder)/\(usage)") {
-                // Pages of files that were read go when they are needed.
+                // The kernel drops cached pages of files when it needs the memory.
                 let cached = words(of: "\(folder)/memory.stat", separator: "\n").first {
                     $0.hasPrefix("inactive_file ")
                 }

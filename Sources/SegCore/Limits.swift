@@ -1,53 +1,54 @@
-/// The most that is read, expanded or allocated. What is larger is refused with a reason before any work on it begins.
+/// The limits of what is read, expanded or allocated. Anything larger is refused, with the reason, before work on it
+/// begins.
 ///
-/// `Limits.table` is what `--help` and `docs/limits.md` show. The limits that a server's owner may change are in
+/// `--help` and `docs/limits.md` show `Limits.table`. The limits that a server's owner may change are in
 /// `ServerLimits`.
 public enum Limits {
-    /// Voxels along one axis of a scan that is read: the most that a NIfTI-1 header can say.
+    /// Voxels along one axis of a scan that is read: the maximum that a NIfTI-1 header can hold.
     public static let scanAxis = 32_767
-    /// Bytes before the voxels of a scan: its header and the extensions of it.
+    /// Bytes before the voxels of a scan: the header and its extensions.
     public static let scanHeaderBytes = 64 << 20
-    /// Bytes of the header of an NRRD or a MetaImage, which is text.
+    /// Bytes of the text header of an NRRD or a MetaImage.
     public static let scanTextHeaderBytes = 1 << 20
     /// Bytes after the voxels of a compressed NIfTI that are read for its checksum.
     public static let scanTrailerBytes = 64 << 20
-    /// Files of a folder that are looked at for DICOM.
+    /// Files of a folder that are checked for DICOM.
     public static let dicomFiles = 200_000
-    /// Pictures of all DICOM files of a folder.
+    /// Frames of all DICOM files of a folder.
     public static let dicomFrames = 100_000
-    /// Pixels of one DICOM picture: 8192 × 8192.
+    /// Pixels of one DICOM frame: 8192 × 8192.
     public static let dicomFramePixels = 1 << 26
-    /// Voxels along one axis of a grid that resampling makes: 8 m of 1 mm.
+    /// Voxels along one axis of a resampled grid: 8 m at 1 mm.
     public static let gridAxis = 8_192
-    /// Voxels of a grid that resampling makes; beyond the share of free memory it is refused earlier.
+    /// Voxels of a resampled grid; a grid that needs too much of the free memory is refused below this limit.
     public static let gridVoxels = 1 << 31
-    /// Windows of one prediction.
+    /// Sliding windows of one prediction.
     public static let windows = 1 << 20
-    /// Levels of brackets in a JSON or YAML document.
+    /// Nesting depth of a JSON or YAML document.
     public static let documentDepth = 64
-    /// Values in a JSON document, references of a bundle expanded.
+    /// Values in a JSON document, with the references of a bundle expanded.
     public static let documentNodes = 1 << 20
     /// Bytes of a JSON document, and of all texts of a YAML document with its aliases expanded.
     public static let documentBytes = 64 << 20
-    /// Bytes of a YAML document, whose parser takes microseconds and hundreds of bytes for each value.
+    /// Bytes of a YAML document; its parser needs microseconds and hundreds of bytes per value.
     public static let yamlBytes = 256 << 10
-    /// Values in a YAML document, aliases and merge keys expanded.
+    /// Values in a YAML document, with aliases and merge keys expanded.
     public static let yamlNodes = 1 << 15
     /// Characters of a bundle's expressions after all references are expanded.
     public static let expressionCharacters = 1 << 16
-    /// Fields of one form.
+    /// Fields of one HTTP form.
     public static let formFields = 32
-    /// Files of one form: the slices of a series.
+    /// Files of one HTTP form, such as the slices of a series.
     public static let formFiles = 20_000
-    /// Bytes of all fields of one form that are no files.
+    /// Bytes of all fields of one form that are not files.
     public static let formBytes = 1 << 20
-    /// Bytes of fields and small bodies that all requests of a server hold in memory together.
+    /// Bytes of fields and small bodies in memory for all requests of a server together.
     public static let bodyMemory = 64 << 20
     /// Files and folders in an archive.
     public static let archiveEntries = 200_000
     /// Bytes that an archive may unpack to.
     public static let archiveBytes = 1 << 40
-    /// Bytes that an archive may unpack to for each of its own, beyond the first 64 MiB.
+    /// Bytes that an archive may unpack to per byte of the archive, beyond the first 64 MiB.
     public static let archiveRatio = 200
     /// Values in the pickle of a PyTorch checkpoint.
     public static let pickleNodes = 16 << 20
@@ -58,26 +59,26 @@ public enum Limits {
 }
 
 extension Limits {
-    /// A line of the table of limits.
+    /// A row of the table of limits.
     public struct Row: Sendable {
-        /// What is limited.
+        /// The name of the limited quantity.
         public let name: String
-        /// The limit, as people read it.
+        /// The limit as text.
         public let value: String
 
-        /// Makes a line.
+        /// Creates a row.
         public init(name: String, value: String) {
             self.name = name
             self.value = value
         }
     }
 
-    /// Lines of a table as `--help` shows them.
+    /// The rows as lines of text for `--help`.
     public static func text(_ rows: [Row]) -> String {
         rows.map { "  \($0.name): \($0.value)" }.joined(separator: "\n")
     }
 
-    /// Every limit above, in words.
+    /// All limits above, with their names.
     public static let table: [Row] = [
         Row(name: "voxels along an axis of a scan", value: "\(scanAxis)"),
         Row(name: "bytes before the voxels of a scan", value: ByteCount(bytes: scanHeaderBytes).description),
@@ -86,9 +87,9 @@ extension Limits {
             value: ByteCount(bytes: scanTextHeaderBytes).description),
         Row(
             name: "bytes after the voxels of a compressed NIfTI", value: ByteCount(bytes: scanTrailerBytes).description),
-        Row(name: "files of a folder that are looked at for DICOM", value: "\(dicomFiles)"),
-        Row(name: "pictures in the DICOM files of a folder", value: "\(dicomFrames)"),
-        Row(name: "pixels of a DICOM picture", value: "\(dicomFramePixels)"),
+        Row(name: "files of a folder that are checked for DICOM", value: "\(dicomFiles)"),
+        Row(name: "frames in the DICOM files of a folder", value: "\(dicomFrames)"),
+        Row(name: "pixels of a DICOM frame", value: "\(dicomFramePixels)"),
         Row(name: "voxels along an axis of a resampled grid", value: "\(gridAxis)"),
         Row(name: "voxels of a resampled grid", value: "\(gridVoxels)"),
         Row(name: "windows of a prediction", value: "\(windows)"),

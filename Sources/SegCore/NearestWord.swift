@@ -1,11 +1,12 @@
-/// The candidate most like a misspelt word, if any is near enough to be meant.
+/// The candidate nearest to a misspelt word; nil if none is near enough.
 public func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
     let scored = candidates.map { ($0, editDistance(word.lowercased(), $0.lowercased())) }
     guard let best = scored.min(by: { ($0.1, $0.0) < ($1.1, $1.0) }) else { return nil }
     return best.1 <= max(2, word.count / 3) ? best.0 : nil
 }
 
-/// Insertions, deletions and replacements that change one word into the other. Levenshtein 1966.
+/// The Levenshtein distance (1966): the fewest insertions, deletions and replacements that change one word into the
+/// other.
 func editDistance(_ a: String, _ b: String) -> Int {
     let (a, b) = (Array(a), Array(b))
     var row = Array(0...b.count)

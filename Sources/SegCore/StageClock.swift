@@ -1,22 +1,22 @@
 import Foundation
 internal import Synchronization
 
-/// The time that each stage of a task takes, from the scan's file to the mask's.
+/// The time that each stage of a task takes, from reading the scan to writing the mask.
 ///
-/// Work that is done while a clock is `current` adds to it; stages do not enclose each other. A backend that computes
-/// while the program goes on is charged to the stage that waits for it.
+/// Work adds its time to the clock that is `current`. Stages are not nested. The time of a backend that computes
+/// asynchronously counts for the stage that waits for it.
 public final class StageClock: Sendable {
-    /// One stage's share.
+    /// The time of one stage.
     public struct Stage: Hashable, Sendable {
-        /// What was done: `decompress`, `network`.
+        /// The name of the stage: `decompress`, `network`.
         public let name: String
-        /// Seconds that passed.
+        /// Wall-clock seconds.
         public var wall: Double
-        /// Seconds that the process's threads computed.
+        /// CPU seconds of all threads of the process.
         public var cpu: Double
     }
 
-    /// The clock that stages are added to; none where nobody asks.
+    /// The clock that stages add to; nil if no time is measured.
     @TaskLocal public static var current: StageClock?
 
     private let measured = Mutex<[Stage]>([])
@@ -24,14 +24,14 @@ public final class StageClock: Sendable {
         wall: StageClock.seconds(CLOCK_MONOTONIC), cpu: StageClock.seconds(CLOCK_PROCESS_CPUTIME_ID)
     )
 
-    /// Starts a clock without stages.
+    /// Creates a clock without stages and starts it.
     public init() {}
 
-    /// The stages, in the order in which they were first met.
+    /// The stages in the order in which they first ran.
     public var stages: [Stage] { measured.withLock { $0 } }
 
     /// Runs a stage and adds its time to the current clock.
-    /// - Throws: what `body` throws.
+    /// - Throws: The error that `body` throws.
     public static func time<Result, Failure: Error>(
         _ name: String, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -60,8 +60,8 @@ public final class StageClock: Sendable {
 }
 
 extension StageClock: CustomStringConvertible {
-    /// A line for each stage, for what was none, and for all since the start: seconds, share of them, seconds computed
-    /// and share of those.
+    /// A line per stage, one for the rest and one for all since the start: wall-clock seconds and their share, CPU
+    /// seconds and their share.
     public var description: String {
         let stages = stages
         let wall = Self.seconds(CLOCK_MONOTONIC) - start.wall

@@ -1,11 +1,11 @@
-/// Columns of text for a terminal: the first two to the left, the others to the right.
+/// A text table for a terminal: the first two columns are left-aligned, the others right-aligned.
 package struct TextTable {
     private var rows: [[String]] = []
 
-    /// A table with the names of its columns.
+    /// Creates a table with the names of its columns.
     package init(_ header: [String]) { rows = [header] }
 
-    /// Adds a row; a line end in a cell is shown as a space.
+    /// Adds a row; a line break in a cell becomes a space.
     package mutating func append(_ row: [String]) {
         rows.append(row.map { cell in String(cell.map { $0.isNewline ? " " : $0 }) })
     }

@@ -1,26 +1,26 @@
-/// One whole number for each spatial axis: a size in voxels, an index, a kernel, a stride.
+/// An integer for each spatial axis: a size in voxels, an index, a kernel, a stride.
 ///
-/// Axis 0 is depth, the slowest in memory; axis 2 is width, contiguous in memory. A volume's axes 0, 1, 2 are the axes
-/// of the same numbers of a MONAI array without its channel axis; in a scan as it is stored they are i, j and k.
+/// Axis 0 is depth, the slowest in memory; axis 2 is width, contiguous in memory. Axes 0, 1, 2 of a volume are the same
+/// axes of a MONAI array without its channel axis. In a stored scan they are i, j and k.
 public struct Triple: Hashable, Sendable {
-    /// Along axis 0, depth.
+    /// The value along axis 0, depth.
     public var d: Int
-    /// Along axis 1, height.
+    /// The value along axis 1, height.
     public var h: Int
-    /// Along axis 2, width.
+    /// The value along axis 2, width.
     public var w: Int
 
-    /// Makes a triple from its three numbers.
+    /// Creates a triple from its three numbers.
     @inlinable public init(_ d: Int, _ h: Int, _ w: Int) {
         self.d = d
         self.h = h
         self.w = w
     }
 
-    /// The same number on all axes.
+    /// Creates a triple with the same number on all axes.
     @inlinable public init(_ value: Int) { self.init(value, value, value) }
 
-    /// A triple of the first three numbers of an array.
+    /// Creates a triple from an array of three numbers.
     public init(_ values: [Int]) {
         precondition(values.count == 3, "a triple needs three numbers, not \(values)")
         self.init(values[0], values[1], values[2])
@@ -32,7 +32,7 @@ public struct Triple: Hashable, Sendable {
     /// `[d, h, w]`.
     public var array: [Int] { [d, h, w] }
 
-    /// The number of axis 0, 1 or 2.
+    /// The value along axis 0, 1 or 2.
     @inlinable public subscript(axis: Int) -> Int {
         get { axis == 0 ? d : axis == 1 ? h : w }
         set {
@@ -54,7 +54,7 @@ extension Triple: ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral {
     /// `2` is 2×2×2.
     public init(integerLiteral value: Int) { self.init(value) }
 
-    /// `[1, 2, 2]` is 1×2×2; three numbers, as a programmer writes them.
+    /// `[1, 2, 2]` is 1×2×2; an array literal must have three numbers.
     public init(arrayLiteral values: Int...) { self.init(values) }
 }
 

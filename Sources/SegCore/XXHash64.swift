@@ -1,11 +1,11 @@
-/// XXH64 (Yann Collet's xxHash, 64 bits): names bytes by their content at the speed of memory.
+/// XXH64 (Yann Collet's xxHash, 64 bits): a content hash that is as fast as memory.
 package struct XXHash64 {
     private static let primes: [UInt64] = [
         0x9E37_79B1_85EB_CA87, 0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9, 0x85EB_CA77_C2B2_AE63,
         0x27D4_EB2F_1656_67C5,
     ]
 
-    /// The digest of bytes.
+    /// The hash of bytes.
     package static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
         let (p1, p2, p3, p4, p5) = (primes[0], primes[1], primes[2], primes[3], primes[4])
         var place = 0
@@ -41,7 +41,7 @@ package struct XXHash64 {
         return hash ^ hash >> 32
     }
 
-    /// The digests of bytes with two seeds as 32 hexadecimal digits, for names of files.
+    /// The hashes of bytes with the seeds 0 and 1 as 32 hexadecimal digits, for file names.
     package static func hex(_ bytes: some Collection<UInt8>) -> String {
         let bytes = Array(bytes)
         return ([0, 1] as [UInt64]).map { seed in

@@ -2,9 +2,9 @@ internal import SegCore
 internal import SegImaging
 
 extension DicomCatalogue {
-    /// A volume of the list, or a series that is none.
+    /// A volume of the list, or a series that is not a volume.
     public struct Row: Sendable, Encodable {
-        /// The series' place in the list, from 1.
+        /// The position of the series in the list, from 1.
         public var index: Int
         /// SeriesNumber, which may repeat.
         public var number: String
@@ -14,23 +14,23 @@ extension DicomCatalogue {
         public var description: String
         /// Modality.
         public var modality: String
-        /// The volume's number in its series, from 1; nil where the series is no volume.
+        /// The volume's number in its series, from 1; nil if the series is not a volume.
         public var volume: Int?
-        /// What tells it from the other volumes; nil where it is alone.
+        /// The text that distinguishes it from the other volumes at the same positions; nil if it is the only one.
         public var label: String?
-        /// Columns, rows and slices; of what is no volume its pictures.
+        /// The numbers of columns, rows and slices; the number of frames if the series is not a volume.
         public var shape: [Int]
-        /// Voxel edges in mm; empty where the series is no volume.
+        /// The voxel edges in mm; empty if the series is not a volume.
         public var spacing: [Double]
-        /// The angle of a gantry tilt in degrees, 0 without.
+        /// The angle of the gantry tilt in degrees; 0 without a tilt.
         public var tilt: Double
-        /// What a reader should know.
+        /// Notes for the user.
         public var remarks: [String]
-        /// Why the series is no volume; nil where it is one.
+        /// The reason why the series is not a volume; nil if it is one.
         public var refusal: String?
     }
 
-    /// Every volume, and every series that is none.
+    /// Every volume, and every series that is not a volume.
     public var rows: [Row] {
         series.flatMap { series -> [Row] in
             let image = series.group.image
@@ -53,6 +53,6 @@ extension DicomCatalogue {
         }
     }
 
-    /// Files that are DICOM and no slices, and what they are.
+    /// The files that are DICOM but not slices of a scan, with what they are.
     public var leftOut: [(file: String, why: String)] { folder.leftOut.map { ($0.name, $0.why) } }
 }

@@ -1,32 +1,32 @@
 internal import Foundation
 public import SegCore
 
-/// Which volume of a folder is meant, where it has several.
+/// The choice of a volume in a folder with several.
 public struct DicomChoice: Hashable, Sendable {
-    /// The series: its number in the list, or its SeriesInstanceUID. Nil where there is one.
+    /// The series: its number in the list, or its SeriesInstanceUID. Nil if the folder has one series.
     public var series: String?
-    /// The volume of a series that has several, from 1. Nil where there is one.
+    /// The volume of a series that has several, from 1. Nil if the series has one volume.
     public var volume: Int?
     /// Whether missing slices are interpolated, and two spacings resampled to the smaller one.
     public var fillsGaps: Bool
 
-    /// No choice, unless one is made.
+    /// Creates a choice; by default nothing is chosen.
     public init(series: String? = nil, volume: Int? = nil, fillsGaps: Bool = false) {
         (self.series, self.volume, self.fillsGaps) = (series, volume, fillsGaps)
     }
 }
 
-/// The series and volumes of a folder, and what is left out.
+/// The series and volumes of a folder, and the files that are left out.
 public struct DicomCatalogue: Sendable {
-    /// Pictures of one series with size, orientation and pixel spacing in common.
+    /// Frames of one series with the same size, orientation and pixel spacing.
     struct Series: Sendable {
-        /// From 1, in the list.
+        /// The position in the list, from 1.
         var index: Int
         var group: DicomGroup
-        /// The volumes, or why there is none.
+        /// The volumes, or the reason why there is none.
         var outcome: Result<[DicomStack], DicomRefusal>
 
-        /// Whether a person could mean it.
+        /// Whether the user could mean this series.
         var isCandidate: Bool {
             switch outcome {
             case .success: true
@@ -38,19 +38,19 @@ public struct DicomCatalogue: Sendable {
     let folder: DicomFolder
     let series: [Series]
 
-    /// Reads the headers of a folder, or of a file. Pixels are read only where two slices lie at one place.
-    /// - Throws: `DataError` where nothing is there, DCMTK is missing, or a damaged file may belong to any series.
+    /// Reads the headers of a folder, or of a file. Pixels are read only if two slices have the same position.
+    /// - Throws: `DataError` if the path has no DICOM, DCMTK is missing, or a damaged file may belong to any series.
     public init(_ path: String, fillsGaps: Bool = false) throws(DataError) {
         let folder = try DicomFolder(path)
         let stacking = DicomStacking(fillsGaps: fillsGaps, pixels: DicomPixels(functions: folder.functions))
         if let stray = folder.damaged.first(where: { $0.series == nil }) {
             throw DataError(
                 .badData, path,
-                "\(stray.name) \(stray.why). Which series it belongs to is not known; take it out where it belongs to another "
+                "\(stray.name) \(stray.why). Its series is not known; remove the file if it belongs to another "
                     + "one.")
         }
         self.folder = folder
-        // Of a series without a sound file, the damaged one stands in the list.
+        // If a series has only damaged files, they represent it in the list.
         let known = Set(folder.frames.map(\.image.series))
         let alone = folder.damaged.compactMap(\.frame).filter { !known.contains($0.image.series) }
         series = DicomGroup.groups(of: folder.frames + alone).enumerated().map { number, group in
@@ -68,9 +68,9 @@ public struct DicomCatalogue: Sendable {
 
     // MARK: - Choosing
 
-    /// The volume that is meant.
-    /// - Throws: `DataError` of the kind `badArgument`, with the list, where there are several; `badData` where the one that
-    ///   is meant is no volume; `noInput` where there is no picture at all.
+    /// The chosen volume.
+    /// - Throws: `DataError` of the kind `badArgument`, with the list, if several fit the choice; `badData` if the
+    ///   chosen series is not a volume; `noInput` if the folder has no image.
     func choose(_ choice: DicomChoice) throws(DataError) -> (series: Series, stack: DicomStack) {
         guard !series.isEmpty else { throw nothing() }
         let meant = try meant(by: choice)
@@ -80,7 +80,7 @@ public struct DicomCatalogue: Sendable {
             throw DataError(
                 .badData, folder.path,
                 why.prefix(Self.shownSeries).joined(separator: " ")
-                    + (rest > 0 ? " And \(rest) more series are no volumes; medseg dicom lists them." : ""))
+                    + (rest > 0 ? " And \(rest) more series are not volumes; medseg dicom lists them." : ""))
         }
         guard meant.count == 1 else {
             throw DataError(
@@ -108,9 +108,9 @@ public struct DicomCatalogue: Sendable {
         let found = series.filter { Int(wanted) == $0.index || wanted == $0.group.image.series }
         guard !found.isEmpty else {
             throw DataError(
-                .badArgument, folder.path, "--series '\(wanted.prefix(64))' is none of its series:\n" + listing)
+                .badArgument, folder.path, "--series '\(wanted.prefix(64))' is not one of its series:\n" + listing)
         }
-        // A UID may be that of several groups, of which one is a volume.
+        // Several groups may have the same UID, and only one of them may be a volume.
         return found.count == 1 ? found : found.filter(\.isCandidate)
     }
 
@@ -118,18 +118,18 @@ public struct DicomCatalogue: Sendable {
         let what = leftOutLines
         return DataError(
             what.isEmpty ? .noInput : .badData, folder.path,
-            "holds no picture of a DICOM series" + (what.isEmpty ? "." : ": " + what.shortList(separator: "; ") + ".")
+            "holds no image of a DICOM series" + (what.isEmpty ? "." : ": " + what.shortList(separator: "; ") + ".")
                 + (folder.holdsSegments
-                    ? " Segmentations and structure sets are labels of scans; medseg data import makes label maps of them."
+                    ? " Segmentations and structure sets are labels of scans; medseg data import converts them to label maps."
                     : ""))
     }
 
     // MARK: - Words
 
-    /// Series that are left out and named each.
+    /// The number of left-out series that are named one by one.
     private static let shownSeries = 5
 
-    /// What was left out beside a series, a sentence each.
+    /// The series and files that are left out beside a series, one sentence each.
     func remarks(beside chosen: Series) -> [String] {
         let others = series.filter { $0.index != chosen.index }.compactMap { other in
             other.refusal.map { "\(other.group.name.capitalisedFirst) was left out: \($0)" }
@@ -142,7 +142,7 @@ public struct DicomCatalogue: Sendable {
         return remarks
     }
 
-    /// Files that are no slices, by what they are.
+    /// The files that are not slices, grouped by what they are.
     var leftOutLines: [String] {
         Dictionary(grouping: folder.leftOut, by: \.why).sorted { $0.key < $1.key }.map { why, files in
             files.count == 1 ? "\(files[0].name) (\(why))" : "\(files.count) files, \(files[0].name) first (\(why))"
@@ -168,7 +168,7 @@ public struct DicomCatalogue: Sendable {
         return table.lines + reasons
     }
 
-    /// What a reader of the volumes should know, and what is left out, a line each.
+    /// The notes on the volumes and on what is left out, one line each.
     public var notes: [String] {
         rows.flatMap { row in row.remarks.map { "  \(row.index): \($0)" } }
             + folder.leftOut.map { "  left out: \($0.name) (\($0.why))" }
@@ -178,7 +178,7 @@ public struct DicomCatalogue: Sendable {
 }
 
 extension DicomCatalogue.Series {
-    /// Why it is no volume; nil where it is one.
+    /// The reason why the series is not a volume; nil if it is one.
     var refusal: String? {
         guard case .failure(let refusal) = outcome else { return nil }
         return refusal.message

@@ -1,28 +1,28 @@
-/// A coded term, such as SNOMED's of the spleen.
+/// A coded term, such as SNOMED CT's code for the spleen.
 public struct DicomCode: Hashable, Sendable {
-    /// Its code in the scheme, such as `78961009`; at most 16 characters.
+    /// The code in the scheme, such as `78961009`; at most 16 characters.
     public var value: String
-    /// The scheme: `SCT` is SNOMED CT, `DCM` DICOM's own.
+    /// The coding scheme: `SCT` for SNOMED CT, `DCM` for DICOM's own.
     public var scheme: String
-    /// The term for people; at most 64 characters.
+    /// The term in words; at most 64 characters.
     public var meaning: String
 
-    /// A term of a scheme, by default of SNOMED CT.
+    /// Creates a term of a scheme, by default of SNOMED CT.
     public init(_ value: String, _ meaning: String, scheme: String = "SCT") {
         (self.value, self.scheme, self.meaning) = (value, scheme, meaning)
     }
 }
 
-/// What a class of a model is, in coded terms.
+/// The meaning of a class of a model as coded terms.
 public struct SegmentMeaning: Hashable, Sendable {
-    /// What kind of thing it is: an anatomical structure, an abnormal one, a tissue.
+    /// The category: an anatomical structure, an abnormal structure, a tissue.
     public var category: DicomCode
-    /// What it is.
+    /// The type within the category.
     public var type: DicomCode
-    /// Which of several it is, such as the left one; nil where there is one.
+    /// The modifier of the type, such as the side "Left"; nil if there is none.
     public var modifier: DicomCode?
 
-    /// A class that nothing is known of.
+    /// The meaning of a class with an unknown name.
     static let unknown = SegmentMeaning(category: .tissue, type: .tissue)
 }
 

@@ -2,21 +2,21 @@ internal import CDicom
 internal import Foundation
 internal import SegCore
 
-/// A DICOM file that is being made.
+/// A DICOM file that is being written.
 ///
-/// What DCMTK does not take is remembered, and `save` then throws, so that no value is ever left out in silence.
+/// Values that DCMTK refuses are remembered, and `save` then throws, therefore no value is silently left out.
 final class DicomDocument {
     private let functions: dicom_library
     private let handle: OpaquePointer
-    /// Tags whose values were not taken.
+    /// The tags whose values DCMTK refused.
     private var refused: [UInt32] = []
 
-    /// An empty file.
-    /// - Parameter path: Where it will be saved, for errors.
+    /// Creates an empty file.
+    /// - Parameter path: The path to which it will be saved, for errors.
     init(_ functions: dicom_library, path: String) throws(DataError) {
         var message = [CChar](repeating: 0, count: DicomFile.messageBytes)
         guard let handle = functions.create(&message, message.count) else {
-            throw DataError(.cannotWrite, path, "cannot be made: \(DicomFile.text(message)).")
+            throw DataError(.cannotWrite, path, "cannot be created: \(DicomFile.text(message)).")
         }
         (self.functions, self.handle) = (functions, handle)
     }
@@ -32,23 +32,23 @@ final class DicomDocument {
         /// Nil for the data set.
         fileprivate let handle: OpaquePointer?
 
-        /// Sets a text; several values are separated by backslashes.
+        /// Sets a text value; several values are separated by backslashes.
         func set(_ tag: UInt32, _ text: String) {
             document.check(tag, document.functions.put(document.handle, handle, tag, text) == 0)
         }
 
-        /// Sets whole numbers.
+        /// Sets integers.
         func set(_ tag: UInt32, _ numbers: Int...) { set(tag, numbers.map(String.init).joined(separator: "\\")) }
 
         /// Sets decimal numbers.
         func set(_ tag: UInt32, _ numbers: [Double]) { set(tag, numbers.map(\.dicomText).joined(separator: "\\")) }
 
-        /// Sets tags, each as a value.
+        /// Sets a tag as a value.
         func set(_ tag: UInt32, pointer: UInt32) {
             set(tag, String(format: "(%04x,%04x)", pointer >> 16, pointer & 0xffff))
         }
 
-        /// Puts an item behind the others of a sequence.
+        /// Appends an item to a sequence.
         @discardableResult
         func add(_ sequence: UInt32) -> Item {
             let item = document.functions.add_item(document.handle, handle, sequence)
@@ -76,8 +76,8 @@ final class DicomDocument {
         check(DicomTag.pixels, functions.put_bytes(handle, DicomTag.pixels, bytes, bytes.count) == 0)
     }
 
-    /// Copies an attribute of another file's data set as it is; where it is there and cannot be copied, `save` throws.
-    /// - Returns: Whether it is there.
+    /// Copies an attribute of another file's data set unchanged; `save` throws if it exists but cannot be copied.
+    /// - Returns: Whether the attribute exists.
     @discardableResult
     func copy(_ tag: UInt32, of file: DicomFile) -> Bool {
         let status = functions.copy(handle, file.handle, tag)
@@ -85,16 +85,16 @@ final class DicomDocument {
         return status != Self.absent
     }
 
-    /// What the library's `copy` returns of an attribute that is not there.
+    /// The library's return value of `copy` for a missing attribute.
     private static let absent: Int32 = 1
 
-    /// Replaces a file by this one.
-    /// - Parameter isImplicit: Whether value representations are left out, so that no value is limited to 64 KiB.
+    /// Saves the file and replaces one at the path.
+    /// - Parameter isImplicit: Whether the transfer syntax has implicit VRs, which do not limit a value to 64 KiB.
     /// - Throws: `DataError` naming the file.
     func save(to path: String, isImplicit: Bool = false) throws(DataError) {
         guard refused.isEmpty else {
             let tags = Set(refused).sorted().map { String(format: "(%04x,%04x)", $0 >> 16, $0 & 0xffff) }
-            throw DataError(.cannotWrite, path, "DCMTK takes no such value of \(tags.shortList()).")
+            throw DataError(.cannotWrite, path, "DCMTK refuses the value of \(tags.shortList()).")
         }
         try DurableFile.replace(path) { temporary throws(DataError) in
             var message = [CChar](repeating: 0, count: DicomFile.messageBytes)
@@ -107,13 +107,13 @@ final class DicomDocument {
 
 /// UIDs of DICOM.
 enum DicomUID {
-    /// A new one: a random UUID as a decimal number below `2.25`.
+    /// A new UID: a random UUID as a decimal number below `2.25`.
     static func new() -> String {
         let number = withUnsafeBytes(of: UUID().uuid) { $0.reduce(UInt128(0)) { $0 << 8 | UInt128($1) } }
         return "2.25.\(number)"
     }
 
-    /// Whether a text is one: numbers without leading zeros between dots, at most 64 characters.
+    /// Whether a text is a UID: numbers without leading zeros, separated by dots, with at most 64 characters.
     static func isValid(_ text: String) -> Bool {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         return text.utf8.count <= 64 && parts.count > 1
@@ -125,7 +125,7 @@ enum DicomUID {
 }
 
 extension Double {
-    /// The number as DICOM's decimal text, which has at most 16 characters; all its digits where these are enough.
+    /// The number as a DICOM decimal string of at most 16 characters; with all its digits if they fit.
     var dicomText: String {
         let text = "\(self + 0)"
         guard text.utf8.count > 16 else { return text }
@@ -135,20 +135,21 @@ extension Double {
 }
 
 extension String {
-    /// A text that every character set of DICOM has: accents are taken off, and `?` stands for other letters.
-    /// - Parameter most: The most characters.
+    /// The text in characters that every character set of DICOM has: accents are removed, and `?` replaces other
+    /// letters.
+    /// - Parameter most: The maximum number of characters.
     func dicomText(most: Int) -> String {
         let plain = folding(options: .diacriticInsensitive, locale: nil)
         let letters = plain.unicodeScalars.map { scalar -> Character in
-            // A backslash would begin another value.
+            // A backslash separates values.
             if scalar == "\\" { return "/" }
             return (0x20..<0x7f).contains(scalar.value) ? Character(scalar) : "?"
         }
         return String(letters.prefix(most)).trimmingCharacters(in: .whitespaces)
     }
 
-    /// A text of UTF-8 with all its letters, in their shortest form.
-    /// - Parameter most: The most characters, which DICOM counts by code points.
+    /// The text for UTF-8 with all its letters, in Unicode's composed form.
+    /// - Parameter most: The maximum number of characters, which DICOM counts as code points.
     func dicomUnicode(most: Int) -> String {
         let letters = precomposedStringWithCanonicalMapping.forPeople.replacing("\\", with: "/").unicodeScalars
         return String(String.UnicodeScalarView(letters.prefix(most))).trimmingCharacters(in: .whitespaces)

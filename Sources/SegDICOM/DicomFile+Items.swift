@@ -3,7 +3,7 @@ internal import Foundation
 internal import SegCore
 
 extension DicomFile {
-    /// An item of a sequence, which lives as long as its file.
+    /// An item of a sequence; it keeps its file open.
     struct Item {
         fileprivate let file: DicomFile
         /// Nil for the data set.
@@ -23,23 +23,23 @@ extension DicomFile {
             others.reduce(items(first)) { items, sequence in items.flatMap { $0.items(sequence) } }
         }
 
-        /// A text; nil where there is none or it is empty.
+        /// A text value; nil if it is missing or empty.
         func text(_ tag: UInt32) -> String? {
             let text = value(tag).trimmingCharacters(in: .whitespaces).forPeople
             return text.isEmpty ? nil : text
         }
 
-        /// A whole number.
+        /// An integer.
         func number(_ tag: UInt32) -> Int? { text(tag).flatMap { Int($0) } }
 
-        /// Decimal numbers; nil where there are none, or one of them is empty or no number.
+        /// Decimal numbers; nil if the attribute is missing, or one of its values is empty or not a number.
         func numbers(_ tag: UInt32) -> [Double]? {
             let parts = value(tag).split(separator: "\\", omittingEmptySubsequences: false)
             let numbers = parts.compactMap { Double($0.trimmingCharacters(in: .whitespaces)) }
             return numbers.count == parts.count && numbers.allSatisfy(\.isFinite) ? numbers : nil
         }
 
-        /// The whole value, which of a contour may be long.
+        /// The complete value, which may be long for a contour.
         private func value(_ tag: UInt32) -> String {
             let length = file.functions.item_text(file.handle, handle, tag, nil, 0)
             guard length > 0 else { return "" }
@@ -49,6 +49,6 @@ extension DicomFile {
         }
     }
 
-    /// The data set, whose sequences have items.
+    /// The data set as an item, which contains the sequences.
     var dataset: Item { Item(file: self, handle: nil) }
 }

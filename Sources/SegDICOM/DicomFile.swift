@@ -2,9 +2,9 @@ internal import CDicom
 internal import Foundation
 internal import SegCore
 
-/// An open DICOM file, for one thread at a time.
+/// An open DICOM file; only one thread at a time may use it.
 final class DicomFile {
-    /// Where a value is looked for.
+    /// The part of the file in which a value is searched.
     enum Place {
         case meta, dataset, shared
         case frame(Int)
@@ -19,7 +19,7 @@ final class DicomFile {
         }
     }
 
-    /// Why a file cannot be opened or decoded, as the end of a sentence that begins with its name.
+    /// The reason why a file cannot be opened or decoded, as the end of a sentence that begins with its name.
     struct Fault: Error {
         var message: String
     }
@@ -40,20 +40,20 @@ final class DicomFile {
 
     static let messageBytes = 256
 
-    /// The longest value that is taken in; none that is asked for is nearly as long.
+    /// The longest value that is read; no value that is requested is nearly as long.
     private static let valueBytes = 1 << 16
 
     static func text(_ bytes: [CChar]) -> String {
         String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Why the file cannot be trusted; nil where it is whole.
+    /// The reason why the file cannot be trusted; nil if it is undamaged.
     var damage: String? { functions.damage(handle).map { String(cString: $0) } }
 
-    /// Items of the per-frame functional groups.
+    /// The number of items of the per-frame functional groups.
     var frameItems: Int { functions.frame_items(handle) }
 
-    /// The text at a path of tags, without the spaces around it; nil where there is none or it is empty.
+    /// The text at a path of tags, without surrounding spaces; nil if it is missing or empty.
     func text(_ tags: UInt32..., in place: Place = .dataset) -> String? {
         for size in [256, Self.valueBytes] {
             var buffer = [CChar](repeating: 0, count: size)
@@ -66,13 +66,13 @@ final class DicomFile {
         return nil
     }
 
-    /// Whether an attribute of the data set is there, with whatever value.
+    /// Whether the data set has an attribute, with any value.
     func has(_ tag: UInt32) -> Bool {
         var buffer: CChar = 0
         return functions.text(handle, Place.dataset.number, [tag], 1, &buffer, 1) >= 0
     }
 
-    /// A whole number of the data set.
+    /// An integer of the data set.
     func number(_ tag: UInt32) -> Int? { text(tag).flatMap { Int($0) } }
 
     /// The stored values of a frame, row by row; `count` must be rows × columns.
@@ -91,7 +91,7 @@ final class DicomFile {
 }
 
 extension String {
-    /// What may be shown on a terminal: no character that steers it or turns the line, and no endless text.
+    /// The text as it may be shown on a terminal: U+FFFD replaces control characters, and the length is limited.
     var forPeople: String {
         String(
             String.UnicodeScalarView(

@@ -2,15 +2,15 @@ internal import Foundation
 internal import SegCore
 internal import Synchronization
 
-/// The files that may be DICOM, below a folder.
+/// The files below a folder that may be DICOM.
 struct DicomFiles: Sendable {
     struct Entry: Sendable {
         var path: String
-        /// The path below the folder.
+        /// The path relative to the folder.
         var name: String
-        /// Whether the file has DICOM's mark behind its preamble.
+        /// Whether the file has DICOM's prefix "DICM" after the preamble.
         var isMarked = false
-        /// Why a file that should be DICOM is none, as the end of a sentence; nil where it may be DICOM.
+        /// The reason why a file that should be DICOM is not valid, as the end of a sentence; nil if it may be DICOM.
         var fault: String?
 
         var isNamedAsDicom: Bool { name.lowercased().hasSuffix(".dcm") }
@@ -18,14 +18,14 @@ struct DicomFiles: Sendable {
 
     private(set) var files: [Entry] = []
 
-    /// How a file begins.
+    /// The kind of a file by its first bytes.
     private enum Beginning {
         case marked, dataset, other
         case unreadable(String)
     }
 
-    /// Walks a folder; a file stands for itself, a DICOMDIR for its folder. Hidden files are passed over.
-    /// - Parameter given: What errors name.
+    /// Searches a folder. A single file is taken alone, a DICOMDIR stands for its folder. Hidden files are skipped.
+    /// - Parameter given: The path that errors show.
     init(_ path: String, given: String) throws(DataError) {
         var status = stat()
         guard stat(path, &status) == 0 else {
@@ -58,14 +58,14 @@ struct DicomFiles: Sendable {
         var entries: [Entry] = []
         for case let file as URL in walker where !file.lastPathComponent.hasPrefix(".") {
             var status = stat()
-            // A link that leads nowhere stands for a file that is missing.
+            // A broken link counts as a missing file.
             let isThere = stat(file.path, &status) == 0
             guard !isThere || status.st_mode & S_IFMT == S_IFREG else { continue }
             entries.append(Entry(path: file.path, name: name(file), fault: isThere ? nil : Self.unreadable))
             guard entries.count <= Limits.dicomFiles else {
                 throw DataError(
                     .tooLarge, path,
-                    "holds more than \(Limits.dicomFiles) files, the most that are looked at; give one series.")
+                    "holds more than \(Limits.dicomFiles) files, the maximum; give the folder of one series.")
             }
         }
         add(entries + unread.withLock { $0 })
@@ -73,8 +73,8 @@ struct DicomFiles: Sendable {
 
     private static let unreadable = "cannot be opened for reading; check its permissions"
 
-    /// Takes what begins as DICOM, and with it what should: files that are named `.dcm` or as those beside them, with other
-    /// digits, and those that cannot be read at all.
+    /// Adds the files that begin like DICOM, and files that should be DICOM: those with the file extension `.dcm` or
+    /// with a name like one of the others but for its digits, and unreadable files.
     private mutating func add(_ entries: [Entry]) {
         var others: [Entry] = []
         for var entry in entries {
@@ -96,7 +96,7 @@ struct DicomFiles: Sendable {
         for var entry in others {
             let isMeant = entry.isNamedAsDicom || patterns.contains(entry.pattern)
             guard isMeant || entry.fault != nil && !files.isEmpty else { continue }
-            entry.fault = entry.fault ?? "is empty or damaged, because it does not begin as DICOM does"
+            entry.fault = entry.fault ?? "is empty or damaged, because it does not begin like a DICOM file"
             files.append(entry)
         }
         files.sort { $0.name < $1.name }
@@ -110,13 +110,13 @@ struct DicomFiles: Sendable {
         }
         guard head.count == 132 else { return .other }
         if DicomSource.isMarked(head) { return .marked }
-        // Without preamble a file begins with an element of group 2 or 8, in either byte order.
+        // A file without a preamble begins with an element of group 2 or 8, in either byte order.
         return [(2, 0), (8, 0), (0, 8)].contains { $0 == (head[0], head[1]) } ? .dataset : .other
     }
 }
 
 extension DicomFiles.Entry {
-    /// The name with every run of digits as one.
+    /// The name with every run of digits replaced by one `0`.
     fileprivate var pattern: String {
         var pattern = ""
         for character in name {

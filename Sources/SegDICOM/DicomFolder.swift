@@ -4,49 +4,51 @@ internal import SegCore
 internal import SegData
 internal import Synchronization
 
-/// The DICOM files below a folder or in a ZIP, or one file, by their headers.
+/// The headers of the DICOM files below a folder or in a ZIP, or of one file.
 struct DicomFolder: Sendable {
-    /// A file that holds no slice of a scan.
+    /// A file that contains no slice of a scan.
     struct LeftOut: Sendable {
         var name: String
-        /// What it is, such as `a colour picture`.
+        /// What the file is, such as `a colour image`.
         var why: String
         /// Whether it is a segmentation or a structure set.
         var isLabel = false
     }
 
-    /// The folder or file as it was given.
+    /// The path of the folder or file as the user gave it.
     let path: String
     let functions: dicom_library
     /// The unpacked files of a ZIP; nil for folders and files.
     let zip: UnpackedArchive?
-    /// Every picture, in an order that does not depend on the files' names.
+    /// All frames, in an order that does not depend on the file names.
     private(set) var frames: [DicomFrame] = []
-    /// Files that are DICOM and no slices.
+    /// Files that are DICOM but not slices of a scan.
     private(set) var leftOut: [LeftOut] = []
     /// Whether segmentations or structure sets were left out.
     var holdsSegments: Bool { leftOut.contains(where: \.isLabel) }
-    /// A file whose series cannot be trusted.
+    /// A damaged file, whose series cannot be trusted.
     struct Damaged: Sendable {
         var name: String
-        /// What could be read, with its fault; nil where the damage begins before the SeriesInstanceUID.
+        /// The part of the header that could be read, with its fault; nil if the damage begins before the
+        /// SeriesInstanceUID.
         var frame: DicomFrame?
-        /// SeriesInstanceUID; nil where it is not known.
+        /// SeriesInstanceUID; nil if it is unknown.
         var series: String? { frame?.image.series }
-        /// What is wrong, as the end of a sentence.
+        /// The fault, as the end of a sentence.
         var why: String
     }
 
-    /// Files that are damaged.
+    /// The damaged files.
     private(set) var damaged: [Damaged] = []
 
-    /// Reads the headers, on all cores.
-    /// - Throws: `DataError` where nothing is there, no library is, or files are more than the limits allow.
+    /// Reads the headers on all cores.
+    /// - Throws: `DataError` if the path has no DICOM, the library is missing, or there are more files than the limits
+    ///   allow.
     init(_ path: String) throws(DataError) {
         self.path = path
         zip = UnpackedArchive.isZip(file: path) ? try UnpackedArchive(path) : nil
         let files = try DicomFiles(zip?.folder ?? path, given: path)
-        // Only now, so that a folder without DICOM is not called DICOM where the library is missing.
+        // The library is opened only here; a missing library must not hide that the folder has no DICOM at all.
         functions = try DicomLibrary.functions(for: path)
         let found = Mutex([Int: Found]())
         let functions = functions
@@ -61,7 +63,7 @@ struct DicomFolder: Sendable {
         guard frames.count <= Limits.dicomFrames else {
             throw DataError(
                 .tooLarge, path,
-                "holds \(frames.count) pictures; at most \(Limits.dicomFrames) are read. Give one series.")
+                "holds \(frames.count) frames; at most \(Limits.dicomFrames) are read. Give one series.")
         }
         frames.sort { Self.order($0) < Self.order($1) }
     }
@@ -98,7 +100,7 @@ struct DicomFolder: Sendable {
             return .damaged(Damaged(name: entry.name, why: "\(error.message); copy or export it again"))
         }
         let image = DicomImage(file, path: entry.path, name: entry.name)
-        // A DICOMDIR lists files that are read themselves.
+        // A DICOMDIR lists files, which are read themselves.
         if image.sopClass == "1.2.840.10008.1.3.10" { return .nothing }
         if let kind = DicomClass.leftOut(image.sopClass) {
             let segments = SegmentFile.names(of: file)
@@ -107,9 +109,9 @@ struct DicomFolder: Sendable {
         }
         let hasPixels = [DicomTag.pixels, DicomTag.floatPixels, DicomTag.doublePixels].contains { file.has($0) }
         if file.damage != nil {
-            // Bytes that only look like DICOM at their start are some other file's.
+            // A file of another format may begin with bytes that look like DICOM.
             guard entry.isMarked || image.rows > 0 else { return .nothing }
-            // Only what comes after the UID tells that the UID itself is whole.
+            // An attribute after the UID shows that the UID itself is complete.
             let isKnown = !image.series.isEmpty && (file.has(DicomTag.instanceNumber) || image.rows > 0)
             return .damaged(
                 Damaged(
@@ -119,14 +121,14 @@ struct DicomFolder: Sendable {
         guard !image.sopClass.isEmpty, image.rows != 0, hasPixels else {
             guard entry.isMarked || entry.isNamedAsDicom else { return .nothing }
             let kind = image.modality.isEmpty ? "" : " (\(image.modality.prefix(16)))"
-            return .leftOut(LeftOut(name: entry.name, why: "without a picture\(kind)"))
+            return .leftOut(LeftOut(name: entry.name, why: "without an image\(kind)"))
         }
         guard file.number(DicomTag.samplesPerPixel) ?? 1 == 1 else {
-            return .leftOut(LeftOut(name: entry.name, why: "a colour picture"))
+            return .leftOut(LeftOut(name: entry.name, why: "a colour image"))
         }
         let count = image.fault == nil ? DicomImage.frameCount(file) : 1
         guard count <= Limits.dicomFrames else {
-            return .leftOut(LeftOut(name: entry.name, why: "of \(count) frames, more than are read"))
+            return .leftOut(LeftOut(name: entry.name, why: "with \(count) frames, more than the maximum"))
         }
         return .frames((0..<count).map { DicomFrame(file, of: image, index: $0) })
     }

@@ -1,37 +1,38 @@
-/// One picture of a file, and where it lies. Lengths in mm, in DICOM's axes, which run to the left, posterior and superior.
+/// One frame of a file with its geometry. Lengths are in mm, in DICOM's axes, which point to the left, posterior and
+/// superior.
 struct DicomFrame: Sendable {
     typealias Vector = SIMD3<Double>
 
     let image: DicomImage
-    /// The picture's number in its file, from 0.
+    /// The frame's number in its file, from 0.
     let index: Int
     /// The centre of the first pixel.
     var position: Vector?
-    /// Where a row runs to, with a rising index of the column; and where a column does. Of length 1.
+    /// The unit vectors along a row, with rising column index, and along a column, with rising row index.
     var directions: (row: Vector, column: Vector)?
-    /// The distance between rows, and that between columns.
+    /// The distances between rows and between columns.
     var spacing: (rows: Double, columns: Double)?
     /// value = stored * slope + intercept.
     var slope = 1.0
     var intercept = 0.0
-    /// What may tell volumes at the same places apart, in the order of `keyNames`.
+    /// The values that may distinguish volumes at the same positions, in the order of `keyNames`.
     var keys: [String] = []
-    /// Why the series cannot be read, as the end of a sentence; nil where it can.
+    /// The reason why the series cannot be read, as the end of a sentence; nil if it can.
     var fault: String?
 
-    /// Names of the attributes of `keys`.
+    /// The names of the attributes of `keys`.
     static let keyNames = [
         "TemporalPositionIdentifier", "TemporalPositionIndex", "AcquisitionNumber", "EchoTime", "frame type",
         "b-value", "AcquisitionTime", "ContentTime", "instance",
     ]
 
-    /// The frame by the names that people have for it.
+    /// The frame's name in messages: the file, the InstanceNumber and the frame number.
     var name: String {
         let number = image.instanceNumber.isEmpty ? "" : ", InstanceNumber \(image.instanceNumber.prefix(12))"
         return "\(image.name)\(number)" + (index > 0 ? ", frame \(index + 1)" : "")
     }
 
-    /// Attributes without which nobody knows where the frame lies, by name.
+    /// The names of the missing attributes without which the frame's position is unknown.
     var missingGeometry: String {
         [
             ("ImagePositionPatient", position == nil), ("ImageOrientationPatient", directions == nil),
@@ -39,16 +40,16 @@ struct DicomFrame: Sendable {
         ].filter(\.1).map(\.0).joined(separator: ", ")
     }
 
-    /// What comes after a cross of the two directions: where slices ascend to.
+    /// The cross product of the two directions: slices are sorted in this direction.
     var normal: Vector? { directions.map { $0.row.cross($0.column) } }
 }
 
 extension DicomFrame {
-    /// A frame of an open file.
+    /// Reads a frame of an open file.
     init(_ file: DicomFile, of image: DicomImage, index: Int) {
         (self.image, self.index, fault) = (image, index, image.fault)
         let hasGroups = file.frameItems > 0
-        // The frame's own functional groups, those of all frames, then the data set itself.
+        // Searches the frame's own functional groups, then the shared groups, then the data set.
         func find(_ group: UInt32, _ tag: UInt32) -> String? {
             (hasGroups ? file.text(group, tag, in: .frame(index)) : nil) ?? file.text(group, tag, in: .shared)
                 ?? file.text(tag)
@@ -73,16 +74,16 @@ extension DicomFrame {
         if fault == nil, !slope.isFinite || slope == 0 || !intercept.isFinite {
             fault =
                 "has RescaleSlope '\(slopeText?.prefix(20) ?? "")' and RescaleIntercept '\(interceptText?.prefix(20) ?? "")', "
-                + "by which no value can be told"
+                + "with which values cannot be computed"
         }
         if fault == nil { fault = geometryFault }
         keys = Self.keys(file, index: index, find: find)
     }
 
-    /// The largest coordinate and pixel that are believed, in mm.
+    /// The largest coordinate and pixel spacing that are accepted, in mm.
     private static let largestLength = 1e6
 
-    /// Why the frame's place cannot be right, as the end of a sentence.
+    /// The reason why the frame's geometry cannot be right, as the end of a sentence.
     private var geometryFault: String? {
         let most = "at most \(Int(Self.largestLength)) mm were expected"
         if let position, (0..<3).contains(where: { abs(position[$0]) > Self.largestLength }) {
@@ -95,7 +96,7 @@ extension DicomFrame {
         return nil
     }
 
-    /// Both directions at length 1; nil where they are none, or not at right angles.
+    /// Both directions as unit vectors; nil if they are not directions or not at right angles.
     private static func directions(_ cosines: [Double]) -> (row: Vector, column: Vector)? {
         let (row, column) = (Vector(cosines[0..<3]), Vector(cosines[3..<6]))
         guard (0.5...2).contains(row.length), (0.5...2).contains(column.length) else { return nil }

@@ -1,25 +1,25 @@
 internal import Foundation
 internal import SegCore
 
-/// Why pictures are no volume.
+/// The reason why frames do not form a volume.
 struct DicomRefusal: Error, Sendable {
-    /// Whether they could be a volume and are a damaged or uneven one, which a person has to know; a single slice, for
-    /// example, could not.
+    /// Whether the frames are meant to be a volume but are damaged or uneven, which the user must know. It is false for
+    /// a single slice, for example.
     var couldBeVolume: Bool
-    /// What is wrong and what to do, without the series' number.
+    /// The fault and the remedy, without the series' number.
     var message: String
 }
 
-/// Pictures of one series that have size, orientation and pixel spacing in common.
+/// Frames of one series with the same size, orientation and pixel spacing.
 struct DicomGroup: Sendable {
-    /// At least one, in an order that does not depend on the files' names.
+    /// At least one frame, in an order that does not depend on the file names.
     var frames: [DicomFrame]
 
     var image: DicomImage { frames[0].image }
     var isLocalizer: Bool { image.isLocalizer }
     var isPlaced: Bool { Self.isPlaced(frames[0]) }
 
-    /// What people call it: `series 4`.
+    /// The series in words: `series 4`.
     var name: String {
         image.seriesNumber.isEmpty ? "series without a number" : "series \(image.seriesNumber.prefix(12))"
     }
@@ -28,13 +28,13 @@ struct DicomGroup: Sendable {
         frame.position != nil && frame.directions != nil && frame.spacing != nil
     }
 
-    /// The largest angle between the directions of one volume's slices, in degrees.
+    /// The largest angle between the directions of slices of one volume, in degrees.
     private static let largestAngle = 0.1
 
-    /// Groups frames.
+    /// Groups frames by series and geometry.
     static func groups(of frames: [DicomFrame]) -> [DicomGroup] {
         var groups: [DicomGroup] = []
-        // Groups by what must be equal; the rest is compared within a tolerance.
+        // The key has the properties that must be equal; the others are compared with a tolerance.
         var places: [String: [Int]] = [:]
         for frame in frames {
             let image = frame.image
@@ -52,7 +52,7 @@ struct DicomGroup: Sendable {
         return groups.sorted { $0.order < $1.order }
     }
 
-    /// Gives slices that lack their place to the placed ones of their series that they may belong to, as a fault of these.
+    /// Adds slices without a position, as faulty frames, to the groups with positions that they may belong to.
     private static func withUnplaced(_ groups: [DicomGroup]) -> [DicomGroup] {
         func kind(_ group: DicomGroup) -> String { "\(group.image.series)/\(group.image.rows)/\(group.image.columns)" }
         let scans = groups.indices.filter { !groups[$0].isLocalizer }
@@ -84,7 +84,7 @@ struct DicomGroup: Sendable {
             && abs(spacing.columns - others.columns) <= 1e-4 * spacing.columns
     }
 
-    /// Series by their numbers; then by what is in the files, never by the files' names.
+    /// The sort key: the series number, then the content of the files, never the file names.
     private var order: (Int, String, Int, Int, String) {
         (Int(image.seriesNumber) ?? .max, image.series, -image.rows, -image.columns, image.instance)
     }

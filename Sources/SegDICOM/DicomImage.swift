@@ -1,10 +1,10 @@
 internal import SegCore
 
-/// What one file says of itself; its frames have the geometry.
+/// The attributes of one file; the geometry is in its frames.
 final class DicomImage: Sendable {
-    /// Where the file is.
+    /// The path of the file.
     let path: String
-    /// The file below the folder that was given, by which people know it.
+    /// The path relative to the folder that the user gave, for messages.
     let name: String
     let sopClass: String
     let study: String
@@ -19,13 +19,13 @@ final class DicomImage: Sendable {
     let units: String?
     let isInverted: Bool
     let isLocalizer: Bool
-    /// Whether the pixels were ever compressed with a loss.
+    /// Whether the pixels were ever compressed with loss.
     let isLossy: Bool
     let frameCount: Int
     let rows: Int
     let columns: Int
     let storage: DicomStorage
-    /// Why a series with this file cannot be read, as the end of a sentence; nil where it can.
+    /// The reason why a series with this file cannot be read, as the end of a sentence; nil if it can.
     let fault: String?
 
     init(_ file: DicomFile, path: String, name: String) {
@@ -34,7 +34,7 @@ final class DicomImage: Sendable {
         study = file.text(DicomTag.studyInstance) ?? ""
         series = file.text(DicomTag.seriesInstance) ?? ""
         frameOfReference = file.text(DicomTag.frameOfReference) ?? ""
-        // An anonymiser may have emptied it in the data set.
+        // An anonymiser may have removed the UID from the data set.
         instance = file.text(DicomTag.sopInstance) ?? file.text(DicomTag.mediaStorageInstance, in: .meta) ?? name
         seriesNumber = file.text(DicomTag.seriesNumber) ?? ""
         seriesDescription = file.text(DicomTag.seriesDescription) ?? ""
@@ -58,15 +58,16 @@ final class DicomImage: Sendable {
             storage: storage)
     }
 
-    /// Rows and columns that DICOM allows.
+    /// The numbers of rows or columns that DICOM allows.
     private static let edges = 1...0xffff
 
-    /// Rows or columns; just outside of `edges` where they are further outside, so that nothing overflows.
+    /// The number of rows or columns; a number outside of `edges` is clamped to just outside, so that no product
+    /// overflows.
     private static func edge(_ file: DicomFile, _ tag: UInt32) -> Int {
         min(max(file.number(tag) ?? 0, -1), edges.upperBound + 1)
     }
 
-    /// Frames of the file.
+    /// The number of frames of the file.
     static func frameCount(_ file: DicomFile) -> Int { max(1, file.number(DicomTag.numberOfFrames) ?? 1) }
 
     private static func fault(
@@ -78,13 +79,13 @@ final class DicomImage: Sendable {
             return "is damaged or cut short (\(damage)); copy or export it again"
         }
         if kind.contains("MOSAIC") {
-            return "is a Siemens mosaic, many slices in one picture; convert the series with dcm2niix"
+            return "is a Siemens mosaic, many slices in one image; convert the series with dcm2niix"
         }
         if file.has(DicomTag.modalityLUT) {
-            return "gives its values by a Modality LUT Sequence, which is not read; export it with RescaleSlope"
+            return "defines its values by a Modality LUT Sequence, which is not read; export it with RescaleSlope"
         }
         if file.has(DicomTag.floatPixels) || file.has(DicomTag.doublePixels) {
-            return "has Float Pixel Data, which is not read; export it with whole numbers"
+            return "has Float Pixel Data, which is not read; export it with integers"
         }
         guard photometric.hasPrefix("MONOCHROME") else {
             return "is stored as \(photometric.isEmpty ? "no PhotometricInterpretation" : photometric.prefix(32)); "
@@ -96,9 +97,9 @@ final class DicomImage: Sendable {
         let frames = frameCount(file)
         if frames > 1, file.frameItems != frames {
             return file.frameItems == 0
-                ? "has \(frames) frames without functional groups (SOP Class \(DicomClass.name(sopClass))), so that "
-                    + "ImagePositionPatient is missing and nobody knows where they lie"
-                : "has \(frames) frames, and its functional groups describe \(file.frameItems)"
+                ? "has \(frames) frames without functional groups (SOP Class \(DicomClass.name(sopClass))): "
+                    + "ImagePositionPatient is missing and their positions are unknown"
+                : "has \(frames) frames, but its functional groups describe \(file.frameItems)"
         }
         guard edges.contains(rows), edges.contains(columns) else {
             return "has Columns '\(file.text(DicomTag.columns)?.prefix(20) ?? "")' and Rows "
@@ -111,19 +112,19 @@ final class DicomImage: Sendable {
     }
 }
 
-/// How a file stores a pixel.
+/// The storage format of a pixel.
 struct DicomStorage: Sendable {
     var allocated: Int
     var stored: Int?
     var isSigned: Bool
 
-    /// Bits that count.
+    /// The number of significant bits.
     private var bits: Int { min(stored ?? allocated, allocated) }
 
-    /// Why pixels cannot be taken in, as the end of a sentence; nil where they can.
+    /// The reason why pixels cannot be read, as the end of a sentence; nil if they can.
     var fault: String? {
         guard [8, 16, 32].contains(allocated), bits > 0 else {
-            return "has BitsAllocated \(allocated) and BitsStored \(bits); 8, 16 or 32 and no more were expected"
+            return "has BitsAllocated \(allocated) and BitsStored \(bits); 8, 16 or 32 and at least 1 were expected"
         }
         guard bits < 32 || isSigned else {
             return "has unsigned pixels of 32 bits, which are not read; export it with 16 bits"
@@ -131,7 +132,7 @@ struct DicomStorage: Sendable {
         return nil
     }
 
-    /// The values that a pixel may have.
+    /// The range of values of a pixel.
     var range: ClosedRange<Int> {
         isSigned ? -(1 << (bits - 1))...(1 << (bits - 1)) - 1 : 0...(1 << bits) - 1
     }

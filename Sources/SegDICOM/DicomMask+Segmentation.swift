@@ -1,23 +1,23 @@
 internal import Foundation
 public import SegCore
 
-/// How a DICOM segmentation holds its voxels.
+/// The form of a DICOM Segmentation.
 public enum DicomSegmentationForm: String, Sendable, CaseIterable {
-    /// A frame of bits for each segment and slice, which every viewer reads.
+    /// One frame of bits per segment and slice, which every viewer reads.
     case binary
-    /// A frame of segment numbers for each slice, as the standard has it since 2024.
+    /// One frame of segment numbers per slice, in the standard since 2024.
     case labelmap
 }
 
 extension DicomMask {
-    /// Writes a Segmentation, whole or not at all.
-    /// - Returns: What a reader should know, a sentence each.
-    /// - Throws: `DataError` naming the file, where it cannot be written or would be larger than 4 GiB; `badArgument` where
+    /// Writes a Segmentation; on failure no part of it remains.
+    /// - Returns: Notes for the user, one sentence each.
+    /// - Throws: `DataError` naming the file if it cannot be written or would be larger than 4 GiB; `badArgument` if
     ///   segments may overlap and the form is `labelmap`.
     public func writeSegmentation(_ form: DicomSegmentationForm, to path: String) throws(DataError) -> [String] {
         guard form == .binary || !mayOverlap else {
             throw DataError(
-                .badArgument, path, "the model's regions may overlap, which a label map cannot hold; write binary.")
+                .badArgument, path, "the model's regions may overlap, which a label map cannot hold; choose binary.")
         }
         let frames = frames(form)
         let all = frames.isEmpty ? [Frame(segment: segments.first, plane: 0)] : frames
@@ -28,8 +28,8 @@ extension DicomMask {
         }
         if series.stack.tiltDegrees >= 0.1 {
             remarks.append(
-                "Of a tilted series the DICOM segmentation is right, but dcmqi, and so 3D Slicer, does not read it; --rtstruct "
-                    + "and the NIfTI say the same.")
+                "The DICOM segmentation of a tilted series is right, but dcmqi, and thus 3D Slicer, cannot read it; --rtstruct "
+                    + "and the NIfTI contain the same mask.")
         }
         let pixels = try pixels(of: all, form, path: path)
         let isBinary = form == .binary
@@ -52,7 +52,7 @@ extension DicomMask {
         return remarks
     }
 
-    /// A frame of the object: a segment in a slice, or in a label map all of them.
+    /// A frame of the object: one segment in a slice, or all segments in a slice of a label map.
     private struct Frame {
         var segment: Segment?
         var plane: Int
@@ -66,14 +66,14 @@ extension DicomMask {
         }
     }
 
-    /// In a binary object segments are counted from 1; in a label map they keep their numbers.
+    /// The number of a segment in the object: from 1 in a binary object, its own number in a label map.
     private func number(of segment: Segment, at index: Int, _ form: DicomSegmentationForm) -> Int {
         form == .binary ? index + 1 : segment.number
     }
 
     // MARK: - Pixels
 
-    /// The largest value that DICOM can hold, and even.
+    /// The maximum number of bytes that a DICOM value can have; it must be even.
     private static let mostBytes = 0xffff_fffe
 
     private func pixels(of frames: [Frame], _ form: DicomSegmentationForm, path: String) throws(DataError) -> [UInt8] {
@@ -82,7 +82,7 @@ extension DicomMask {
         guard bytes <= Self.mostBytes else {
             throw DataError(
                 .tooLarge, path,
-                "would have \(bytes) bytes of pixels, and DICOM holds at most \(Self.mostBytes); write the NIfTI.")
+                "would have \(bytes) bytes of pixels, but DICOM allows only \(Self.mostBytes); write a NIfTI.")
         }
         var result = [UInt8](repeating: 0, count: bytes + bytes % 2)
         var place = 0
@@ -91,7 +91,7 @@ extension DicomMask {
                 result.replaceSubrange(place..<place + series.stack.pixelCount, with: pixels(frame.plane, of: any))
                 place += series.stack.pixelCount
             } else if let segment = frame.segment {
-                // Bits run on from frame to frame, the lowest of a byte first.
+                // The bits of consecutive frames are contiguous, the lowest bit of a byte first.
                 for value in pixels(frame.plane, of: segment) {
                     if value == segment.value { result[place >> 3] |= 1 << UInt8(place & 7) }
                     place += 1
@@ -143,7 +143,8 @@ extension DicomMask {
         algorithm.set(DicomTag.algorithmVersion, maker.version)
     }
 
-    /// Directions and spacings, as measured from positions: what the scan's files say of slices may lie.
+    /// Adds the shared orientation and spacings. They are computed from the positions because the scan's own attributes
+    /// of slice thickness and spacing may be wrong.
     private func addShared(to dataset: DicomDocument.Item) {
         let (stack, shared) = (series.stack, dataset.add(DicomTag.sharedGroups))
         let measures = shared.add(DicomTag.pixelMeasures)
@@ -170,7 +171,7 @@ extension DicomMask {
         }
     }
 
-    /// - Parameter place: The number of the frame's slice among those that have frames, from 1.
+    /// - Parameter place: The number of the frame's slice among the slices that have frames, from 1.
     private func add(
         _ frame: Frame, _ form: DicomSegmentationForm, place: Int, to dataset: DicomDocument.Item
     ) {
@@ -194,7 +195,7 @@ extension DicomMask {
         image.set(DicomTag.spatialLocationsPreserved, "YES")
     }
 
-    /// Names exactly the files that frames refer to.
+    /// Refers to exactly the files to which frames refer.
     private func addReferences(_ planes: [Int], to dataset: DicomDocument.Item) {
         let item = dataset.add(DicomTag.referencedSeries)
         item.set(DicomTag.seriesInstance, series.series)
@@ -205,7 +206,7 @@ extension DicomMask {
     }
 }
 
-/// Now, as DICOM writes it.
+/// The current date and time in DICOM's form.
 struct DicomTime {
     let date: String, time: String
 

@@ -3,9 +3,9 @@ public import SegCore
 internal import Synchronization
 
 extension DicomMask {
-    /// Writes an RT Structure Set, whole or not at all: the contours of each segment in every slice of the scan.
-    /// - Returns: What a reader should know, a sentence each.
-    /// - Throws: `DataError` naming the file, where it cannot be written.
+    /// Writes an RT Structure Set with the contours of each segment in every slice; on failure no part of it remains.
+    /// - Returns: Notes for the user, one sentence each.
+    /// - Throws: `DataError` naming the file if it cannot be written.
     public func writeStructures(to path: String) throws(DataError) -> [String] {
         let document = try series.document(
             "1.2.840.10008.5.1.4.1.1.481.3", modality: "RTSTRUCT", path: path, maker: maker,
@@ -39,14 +39,14 @@ extension DicomMask {
                 DicomTag.interpretedType, segment.meaning.category == .anatomicalStructure ? "ORGAN" : "")
             observation.set(DicomTag.interpreter, "")
         }
-        // With explicit value representations a contour could have no more than about 2700 points.
+        // With explicit VRs a contour could have no more than about 2700 points.
         try document.save(to: path, isImplicit: true)
         let empty = segments.indices.filter { contours[$0].allSatisfy(\.isEmpty) }.map { segments[$0].name }
         return empty.isEmpty
-            ? [] : ["The structure set has no contours of \(empty.shortList()), of which nothing was found."]
+            ? [] : ["The structure set has no contours of \(empty.shortList()), which the mask does not contain."]
     }
 
-    /// The polygons of each segment in each frame, on all cores.
+    /// The polygons of each segment in each frame, computed on all cores.
     private var contours: [[[[MaskContours.Point]]]] {
         let (frames, columns) = (series.stack.frames.count, series.stack.image.columns)
         let found = Mutex(
@@ -63,12 +63,12 @@ extension DicomMask {
         return found.withLock { $0 }
     }
 
-    /// Names every file of the scan.
+    /// Refers to every file of the scan.
     private func addImages(to dataset: DicomDocument.Item) {
         let frame = dataset.add(DicomTag.referencedFramesOfReference)
         frame.set(DicomTag.frameOfReference, series.frameOfReference)
         let study = frame.add(DicomTag.referencedStudies)
-        // The class of a study, which is retired and still asked for.
+        // The SOP class of a study is retired, but readers still require it.
         study.set(DicomTag.referencedClass, "1.2.840.10008.3.1.2.3.1")
         study.set(DicomTag.referencedInstance, series.study)
         let item = study.add(DicomTag.referencedSeriesOfStructures)
@@ -76,7 +76,7 @@ extension DicomMask {
         for image in series.stack.images { image.refer(from: item.add(DicomTag.contourImages)) }
     }
 
-    /// Adds a polygon in mm on the plane of a frame, to a thousandth.
+    /// Adds a polygon on the plane of a frame, in mm with three decimals.
     private func add(_ polygon: [MaskContours.Point], of frame: DicomFrame, to outline: DicomDocument.Item) {
         guard let position = frame.position, let directions = frame.directions, let spacing = frame.spacing else {
             return

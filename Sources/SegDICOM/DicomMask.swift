@@ -2,17 +2,17 @@ internal import Foundation
 public import SegCore
 public import SegImaging
 
-/// A mask that is to be written as DICOM objects, which refer to the series that it was made of.
+/// A mask to be written as DICOM objects, which refer to the series that it was made from.
 public struct DicomMask: Sendable {
-    /// A class, or a region of a model whose regions may overlap.
+    /// A class, or a region of a model with overlapping regions.
     struct Segment: Sendable {
-        /// Its number in the mask.
+        /// The number of the class or region.
         var number: Int
-        /// The map that holds it, and the value it has there.
+        /// The index of the map that contains the segment, and the segment's value in it.
         var map: Int
         var value: UInt8
         var name: String
-        /// The name as objects have it.
+        /// The name in DICOM objects.
         var label: String
         var meaning: SegmentMeaning
         var colour: SegmentColour
@@ -20,15 +20,15 @@ public struct DicomMask: Sendable {
 
     let series: DicomSeries
     let segments: [Segment]
-    /// Whether voxels may belong to several segments.
+    /// Whether a voxel may belong to several segments.
     let mayOverlap: Bool
     let maker: DicomMaker
     let method: Method
     private let planes: [DicomPlanes]
-    /// What a reader should know, a sentence each.
+    /// Notes for the user, one sentence each.
     public private(set) var remarks: [String]
 
-    /// How a mask came about, as objects tell it.
+    /// The way in which a mask was made, in DICOM's words.
     public enum Method: String, Codable, Sendable, CaseIterable {
         /// A model made it.
         case automatic
@@ -38,22 +38,22 @@ public struct DicomMask: Sendable {
         case manual
     }
 
-    /// What is written of a segmentation beside its voxels.
+    /// The description of a segmentation apart from its voxels.
     public struct Description: Sendable {
-        /// The name of each class that the model knows, by its number; of regions by that of their channel, from 0.
+        /// The names of the classes by their numbers; the names of regions by their channels, from 0.
         public var names: [Int: String]
-        /// Coded terms of the classes.
+        /// The coded terms of the classes.
         public var codes: SegmentCodes
-        /// What the model is called. Objects name none where `method` is `manual`.
+        /// The model's name. Objects contain no model if `method` is `manual`.
         public var model: String
         /// MedSeg's version.
         public var version: String
-        /// Whether an object may begin a study of its own where the scan's has no UIDs.
+        /// Whether an object may begin a new study if the scan has no UIDs.
         public var isNewStudy: Bool
-        /// How the mask came about.
+        /// The way in which the mask was made.
         public var method: Method
 
-        /// Describes a segmentation.
+        /// Creates a description of a segmentation.
         public init(
             names: [Int: String], codes: SegmentCodes, model: String, version: String, isNewStudy: Bool = false,
             method: Method = .automatic
@@ -63,19 +63,19 @@ public struct DicomMask: Sendable {
         }
     }
 
-    /// Insists, before anything is predicted, that objects can refer to a scan.
-    /// - Throws: `DataError` as `init`.
+    /// Checks, before a prediction starts, that objects can refer to a scan.
+    /// - Throws: `DataError` like `init`.
     public static func check(_ geometry: ScanGeometry, scan: String, isNewStudy: Bool) throws(DataError) {
         _ = try DicomSeries(geometry, scan: scan, isNewStudy: isNewStudy)
     }
 
-    /// Brings a mask onto the slices of the series that its scan was read of.
+    /// Maps a mask to the slices of the series that its scan was read from.
     ///
     /// - Parameters:
-    ///   - maps: One map of class numbers, or where `areRegions` a map of 0 and 1 for each, in `Volume`'s order.
-    ///   - geometry: The scan's, as it was read.
-    ///   - scan: The scan, for errors.
-    /// - Throws: `DataError` where the scan is no DICOM, or its files have no UIDs to refer to.
+    ///   - maps: One map of class numbers, or one map of 0 and 1 per region if `areRegions`; in `Volume`'s order.
+    ///   - geometry: The geometry of the scan as it was read.
+    ///   - scan: The scan's name, for errors.
+    /// - Throws: `DataError` if the scan is not DICOM, or its files have no UIDs to refer to.
     public init(
         maps: [[UInt8]], areRegions: Bool, _ description: Description, of geometry: ScanGeometry, scan: String
     ) throws(DataError) {
@@ -98,26 +98,26 @@ public struct DicomMask: Sendable {
         let unknown = segments.filter { description.codes.meaning(of: $0.name) == nil }.map(\.name)
         if !unknown.isEmpty {
             remarks.append(
-                "No codes are known of \(unknown.shortList()), which are written as tissue; --codes FILE gives them.")
+                "No codes are known for \(unknown.shortList()), written as tissue; give codes with --codes FILE.")
         }
         let stack = series.stack
         if stack.isFilled {
             remarks.append(
-                "The DICOM objects hold the mask of the scan's own slices, and none of those that were filled in.")
+                "The DICOM objects contain the mask of the scan's own slices only, not of the interpolated ones.")
         }
         let slices = stack.slicesOfFrames
         let size = Triple(stack.shape[0], stack.shape[1], stack.shape[2])
         planes = maps.map { DicomPlanes($0, size: size, slices: slices) }
     }
 
-    /// The pixels of a frame in the map that holds a segment, row by row.
+    /// The pixels of a frame in the segment's map, row by row.
     func pixels(_ frame: Int, of segment: Segment) -> ArraySlice<UInt8> { planes[segment.map][frame] }
 
     /// Whether a segment has a voxel in a frame.
     func holds(_ segment: Segment, _ frame: Int) -> Bool { planes[segment.map].values[frame].contains(segment.value) }
 }
 
-/// What objects call classes: their names, with their numbers where names alone would not tell them apart.
+/// The labels of classes in DICOM objects: their names, with their numbers if the names are empty or not unique.
 private struct SegmentLabels {
     private(set) var texts: [String]
     private(set) var remarks: [String] = []
@@ -135,26 +135,26 @@ private struct SegmentLabels {
         }
         if !unclear.isEmpty {
             remarks.append(
-                "Names of classes that are empty or that DICOM objects of this scan cannot tell apart have their numbers "
-                    + "there: \(unclear.map { "'\(texts[$0])'" }.shortList()).")
+                "Class names that are empty or not distinct in DICOM objects of this scan are written with their numbers: "
+                    + "\(unclear.map { "'\(texts[$0])'" }.shortList()).")
         }
     }
 
-    /// The most characters of a segment's label.
+    /// The maximum number of characters of a segment's label.
     private static let most = 64
 }
 
-/// A map, frame by frame and row by row.
+/// A map as pixels, frame by frame and row by row.
 struct DicomPlanes: Sendable {
     private let bytes: [UInt8]
     private let pixelCount: Int
-    /// The values of each frame, 0 left out.
+    /// The values in each frame, without 0.
     let values: [Set<UInt8>]
 
     /// - Parameters:
-    ///   - map: In `Volume`'s order, in which slices run fastest.
-    ///   - size: Columns, rows and slices.
-    ///   - slices: The slice of each frame.
+    ///   - map: The map in `Volume`'s order, in which the slice index runs fastest.
+    ///   - size: The numbers of columns, rows and slices.
+    ///   - slices: The index of the slice of each frame.
     init(_ map: [UInt8], size: Triple, slices: [Int]) {
         let pixelCount = size.d * size.h
         self.pixelCount = pixelCount
@@ -187,24 +187,25 @@ struct DicomPlanes: Sendable {
     subscript(frame: Int) -> ArraySlice<UInt8> { bytes[frame * pixelCount..<(frame + 1) * pixelCount] }
 }
 
-/// A colour that tells a segment from the others.
+/// A colour of a segment.
 struct SegmentColour: Sendable {
-    /// From 0 to 1.
+    /// The components of sRGB, from 0 to 1.
     let red: Double, green: Double, blue: Double
 
-    /// A colour as `0xRRGGBB`.
+    /// Creates a colour from `0xRRGGBB`.
     init(_ colour: UInt32) {
         func channel(_ shift: UInt32) -> Double { Double(colour >> shift & 255) / 255 }
         (red, green, blue) = (channel(16), channel(8), channel(0))
     }
 
-    /// From 0 to 255.
+    /// The components as integers from 0 to 255.
     var bytes: [Int] { [red, green, blue].map { Int(($0 * 255).rounded()) } }
 
-    /// CIELab of the white point D50, scaled to 16 bits as DICOM has it: L from 0 to 100, a and b from -128 to 127.
+    /// The colour in CIELab with the white point D50, scaled to 16 bits by DICOM: L from 0 to 100, a and b from -128 to
+    /// 127.
     var lab: [Int] {
         let linear = [red, green, blue].map { $0 <= 0.04045 ? $0 / 12.92 : pow(($0 + 0.055) / 1.055, 2.4) }
-        // sRGB's primaries, adapted from D65 to D50.
+        // The sRGB primaries, adapted from D65 to D50.
         let rows = [
             [0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733],
         ]

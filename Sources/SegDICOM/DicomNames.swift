@@ -1,4 +1,4 @@
-/// Transfer syntaxes, by their UID.
+/// Transfer syntaxes by their UIDs.
 enum DicomSyntax {
     private static let names: [String: String] = [
         "1.2.840.10008.1.2": "implicit little endian", "1.2.840.10008.1.2.1": "explicit little endian",
@@ -18,24 +18,24 @@ enum DicomSyntax {
         "1.2.840.10008.1.2.4.112": "JPEG XL", "1.2.840.10008.1.2.8.1": "Deflated Image Frame",
     ]
 
-    /// What people call a syntax.
+    /// The name of a syntax in messages.
     static func name(_ uid: String) -> String { names[uid] ?? "transfer syntax \(uid.prefix(64))" }
 
-    /// The name of a syntax that is not read; nil for the others.
+    /// The name of a syntax that is not read; nil for the syntaxes that are read.
     static func unread(_ uid: String) -> String? {
         if names[uid] != nil { return nil }
         if let name = refused[uid] { return name }
-        // MPEG-2, H.264 and H.265 have the numbers from 100 on.
+        // The UIDs of MPEG-2, H.264 and H.265 have numbers from 100.
         if uid.hasPrefix("1.2.840.10008.1.2.4.10") { return "a video codec (\(uid))" }
         return "the transfer syntax \(uid.isEmpty ? "that it does not name" : String(uid.prefix(64)))"
     }
 }
 
-/// Kinds of DICOM files (SOP classes), by their UID.
+/// Kinds of DICOM files (SOP classes) by their UIDs.
 enum DicomClass {
     private static let storage = "1.2.840.10008.5.1.4.1.1."
 
-    /// Kinds that have pixels and are no scan, or have none at all.
+    /// Kinds that have no pixels, or pixels that are not a scan.
     private static let others: [String: String] = [
         "66": "raw data", "66.1": "a registration", "66.2": "fiducials", "66.4": "a segmentation",
         "66.5": "a surface segmentation", "66.7": "a segmentation", "481.2": "an RT dose",
@@ -44,7 +44,7 @@ enum DicomClass {
         "30": "a parametric map",
     ]
 
-    /// What a kind is called in messages.
+    /// The name of a kind in messages.
     static func name(_ uid: String) -> String {
         guard uid.hasPrefix(storage) else { return uid.isEmpty ? "none" : String(uid.prefix(64)) }
         let number = String(uid.dropFirst(storage.count))
@@ -56,7 +56,7 @@ enum DicomClass {
         return others[number] ?? known[number] ?? String(uid.prefix(64))
     }
 
-    /// What a file is that is left out whatever it holds; nil for scans.
+    /// The name of a kind of file that is always left out; nil for scans.
     static func leftOut(_ uid: String) -> String? {
         guard uid.hasPrefix(storage) else { return nil }
         let number = uid.dropFirst(storage.count)

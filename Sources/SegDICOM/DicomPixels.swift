@@ -4,11 +4,11 @@ internal import SegCore
 internal import SegImaging
 internal import Synchronization
 
-/// Reads pixels of frames.
+/// Reads the pixels of frames.
 struct DicomPixels: Sendable {
     let functions: dicom_library
 
-    /// A file that stays open from one of its frames to the next.
+    /// A file that stays open between its frames.
     private final class Open {
         var path = ""
         var file: DicomFile?
@@ -29,8 +29,8 @@ struct DicomPixels: Sendable {
         }
     }
 
-    /// Takes copies once: frames of one place and one SOP instance, with equal attributes and pixels.
-    /// - Returns: The places, and a sentence where there are copies.
+    /// Removes copies: frames with the same position and SOP instance, equal attributes and equal pixels.
+    /// - Returns: The frames by position, and a sentence if there were copies.
     func withoutCopies(_ places: [[DicomFrame]]) throws(DicomRefusal) -> (places: [[DicomFrame]], notes: [String]) {
         var copies: [(name: String, of: String)] = []
         var result: [[DicomFrame]] = []
@@ -51,8 +51,8 @@ struct DicomPixels: Sendable {
             result,
             [
                 copies.count == 1
-                    ? "\(what) (one SOP instance, equal pixels); it was taken once."
-                    : "\(copies.count) slices are copies of others (one SOP instance, equal pixels) and were taken once; the "
+                    ? "\(what) (one SOP instance, equal pixels); it is used once."
+                    : "\(copies.count) slices are copies of others (one SOP instance, equal pixels) and are used once; the "
                         + "first: \(what)."
             ]
         )
@@ -63,7 +63,8 @@ struct DicomPixels: Sendable {
         return nil
     }
 
-    /// Whether two frames are one: the UID alone does not tell, because some programs give all files the same.
+    /// Whether two frames are the same. The UID alone does not decide because some programs give all files the same
+    /// UID.
     private func isCopy(_ frame: DicomFrame, of first: DicomFrame) throws(DicomRefusal) -> Bool {
         guard frame.image.instance == first.image.instance, frame.index == first.index, frame.keys == first.keys,
             frame.slope == first.slope, frame.intercept == first.intercept
@@ -71,9 +72,9 @@ struct DicomPixels: Sendable {
         return try values(frame, Open()) == values(first, Open())
     }
 
-    /// One frame of each place, where those at one place have equal pixels.
-    /// - Returns: The frames, and a sentence for each that was left out.
-    /// - Throws: `DicomRefusal` naming two that differ.
+    /// One frame per position; frames at the same position must have equal pixels.
+    /// - Returns: The frames, and a sentence if frames were left out.
+    /// - Throws: `DicomRefusal` naming two frames that differ.
     func single(
         _ places: [[DicomFrame]], along normal: DicomFrame.Vector
     ) throws(DicomRefusal) -> (frames: [DicomFrame], notes: [String]) {
@@ -93,8 +94,8 @@ struct DicomPixels: Sendable {
                     throw DicomRefusal(
                         couldBeVolume: true,
                         message:
-                            "two slices lie at one place, \(distance) mm along the normal, and differ: \(first.name) and "
-                            + "\(other.name). Take one of them out, or export the series again.")
+                            "two slices have one position, \(distance) mm along the normal, but differ: \(first.name) and "
+                            + "\(other.name). Remove one of them, or export the series again.")
                 }
                 twice.append("\(distance) mm along the normal, as \(first.name) and as \(other.name)")
             }
@@ -104,14 +105,14 @@ struct DicomPixels: Sendable {
             frames,
             [
                 twice.count == 1
-                    ? "The slice \(first), was there twice with equal pixels; it was taken once."
-                    : "\(twice.count) slices were there twice with equal pixels and were taken once; the first: \(first)."
+                    ? "The slice \(first), occurs twice with equal pixels; it is used once."
+                    : "\(twice.count) slices occur twice with equal pixels and are used once; the first: \(first)."
             ]
         )
     }
 
-    /// The voxels of a volume, on all cores.
-    /// - Throws: `DataError` where a file is damaged, or memory is short.
+    /// The voxels of a volume, read on all cores.
+    /// - Throws: `DataError` if a file is damaged, or memory is short.
     func read(_ stack: DicomStack, path: String, series: String) throws(DataError) -> StoredScan {
         let layout = stack.layout(path: path)
         try FreeMemory.check(
@@ -148,7 +149,7 @@ struct DicomPixels: Sendable {
         }
     }
 
-    /// The frames of a volume behind each other, each pixel as a number; nil where its type cannot hold it.
+    /// The frames of a volume one after the other, with each pixel as a number; nil if its type cannot hold the values.
     private func decoded<Value: BitwiseCopyable>(
         _ stack: DicomStack, as type: Value.Type,
         _ convert: @Sendable (Int32, _ slope: Double, _ intercept: Double) -> Value?
@@ -164,14 +165,14 @@ struct DicomPixels: Sendable {
                 for number in part {
                     do throws(DicomRefusal) {
                         let frame = frames[number]
-                        // Taken out of the loop, where a frame would be copied for each pixel.
+                        // Copied out of the loop, which would otherwise copy the frame for each pixel.
                         let (slope, intercept) = (frame.slope, frame.intercept)
                         let values = try self.values(frame, open)
                         for (pixel, value) in values.enumerated() {
                             guard let converted = convert(value, slope, intercept) else {
                                 throw DicomRefusal(
                                     couldBeVolume: true,
-                                    message: "\(frame.name) holds the value \(value), beyond what its BitsStored says.")
+                                    message: "\(frame.name) has the value \(value), beyond its BitsStored.")
                             }
                             target[number * size + pixel] = converted
                         }
@@ -180,7 +181,7 @@ struct DicomPixels: Sendable {
                     }
                 }
             }
-            // What a fault left out is never looked at.
+            // The values are never read after a fault, which leaves some of them unset.
             count = faults.withLock { $0.isEmpty } ? frames.count * size * MemoryLayout<Value>.stride : 0
         }
         if let first = faults.withLock({ $0.min { $0.key < $1.key } }) { throw first.value }
@@ -191,10 +192,10 @@ struct DicomPixels: Sendable {
 extension DicomStack {
     var pixelCount: Int { image.rows * image.columns }
 
-    /// Whether values are stored as what they mean: slices have their own scale, or are interpolated.
+    /// Whether the rescaled values are stored: slices have different scales, or are interpolated.
     var isStoredAsFloat: Bool { isFilled || !hasOneScale }
 
-    /// The smallest type that holds every frame's stored values.
+    /// The smallest integer type that holds the stored values of every frame.
     var storedType: VoxelType {
         guard !isStoredAsFloat else { return .float32 }
         let least = frames.map(\.image.storage.range.lowerBound).min() ?? 0
@@ -205,7 +206,7 @@ extension DicomStack {
         return types.first { $0.1.contains(least) && $0.1.contains(most) }?.0 ?? .int32
     }
 
-    /// The header of the volume, as every format has it.
+    /// The header of the volume in the common form of all formats.
     func layout(path: String) -> ScanLayout {
         let geometry = ScanGeometry(
             affine: affine, shape: shape, spacing: affine.spacing, unit: .millimetre, isPlaced: true, remarks: remarks,
@@ -215,7 +216,7 @@ extension DicomStack {
         return ScanLayout(shape: shape, type: storedType, offset: 0, files: files, geometry: geometry)
     }
 
-    /// Slices between frames of float32 values.
+    /// The slices, interpolated between frames of float32 values.
     func interpolated(_ frames: [UInt8]) -> [UInt8] {
         let (size, slices) = (pixelCount, slices)
         return [UInt8](unsafeUninitializedCapacity: slices.count * size * 4) { buffer, count in
@@ -237,7 +238,7 @@ extension DicomStack {
     }
 }
 
-/// What `medseg info` shows of a series; nothing of it names a patient.
+/// The fields of a series that `medseg info` shows; none of them identifies a patient.
 struct DicomHeader: ScanHeader {
     /// The frames of the scan, for objects that refer to them.
     let stack: DicomStack

@@ -3,29 +3,29 @@ internal import Foundation
 internal import SegCore
 internal import SegImaging
 
-/// The series that a mask was made of, as far as an object that holds the mask refers to it.
+/// The series that a mask was made from, as far as a DICOM object of the mask refers to it.
 struct DicomSeries: Sendable {
     let stack: DicomStack
     let functions: dicom_library
-    /// Whether the object begins a study of its own.
+    /// Whether the object begins a new study.
     let isNewStudy: Bool
     /// Whether texts of the object may have any letters: the scan's files name UTF-8, or no character set.
     let isUnicode: Bool
-    /// UIDs of the object's study, of the series it refers to, and of the frame of reference of both.
+    /// The UIDs of the object's study, of the series that it refers to, and of their common frame of reference.
     let study: String, series: String, frameOfReference: String
-    /// What a reader should know.
+    /// Notes for the user.
     var remarks: [String] = []
 
-    /// Looks at where a scan comes from.
+    /// Finds the series of a scan.
     /// - Parameters:
-    ///   - scan: The scan, for errors.
-    ///   - isNewStudy: Whether UIDs that are missing may be made up.
-    /// - Throws: `DataError` where it is no DICOM, or UIDs are missing, all reasons at once.
+    ///   - scan: The scan's name, for errors.
+    ///   - isNewStudy: Whether missing UIDs may be invented.
+    /// - Throws: `DataError` with all reasons if the scan is not DICOM or lacks UIDs.
     init(_ geometry: ScanGeometry, scan: String, isNewStudy: Bool) throws(DataError) {
         guard let header = geometry.header as? DicomHeader else {
             throw DataError(
                 .badArgument, scan,
-                "is no DICOM, and a DICOM object of its mask would have no files to refer to; give the series, or ask for no "
+                "is not DICOM, and a DICOM object of its mask must refer to DICOM files; give the series, or ask for no "
                     + "DICOM object.")
         }
         stack = header.stack
@@ -52,8 +52,8 @@ struct DicomSeries: Sendable {
             .filter { !DicomUID.isValid($0.1) }.map(\.0)
         if !missing.isEmpty, !isNewStudy {
             faults.append(
-                "It has no \(missing.joined(separator: " and no ")), which an anonymiser may have emptied, so that a DICOM "
-                    + "object could not be filed with it; add --new-study for one with UIDs of its own.")
+                "It has no \(missing.joined(separator: " and no ")), which an anonymiser may have emptied; a DICOM "
+                    + "object could not be stored in its study; pass --new-study for an object with new UIDs.")
         }
         if let frame = stack.frames.first(where: {
             !DicomUID.isValid($0.image.instance) || !DicomUID.isValid($0.image.sopClass)
@@ -63,7 +63,7 @@ struct DicomSeries: Sendable {
         let instances = Dictionary(grouping: stack.images, by: \.instance)
         if let same = instances.values.first(where: { $0.count > 1 }) {
             faults.append(
-                "\(same[0].name) and \(same[1].name) have one SOPInstanceUID, so that nobody knows which is referred to."
+                "\(same[0].name) and \(same[1].name) have one SOPInstanceUID, therefore a reference to it would be ambiguous."
             )
         }
         return faults
@@ -78,7 +78,7 @@ struct DicomSeries: Sendable {
         DicomTag.studyDate, DicomTag.studyTime, DicomTag.accessionNumber, DicomTag.referringPhysicianName,
         DicomTag.studyID,
     ]
-    /// What tells the study from others, which a study of its own has not.
+    /// The attributes that identify a study; an object that begins a new study has none of them.
     private static let ofOneStudy = [DicomTag.accessionNumber, DicomTag.studyID]
     private static let optional = [
         DicomTag.issuerOfPatientID, DicomTag.patientAge, DicomTag.patientSize, DicomTag.patientWeight,
@@ -86,23 +86,23 @@ struct DicomSeries: Sendable {
         DicomTag.studyDescription,
     ]
 
-    /// Starts an object of this patient and study, in a new series.
+    /// Creates an object of this patient and study, in a new series.
     /// - Parameters:
-    ///   - path: Where it will be saved.
-    ///   - maker: What made it.
-    ///   - texts: What will be written into it, which decides on its character set.
-    /// - Throws: `DataError` where a file of the series cannot be read again, or the object would take its place.
+    ///   - path: The path to which it will be saved.
+    ///   - maker: The program and model that made it.
+    ///   - texts: The texts that it will contain, which decide its character set.
+    /// - Throws: `DataError` if a file of the series cannot be read again, or the object would replace it.
     func document(
         _ sopClass: String, modality: String, path: String, maker: DicomMaker, texts: [String]
     ) throws(DataError) -> DicomDocument {
         let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
         guard !stack.images.contains(where: { $0.path == target }) else {
-            throw DataError(.cannotWrite, path, "is a file of the scan; name another folder.")
+            throw DataError(.cannotWrite, path, "is a file of the scan; choose another folder.")
         }
         let source = try Self.open(stack.image, functions)
         let document = try DicomDocument(functions, path: path)
         let dataset = document.dataset
-        // An empty one is no character set.
+        // An empty attribute would not be a valid character set.
         if isUnicode, !texts.allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 } }) {
             dataset.set(DicomTag.specificCharacterSet, Self.unicode)
         } else if source.text(DicomTag.specificCharacterSet) != nil {
@@ -132,7 +132,7 @@ struct DicomSeries: Sendable {
         return document
     }
 
-    /// UTF-8, as SpecificCharacterSet names it.
+    /// The name of UTF-8 in SpecificCharacterSet.
     private static let unicode = "ISO_IR 192"
 
     private static func open(_ image: DicomImage, _ functions: dicom_library) throws(DataError) -> DicomFile {
@@ -143,7 +143,7 @@ struct DicomSeries: Sendable {
         }
     }
 
-    /// Says whether pixels of the scan were ever compressed with a loss, and how.
+    /// Writes whether pixels of the scan were ever compressed with loss, and how.
     func setCompression(in document: DicomDocument) throws(DataError) {
         guard let image = stack.images.first(where: \.isLossy) else {
             document.dataset.set(DicomTag.lossyCompression, "00")
@@ -157,40 +157,41 @@ struct DicomSeries: Sendable {
     }
 }
 
-/// What made an object.
+/// The program and model that made an object.
 struct DicomMaker: Sendable {
     static let program = "MedSeg"
     /// MedSeg's version.
     var version: String
-    /// What the model is called; empty where none was used.
+    /// The model's name; empty if no model was used.
     var model: String
-    /// SeriesNumber, far from those of scanners.
+    /// SeriesNumber, far from the numbers of scanners.
     var seriesNumber: Int
     /// SeriesDescription and ContentDescription.
     var title: String { (model.isEmpty ? Self.program : "\(Self.program) \(model)").dicomText(most: 64) }
 }
 
 extension DicomStack {
-    /// The files of the frames, each once.
+    /// The files of the frames, each one once.
     var images: [DicomImage] {
         var seen: Set<String> = []
         return frames.map(\.image).filter { seen.insert($0.path).inserted }
     }
 
-    /// How far along the first frame's normal each frame lies, in mm.
+    /// The position of each frame along the first frame's normal, in mm.
     private var distances: [Double] {
         let normal = frames[0].normal ?? .zero
         return frames.compactMap { $0.position?.dot(normal) }
     }
 
-    /// The distance between neighbouring planes in mm, along their normal: the mean, which in a filled stack is of all gaps.
+    /// The mean distance between neighbouring planes along their normal, in mm; in a filled stack the mean over all
+    /// gaps.
     var planeSpacing: Double {
         let places = distances
         guard let first = places.first, let last = places.last, places.count > 1 else { return 0 }
         return abs(last - first) / Double(places.count - 1)
     }
 
-    /// The slice of the volume that lies nearest to each frame: the frame's own unless gaps were filled.
+    /// The index of the slice nearest to each frame: the frame's own slice unless gaps were filled.
     var slicesOfFrames: [Int] {
         let places = distances
         guard isFilled, let first = places.first, let last = places.last, last > first else {
@@ -201,7 +202,7 @@ extension DicomStack {
 }
 
 extension DicomFrame {
-    /// Refers to the frame's file, and in one of several frames to the frame.
+    /// Adds a reference to the frame's file, and to the frame if the file has several.
     func refer(from item: DicomDocument.Item) {
         image.refer(from: item)
         if image.frameCount > 1 { item.set(DicomTag.referencedFrame, index + 1) }
@@ -209,7 +210,7 @@ extension DicomFrame {
 }
 
 extension DicomImage {
-    /// Refers to the file.
+    /// Adds a reference to the file.
     func refer(from item: DicomDocument.Item) {
         item.set(DicomTag.referencedClass, sopClass)
         item.set(DicomTag.referencedInstance, instance)

@@ -2,25 +2,25 @@ public import SegCore
 internal import SegData
 public import SegImaging
 
-/// DICOM series as scans of `ScanFile`: a folder, a ZIP, or a file of several frames.
+/// A `ScanSource` that reads DICOM series: a folder, a ZIP, or a multi-frame file.
 ///
-/// `DicomSource().register()` makes everything that reads scans read DICOM too.
+/// After `DicomSource().register()` everything that reads scans can read DICOM.
 public struct DicomSource: Sendable {
-    /// Which volume of a folder is meant.
+    /// The choice of a volume in a folder with several.
     public var choice: DicomChoice
 
-    /// A source that reads the volume that is chosen of every folder.
+    /// Creates a source that reads the chosen volume of every folder.
     public init(_ choice: DicomChoice = DicomChoice()) { self.choice = choice }
 
-    /// Has `ScanFile` read DICOM, for the whole process. The source that is registered last counts.
+    /// Registers the source with `ScanFile` for the whole process; the source that is registered last is used.
     public func register() { ScanFile.register(self) }
 
-    /// Whether a file has DICOM's mark behind its preamble of 128 bytes.
+    /// Whether a file has DICOM's prefix "DICM" after its preamble of 128 bytes.
     static func isMarked(_ head: [UInt8]) -> Bool {
         head.count >= 132 && head[128..<132].elementsEqual("DICM".utf8)
     }
 
-    /// Whether a path is taken for DICOM: a folder that holds a file that may be, such a file, or a ZIP.
+    /// Whether a path is treated as DICOM: a folder with a file that may be DICOM, such a file, or a ZIP.
     public static func isDicom(_ path: String) -> Bool {
         UnpackedArchive.isZip(file: path) || (try? DicomFiles(path, given: path)) != nil
     }
@@ -40,17 +40,17 @@ public struct DicomSource: Sendable {
 }
 
 extension DicomSource: ScanSource {
-    /// The format's name for people.
+    /// The format's name in messages.
     public var name: String { "DICOM" }
 
-    /// Endings of DICOM files, of which many have none, and of ZIPs.
+    /// The file extensions of DICOM files, many of which have none, and of ZIPs.
     public var endings: [String] { [".dcm", ".zip"] }
 
-    /// Whether a file is DICOM or a ZIP, by its first bytes.
+    /// Whether the first bytes are those of DICOM or of a ZIP.
     public func begins(_ head: [UInt8]) -> Bool { Self.isMarked(head) || UnpackedArchive.isZip(head) }
 
-    /// Where the voxels lie, from the headers.
-    /// - Throws: `DataError` as `read`.
+    /// The layout of the voxels, from the headers.
+    /// - Throws: `DataError` like `read`.
     public func layout(of path: String) throws(DataError) -> ScanLayout {
         try chosen(path).stack.layout(path: path)
     }
@@ -58,8 +58,9 @@ extension DicomSource: ScanSource {
     /// Whether a file is a segmentation or a structure set.
     public func isLabel(_ path: String) -> Bool { ((try? SegmentFile(path)) ?? nil) != nil }
 
-    /// Reads a segmentation or a structure set as a label map; nil where the file is neither.
-    /// - Throws: `DataError` with every reason why it is no label map of the scan: overlaps, shares, another place.
+    /// Reads a segmentation or a structure set as a label map; nil if the file is neither.
+    /// - Throws: `DataError` with every reason why it is not a label map of the scan: overlaps, fractions, another
+    ///   position.
     public func readLabel(
         _ path: String, on scan: ScanGeometry, classes: [Int: String]
     ) throws(DataError) -> (volume: Volume, geometry: ScanGeometry)? {
@@ -75,8 +76,8 @@ extension DicomSource: ScanSource {
     }
 
     /// Reads a volume.
-    /// - Throws: `DataError` of the kinds `noInput` where there is no DICOM, `badData` where a series is no sound volume,
-    ///   `badArgument` where there are several, `unavailable` without DCMTK, and `tooLarge`.
+    /// - Throws: `DataError` of the kinds `noInput` if there is no DICOM, `badData` if a series is not a valid volume,
+    ///   `badArgument` if there are several, `unavailable` without DCMTK, and `tooLarge`.
     public func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
         let (catalogue, series, stack) = try chosen(path)
         return try DicomPixels(functions: catalogue.folder.functions).read(stack, path: path, series: series)

@@ -3,47 +3,48 @@ internal import SegCore
 internal import SegData
 internal import SegImaging
 
-/// A volume: its slices along the normal, where they lie, and what people should know of it.
+/// A volume: its slices along the normal, their positions, and notes for the user.
 struct DicomStack: Sendable {
-    /// A slice of the volume: a frame, or something between two.
+    /// A slice of the volume: a frame, or an interpolation between two frames.
     struct Slice: Sendable {
         var lower: Int
         var upper: Int
-        /// The share of the upper one, from 0 to 1.
+        /// The weight of the upper frame, from 0 to 1.
         var weight: Double
     }
 
-    /// The frames that are used, ascending along the normal.
+    /// The frames, ascending along the normal.
     var frames: [DicomFrame]
     var slices: [Slice]
-    /// Whether slices are interpolated between frames, which may be as many.
+    /// Whether slices are interpolated between frames; the numbers of slices and frames may still be equal.
     var isFilled: Bool
     /// Voxel index (column, row, slice) → RAS+ mm.
     var affine: Affine
-    /// The angle between the line of the slices and their normal.
+    /// The angle between the line through the slices and their normal.
     var tiltDegrees: Double
-    /// What tells the volume from others at the same places, such as `EchoTime 10`; empty where it is alone.
+    /// The text that distinguishes the volume from others at the same positions, such as `EchoTime 10`; empty if it is
+    /// the only one.
     var label = ""
     var remarks: [String] = []
-    /// The ZIP that the files were unpacked from, which keeps them as long as the stack is there; nil where they lie in a folder.
+    /// The ZIP that the files were unpacked from; the stack keeps it alive. Nil if the files are in a folder.
     var archive: UnpackedArchive?
 
     var image: DicomImage { frames[0].image }
     var shape: [Int] { [image.columns, image.rows, slices.count] }
-    /// Whether all frames have one scale.
+    /// Whether all frames have the same slope and intercept.
     var hasOneScale: Bool { frames.allSatisfy { $0.slope == frames[0].slope && $0.intercept == frames[0].intercept } }
 }
 
 extension DicomStack {
-    /// Gaps that differ by less are equal: a share of the usual one, and mm.
+    /// The tolerance within which gaps are equal: a fraction of the usual gap, and mm.
     private static let gapTolerance = (share: 0.01, millimetres: 0.01)
-    /// How far a slice may lie beside the line of the others, in mm, where that is more than a share of the spacing.
+    /// The largest distance of a slice from the line of the others, in mm; a fraction of the spacing if that is more.
     private static let lineTolerance = 0.05
-    /// An angle that is said, in degrees; less is the rounding of positions.
+    /// The smallest angle that is reported, in degrees; smaller angles come from rounded positions.
     private static let leastTilt = 0.1
 
-    /// Stacks frames of different places.
-    /// - Throws: `DicomRefusal` where they are no even grid; with `fillsGaps` where they are none that can be filled.
+    /// Stacks frames at different positions.
+    /// - Throws: `DicomRefusal` if they are not evenly spaced, or with `fillsGaps` if the gaps cannot be filled.
     init(_ frames: [DicomFrame], normal: DicomFrame.Vector, fillsGaps: Bool) throws(DicomRefusal) {
         let ordered = frames.compactMap { frame in frame.position.map { (frame: frame, position: $0) } }
         guard ordered.count == frames.count, frames.count > 1, let directions = frames[0].directions,
@@ -51,7 +52,7 @@ extension DicomStack {
         else {
             throw DicomRefusal(
                 couldBeVolume: false,
-                message: "\(frames[0].name) is a single slice, which is no volume; give the folder of the whole series."
+                message: "\(frames[0].name) is a single slice, not a volume; give the folder of the whole series."
             )
         }
         let positions = ordered.map(\.position)
@@ -95,7 +96,7 @@ extension DicomStack {
         if image.modality == "PT" {
             remarks.append(
                 "The values are in \(image.units?.prefix(16) ?? "a unit that is not named (Units)"), as stored times "
-                    + "RescaleSlope; no SUV is made of them.")
+                    + "RescaleSlope; no SUV is computed from them.")
         }
         return remarks
     }
@@ -108,7 +109,7 @@ extension DicomStack {
         return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
     }
 
-    /// A length with four digits, and a place to 0.01 mm.
+    /// A length with four digits, and a position with two decimals.
     private static func text(_ value: Double?) -> String { String(format: "%.4g", value ?? 0) }
     private static func place(_ value: Double) -> String { String(format: "%.2f", value) }
 
@@ -133,12 +134,12 @@ extension DicomStack {
         return DicomRefusal(
             couldBeVolume: true,
             message: "the slices are not evenly spaced: gaps run from \(text(gaps.min())) to "
-                + "\(text(gaps.max())) mm, mostly \(text(usual)) mm, the first other one \(place). Give one "
+                + "\(text(gaps.max())) mm, mostly \(text(usual)) mm, the first other one \(place). Export it with one "
                 + "spacing, or add --fill-gaps to resample to the smaller one.")
     }
 
-    /// The spacing of a filled volume: the usual one where whole slices are missing, else the smallest that occurs more
-    /// than once.
+    /// The spacing of a filled volume: the usual gap if whole slices are missing, otherwise the smallest gap that
+    /// occurs more than once.
     private static func fillingStep(_ gaps: [Double], usual: Double, wrong: [Int]) -> Double {
         let areWhole = wrong.allSatisfy { gap in
             let times = gaps[gap] / usual
@@ -149,7 +150,8 @@ extension DicomStack {
         return gaps.sorted().first { gap in gaps.count { abs($0 - gap) <= tolerance } > 1 } ?? gaps.min() ?? usual
     }
 
-    /// Slices about `step` apart from the first frame to the last, each between the two frames beside it.
+    /// Slices about `step` apart from the first frame to the last, each interpolated between its two neighbouring
+    /// frames.
     private static func filled(_ distances: [Double], step: Double) -> [Slice] {
         let (first, last) = (distances[0], distances[distances.count - 1])
         let count = min(Limits.scanAxis, max(2, Int(((last - first) / step).rounded()) + 1))
@@ -158,14 +160,14 @@ extension DicomStack {
             let place = first + (last - first) * Double(number) / Double(count - 1)
             while lower + 2 < distances.count, distances[lower + 1] <= place { lower += 1 }
             let weight = (place - distances[lower]) / (distances[lower + 1] - distances[lower])
-            // A slice within a hundredth of a gap of a frame is that frame.
+            // A slice within 1 % of the gap from a frame is that frame.
             if weight < 0.01 { return Slice(lower: lower, upper: lower, weight: 0) }
             if weight > 0.99 { return Slice(lower: lower + 1, upper: lower + 1, weight: 0) }
             return Slice(lower: lower, upper: lower + 1, weight: weight)
         }
     }
 
-    /// Refuses slices that do not lie on the line from the first to the last.
+    /// Refuses slices that are not on the line from the first to the last.
     private static func checkLine(
         _ frames: [DicomFrame], _ positions: [DicomFrame.Vector], _ distances: [Double], span: DicomFrame.Vector,
         usual: Double
@@ -177,15 +179,16 @@ extension DicomStack {
                 throw DicomRefusal(
                     couldBeVolume: true,
                     message:
-                        "\(frames[number].name) lies \(text(off)) mm beside the line of the other slices, so "
-                        + "that they are no grid; export the series again.")
+                        "\(frames[number].name) lies \(text(off)) mm off the line of the other slices, therefore "
+                        + "they do not form a grid; export the series again.")
             }
         }
     }
 }
 
 extension Affine {
-    /// Of slices: the first index runs along a row, the second down a column, the third from slice to slice.
+    /// Creates the affine of slices: the first index runs along a row, the second down a column, the third through the
+    /// slices.
     init(
         dicom directions: (row: SIMD3<Double>, column: SIMD3<Double>), spacing: (rows: Double, columns: Double),
         step: SIMD3<Double>, origin: SIMD3<Double>
@@ -193,7 +196,7 @@ extension Affine {
         self = .identity
         let columns = [directions.row * spacing.columns, directions.column * spacing.rows, step, origin]
         for row in 0..<3 {
-            // DICOM's axes run to the left, posterior and superior; no zero keeps a sign.
+            // DICOM's axes point to the left, posterior and superior; adding 0 turns -0 into 0.
             for column in 0..<4 { self[row, column] = (row < 2 ? -1 : 1) * columns[column][row] + 0 }
         }
     }

@@ -1,24 +1,24 @@
 internal import Foundation
 internal import SegCore
 
-/// Makes volumes of the pictures of a group.
+/// Builds volumes from the frames of a group.
 struct DicomStacking {
     let fillsGaps: Bool
-    /// Reads pixels, where two slices lie at one place.
+    /// Reads pixels if two slices have the same position.
     let pixels: DicomPixels
 
-    /// Slices nearer than this lie at one place, in mm.
+    /// The largest distance between slices at the same position, in mm.
     private static let placeTolerance = 0.01
 
-    /// One volume, or several at the same places that something tells apart.
-    /// - Throws: `DicomRefusal` where the pictures are no volume.
+    /// The volume, or several volumes at the same positions that an attribute distinguishes.
+    /// - Throws: `DicomRefusal` if the frames do not form a volume.
     func stacks(of group: DicomGroup) throws(DicomRefusal) -> [DicomStack] {
         if let frame = group.frames.first(where: { $0.fault != nil }), let fault = frame.fault {
             throw DicomRefusal(couldBeVolume: true, message: "\(frame.name) \(fault).")
         }
         guard !group.isLocalizer else {
             throw DicomRefusal(
-                couldBeVolume: false, message: "\(group.frames[0].name) is a localizer, which is no volume.")
+                couldBeVolume: false, message: "\(group.frames[0].name) is a localizer, which is not a volume.")
         }
         guard group.isPlaced, let normal = group.frames[0].normal else { throw unplaced(group) }
         let all = self.places(group.frames, normal: normal)
@@ -45,7 +45,7 @@ struct DicomStacking {
         return result
     }
 
-    /// Frames by their place along the normal, ascending.
+    /// The frames by their position along the normal, ascending.
     private func places(_ frames: [DicomFrame], normal: DicomFrame.Vector) -> [[DicomFrame]] {
         let ordered = frames.map { (frame: $0, distance: $0.position.map { $0.dot(normal) } ?? 0) }
             .enumerated().sorted { ($0.element.distance, $0.offset) < ($1.element.distance, $1.offset) }
@@ -60,7 +60,8 @@ struct DicomStacking {
         return places.map(\.frames)
     }
 
-    /// Volumes by the first attribute, or pair of them, that tells the frames of every place apart in one way.
+    /// The volumes by the first attribute, or pair of attributes, that distinguishes the frames at every position in
+    /// the same way.
     private func toldApart(_ places: [[DicomFrame]]) -> [(label: String, frames: [DicomFrame])]? {
         let keys = DicomFrame.keyNames.indices.map { [$0] }
         let pairs = keys.flatMap { first in keys.filter { $0[0] > first[0] }.map { first + $0 } }
@@ -72,7 +73,7 @@ struct DicomStacking {
             return values.sorted(by: Self.ascending).enumerated().map { number, value in
                 let names = zip(chosen, value).map { key, text in
                     let name = DicomFrame.keyNames[key]
-                    // An instance's UID is nothing for people, and a time may tell of a person.
+                    // An instance's UID does not help the user, and a time may identify a person.
                     if name == "instance" { return "file \(number + 1)" }
                     return name.hasSuffix("Time") && name != "EchoTime"
                         ? "time \(number + 1)" : "\(name) \(text.prefix(40))"
@@ -83,7 +84,7 @@ struct DicomStacking {
         return nil
     }
 
-    /// Numbers by size, texts by their letters.
+    /// Compares numbers by value and texts by their characters.
     private static func ascending(_ left: [String], _ right: [String]) -> Bool {
         for (a, b) in zip(left, right) where a != b {
             if let x = Double(a), let y = Double(b), x != y { return x < y }
@@ -97,8 +98,8 @@ struct DicomStacking {
         return DicomRefusal(
             couldBeVolume: group.frames.count > 1,
             message:
-                "\(frame.name) lacks \(frame.missingGeometry), without which nobody knows where it lies, so that it is no volume; the "
-                + "order of files is not used in its place. Export the series with its geometry.")
+                "\(frame.name) lacks \(frame.missingGeometry), without which its position is unknown and it is not a volume; "
+                + "the order of files is not used instead. Export the series with its geometry.")
     }
 
     private func single(_ group: DicomGroup) -> DicomRefusal {
@@ -106,7 +107,7 @@ struct DicomStacking {
         return DicomRefusal(
             couldBeVolume: false,
             message: group.frames.count == 1
-                ? "\(name) is a single slice, which is no volume; give the folder of the whole series."
-                : "its \(group.frames.count) images (\(name) and others) lie at one place, which is no volume.")
+                ? "\(name) is a single slice, not a volume; give the folder of the whole series."
+                : "its \(group.frames.count) images (\(name) and others) have one position, which is not a volume.")
     }
 }

@@ -1,4 +1,5 @@
-/// Tags of the attributes of segmentations and structure sets, and of what they copy of the scan's files.
+/// Tags of the attributes of segmentations and structure sets, and of the attributes that they copy from the scan's
+/// files.
 extension DicomTag {
     // Patient and study.
     static let specificCharacterSet: UInt32 = 0x0008_0005

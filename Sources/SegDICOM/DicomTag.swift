@@ -1,4 +1,4 @@
-/// Tags of the attributes that are read, group and element in one number.
+/// Tags of the attributes that are read, with group and element in one number.
 enum DicomTag {
     static let mediaStorageClass: UInt32 = 0x0002_0002
     static let mediaStorageInstance: UInt32 = 0x0002_0003

@@ -1,33 +1,34 @@
-/// The outlines of a mask's slice, half-way between the pixels inside and those outside, as marching squares draws them.
+/// The contours of a mask's slice, half-way between pixels inside and outside, found by marching squares.
 ///
-/// Points are in halves of a pixel: (2x + 1, 2y) lies between the pixels (x, y) and (x + 1, y). Diagonal neighbours are
-/// apart. Every contour is one closed polygon with the inside on its left, in an image whose y runs down; a hole is joined
-/// to what surrounds it by a keyhole, a line that is walked both ways and runs through the centre of no pixel.
+/// Points are in half pixels: (2x + 1, 2y) is between the pixels (x, y) and (x + 1, y). Diagonal neighbours are not
+/// connected. Every contour is one closed polygon with the inside on its left, in an image whose y axis points down. A
+/// hole is joined to its surrounding contour by a keyhole: a line that is followed in both directions and passes
+/// through no pixel's centre.
 struct MaskContours {
-    /// A point in halves of a pixel.
+    /// A point in half pixels.
     struct Point: Hashable {
         var x: Int, y: Int
 
         static func + (left: Point, right: Point) -> Point { Point(x: left.x + right.x, y: left.y + right.y) }
         static func - (left: Point, right: Point) -> Point { Point(x: left.x - right.x, y: left.y - right.y) }
 
-        /// Positive where the other direction lies to the right of this one, as y runs down.
+        /// Positive if the other direction points to the right of this one, as y points down.
         func cross(_ other: Point) -> Int { x * other.y - y * other.x }
         func dot(_ other: Point) -> Int { x * other.x + y * other.y }
     }
 
-    /// The closed polygons, the first point not repeated.
+    /// The closed polygons; the first point is not repeated.
     let polygons: [[Point]]
 
     /// - Parameters:
-    ///   - isInside: Pixels, row by row.
-    ///   - columns: Pixels of a row.
+    ///   - isInside: The pixels, row by row.
+    ///   - columns: The number of pixels in a row.
     init(_ isInside: [Bool], columns: Int) {
         let image = Image(isInside: isInside, columns: columns)
         polygons = Self.joined(Self.loops(image), image).map(Self.withoutMiddles)
     }
 
-    /// Pixels, with none beyond the edges.
+    /// The pixels; pixels beyond the edges are outside.
     private struct Image {
         let isInside: [Bool]
         let columns: Int
@@ -37,7 +38,7 @@ struct MaskContours {
             x >= 0 && y >= 0 && x < columns && y < rows && isInside[y * columns + x]
         }
 
-        /// The two pixels that a point lies between.
+        /// The two pixels on both sides of a point.
         func neighbours(of point: Point) -> (Bool, Bool) {
             let (x, y) = (point.x >> 1, point.y >> 1)
             return point.x & 1 == 1 ? (self[x, y], self[x + 1, y]) : (self[x, y], self[x, y + 1])
@@ -46,7 +47,7 @@ struct MaskContours {
 
     // MARK: - Loops
 
-    /// For each square of four pixels, the points that lines run from and to, the inside on their left.
+    /// The closed loops: each square of four pixels adds the lines through it, with the inside on their left.
     private static func loops(_ image: Image) -> [[Point]] {
         var next: [Point: Point] = [:]
         var starts: [Point] = []
@@ -54,13 +55,14 @@ struct MaskContours {
             for x in -1..<image.columns {
                 let (upper, lower) = ((image[x, y], image[x + 1, y]), (image[x, y + 1], image[x + 1, y + 1]))
                 guard upper != lower || upper.0 != upper.1 else { continue }
-                // The corners, clockwise from the upper left one, and the point behind each on the square's edge.
+                // The corners, clockwise from the upper left one, and after each corner the midpoint of the square's
+                // next edge.
                 let corners = [upper.0, upper.1, lower.1, lower.0]
                 let edges = [
                     Point(x: 2 * x + 1, y: 2 * y), Point(x: 2 * x + 2, y: 2 * y + 1),
                     Point(x: 2 * x + 1, y: 2 * y + 2), Point(x: 2 * x, y: 2 * y + 1),
                 ]
-                // A run of corners inside is cut off by one line, from the edge behind it to that before it.
+                // One line cuts off a run of corners inside, from the edge after the run to the edge before it.
                 for first in 0..<4 where corners[first] && !corners[(first + 3) % 4] {
                     var last = first
                     while corners[(last + 1) % 4] { last = (last + 1) % 4 }
@@ -84,13 +86,13 @@ struct MaskContours {
 
     // MARK: - Keyholes
 
-    /// A point of a polygon, and the number of the one behind it.
+    /// A point of a polygon, and the index of the next node.
     private struct Node {
         var point: Point
         var next: Int
     }
 
-    /// Joins every hole to what surrounds it.
+    /// Joins every hole to its surrounding contour.
     private static func joined(_ loops: [[Point]], _ image: Image) -> [[Point]] {
         let areas = loops.map(area)
         guard let outerSign = areas.max(by: { abs($0) < abs($1) })?.signum() else { return [] }
@@ -98,7 +100,7 @@ struct MaskContours {
         var places: [Point: Int] = [:]
         var (outlines, holes): ([Int], [(start: Int, end: Int)]) = ([], [])
         for (loop, area) in zip(loops, areas) {
-            // A hole begins where it is nearest to the upper left.
+            // A hole begins at its point nearest to the upper left.
             let isOutline = area.signum() == outerSign
             let first = isOutline ? 0 : loop.indices.min { loop[$0].x + loop[$0].y < loop[$1].x + loop[$1].y } ?? 0
             let start = nodes.count
@@ -111,7 +113,8 @@ struct MaskContours {
         }
         for hole in holes {
             let first = nodes[hole.start].point
-            // A hole's line goes up and to the left, so that no two holes are joined to each other both ways.
+            // The line of a hole always goes up and to the left, therefore no two holes are joined to each other in
+            // both directions.
             guard let home = places[landing(from: first, image)] else {
                 preconditionFailure("a hole lies in no outline")
             }
@@ -130,22 +133,22 @@ struct MaskContours {
         }
     }
 
-    /// Where a walk from a hole's outline, up and to the left between the pixels, meets another outline.
+    /// The point at which a walk from a hole's outline, up and to the left between the pixels, meets another outline.
     private static func landing(from start: Point, _ image: Image) -> Point {
         var point = start
         repeat {
-            // From between two of a row to between two of a column, and back.
+            // Each step goes from a point between two pixels of a row to one between two pixels of a column, or back.
             point = point + Point(x: -1, y: -1)
         } while image.neighbours(of: point).0 == image.neighbours(of: point).1
         return point
     }
 
-    /// Twice the area, with the sign of the direction.
+    /// Twice the signed area.
     private static func area(_ polygon: [Point]) -> Int {
         polygon.indices.reduce(0) { $0 + polygon[$1].cross(polygon[($1 + 1) % polygon.count]) }
     }
 
-    /// Takes out points in the middle of a straight line; the ends of a keyhole, where the line turns back, stay.
+    /// Removes points in the middle of a straight line; the ends of a keyhole, where the line turns back, stay.
     private static func withoutMiddles(_ polygon: [Point]) -> [Point] {
         polygon.indices.filter { index in
             let before = polygon[index] - polygon[(index + polygon.count - 1) % polygon.count]

@@ -1,6 +1,6 @@
 extension SegmentCodes {
-    /// SNOMED CT's terms of organs, by names of classes of the Decathlon and of TotalSegmentator in plain words; a side is left
-    /// out where the term has none.
+    /// SNOMED CT's terms of organs by class name, for the classes of the Decathlon and of TotalSegmentator in plain
+    /// words. A name has no side if its term has none.
     static let organs: [String: DicomCode] = [
         "spleen": DicomCode("78961009", "Spleen"),
         "liver": DicomCode("10200004", "Liver"),
@@ -98,7 +98,7 @@ extension SegmentCodes {
         "vertebrae s1": DicomCode("65985001", "S1 vertebra"),
     ]
 
-    /// SNOMED CT's terms of what is abnormal, by the last word of a class's name.
+    /// SNOMED CT's terms of abnormalities, by the last word of a class's name.
     static let lesions: [String: DicomCode] = [
         "tumor": DicomCode("108369006", "Neoplasm"), "tumour": DicomCode("108369006", "Neoplasm"),
         "tumors": DicomCode("108369006", "Neoplasm"), "tumours": DicomCode("108369006", "Neoplasm"),

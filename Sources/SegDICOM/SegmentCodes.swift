@@ -1,17 +1,17 @@
 internal import Foundation
 internal import SegCore
 
-/// Coded terms of classes by their names: a table of organs, and a file that adds to it.
+/// The coded terms of classes by their names: a table of organs, and a file with additions.
 public struct SegmentCodes: Sendable {
     private var own: [String: SegmentMeaning] = [:]
 
-    /// The table alone.
+    /// Creates the table without additions.
     public init() {}
 
-    /// The table and a JSON file, whose terms come first:
+    /// Creates the table with the additions of a JSON file, which take precedence:
     /// `{"spleen": {"category": ["123037004", "SCT", "Anatomical Structure"], "type": ["78961009", "SCT", "Spleen"]}}`,
-    /// with a `modifier` where there are several of a kind. Without a category it is an anatomical structure.
-    /// - Throws: `DataError` naming everything that is wrong in the file.
+    /// with an optional `modifier`. The default category is an anatomical structure.
+    /// - Throws: `DataError` naming all faults of the file.
     public init(file: String) throws {
         guard case .object(let classes) = try ConfigValue(jsonFile: file) else {
             throw DataError(.badData, file, "should be an object of class names and their codes.")
@@ -26,14 +26,14 @@ public struct SegmentCodes: Sendable {
                 guard let value = members[key] else { return nil }
                 if let code = Self.code(value) { return code }
                 faults.append(
-                    "\(name).\(key) should be [code, scheme, meaning] as [\"78961009\", \"SCT\", \"Spleen\"], not \(value)"
+                    "\(name).\(key) should be [code, scheme, meaning], like [\"78961009\", \"SCT\", \"Spleen\"], not \(value)"
                 )
                 return nil
             }
             let (category, type, modifier) = (code("category"), code("type"), code("modifier"))
             if members["type"] == nil { faults.append("\(name).type is missing") }
             let others = Set(members.keys).subtracting(["category", "type", "modifier"]).sorted()
-            faults += others.map { "\(name).\($0) is no category, type or modifier" }
+            faults += others.map { "\(name).\($0) is not a category, type or modifier" }
             guard let type else { continue }
             own[Self.plain(name)] = SegmentMeaning(
                 category: category ?? .anatomicalStructure, type: type, modifier: modifier)
@@ -41,7 +41,7 @@ public struct SegmentCodes: Sendable {
         guard faults.isEmpty else { throw DataError(.badData, file, faults.joined(separator: "; ") + ".") }
     }
 
-    /// A term of three texts within DICOM's lengths; nil for anything else.
+    /// A term of three texts within DICOM's lengths; nil for any other value.
     private static func code(_ value: ConfigValue) -> DicomCode? {
         guard case .array(let items) = value, items.count == 3 else { return nil }
         let texts = items.compactMap { item -> String? in
@@ -52,7 +52,7 @@ public struct SegmentCodes: Sendable {
         return DicomCode(texts[0], texts[2], scheme: texts[1])
     }
 
-    /// What a class is by its name, whatever its case and underscores; nil where that is not known.
+    /// The meaning of a class by its name, regardless of case and underscores; nil if the name is unknown.
     ///
     /// `kidney_left` and `left kidney` are the table's kidney with a modifier; `liver tumour` is a neoplasm.
     public func meaning(of name: String) -> SegmentMeaning? {
@@ -70,7 +70,7 @@ public struct SegmentCodes: Sendable {
             category: .anatomicalStructure, type: organ, modifier: sides[0] == "left" ? .left : .right)
     }
 
-    /// A name in lower case with spaces between its words.
+    /// The name in lower case with its words separated by spaces.
     static func plain(_ name: String) -> String {
         name.lowercased().split { $0 == "_" || $0 == "-" || $0 == " " }.joined(separator: " ")
     }

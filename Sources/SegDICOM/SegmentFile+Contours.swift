@@ -3,8 +3,8 @@ internal import SegCore
 internal import SegImaging
 
 extension SegmentFile {
-    /// Fills the contours of a structure set: a voxel belongs to a structure where its centre lies inside an odd number of
-    /// the structure's contours of its slice, so that a contour within another is a hole.
+    /// Fills the contours of a structure set. A voxel belongs to a structure if its centre is inside an odd number of
+    /// the structure's contours in its slice; a contour within another is a hole.
     func paintContours(_ numbers: [Int: UInt16], into painter: inout SegmentPainter) {
         let names = Dictionary(segments.map { ($0.number, $0.name) }) { first, _ in first }
         for item in file.dataset.items(DicomTag.structureContours) {
@@ -35,7 +35,7 @@ extension SegmentFile {
         var message: String
     }
 
-    /// A contour in voxels of its slice; nil where it has no area.
+    /// A contour in voxel coordinates of its slice; nil if it has no area.
     private func polygon(
         of contour: DicomFile.Item, _ painter: SegmentPainter
     ) throws(ContourFault) -> (slice: Int, points: [SIMD2<Double>])? {
@@ -50,7 +50,7 @@ extension SegmentFile {
         }
         if let count = contour.number(DicomTag.contourPointCount), count != numbers.count / 3 {
             throw ContourFault(
-                message: "has a contour of \(numbers.count / 3) points, and its NumberOfContourPoints is \(count); "
+                message: "has a contour of \(numbers.count / 3) points, but its NumberOfContourPoints is \(count); "
                     + "export it again")
         }
         let points = stride(from: 0, to: numbers.count, by: 3).map { painter.index(SIMD3(numbers[$0..<$0 + 3])) }
@@ -67,21 +67,21 @@ extension SegmentFile {
         return (Int(slice), points.map { SIMD2($0.x, $0.y) })
     }
 
-    /// How far a contour may lie off its slice, in slices: planning systems round.
+    /// The largest distance of a contour from its slice, in slices: planning systems round coordinates.
     private static let sliceTolerance = 0.2
 }
 
 /// The pixels inside an odd number of polygons.
 private struct ContourFilling {
-    /// For each row, where edges cross it.
+    /// The column coordinates at which edges cross each row.
     private var crossings: [Int: [Double]] = [:]
 
-    /// Adds a closed polygon, whose pixels have their centres at whole numbers.
+    /// Adds a closed polygon; pixel centres have integer coordinates.
     mutating func add(_ points: [SIMD2<Double>]) {
         for (index, a) in points.enumerated() {
             let b = points[(index + 1) % points.count]
             let (low, high) = (min(a.y, b.y), max(a.y, b.y))
-            // A row belongs to the edge that begins in it, not to the one that ends there.
+            // An edge crosses the row at its smaller y, but not the row at its larger y.
             for row in stride(from: low.rounded(.up), to: high, by: 1) {
                 crossings[Int(row), default: []].append(a.x + (row - a.y) / (b.y - a.y) * (b.x - a.x))
             }

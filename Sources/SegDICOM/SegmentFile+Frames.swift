@@ -39,7 +39,7 @@ extension SegmentFile {
         }
     }
 
-    /// Why the frames of a file cannot be read, a sentence each.
+    /// The reasons why the frames of a file cannot be read, one sentence each.
     private func faults(of image: DicomImage) -> [String] {
         var faults: [String] = []
         if !["BINARY", "LABELMAP", "FRACTIONAL"].contains(form) {
@@ -50,17 +50,17 @@ extension SegmentFile {
             faults.append("It is compressed by \(name), which is not read; recode it.")
         }
         if image.rows < 1 || image.columns < 1 || image.rows * image.columns > Limits.dicomFramePixels {
-            faults.append("Its frames are of \(image.columns) × \(image.rows) pixels, which is none or too many.")
+            faults.append("Its frames are of \(image.columns) × \(image.rows) pixels, which is zero or too many.")
         }
         if image.frameCount > Limits.dicomFrames || file.frameItems != image.frameCount {
             faults.append(
-                "It has \(image.frameCount) frames, and its functional groups describe \(file.frameItems); at most "
+                "It has \(image.frameCount) frames, but its functional groups describe \(file.frameItems); at most "
                     + "\(Limits.dicomFrames) are read.")
         }
         return faults
     }
 
-    /// The segment of a frame, which stands in the frame's own groups or in those of all frames.
+    /// The segment of a frame, from the frame's own functional groups or the shared ones.
     private func segment(of frame: Int) -> Int? {
         let text =
             file.text(DicomTag.segmentIdentification, DicomTag.referencedSegment, in: .frame(frame))
@@ -68,7 +68,7 @@ extension SegmentFile {
         return text.flatMap { Int($0) }
     }
 
-    /// - Returns: The values that are painted as no label.
+    /// - Returns: The values in the frame that have no label.
     private func paint(
         _ values: [Int32], columns: Int, at place: PixelPlace, _ segment: Int?, _ numbers: [Int: UInt16],
         into painter: inout SegmentPainter
@@ -78,7 +78,7 @@ extension SegmentFile {
         for (pixel, value) in values.enumerated() where value != 0 {
             if form == "FRACTIONAL", Int(value) != whole {
                 painter.add(
-                    fault: "It is FRACTIONAL with shares between 0 and 1, and a label map has whole voxels alone.")
+                    fault: "It is FRACTIONAL with values between 0 and 1, but a label map has only whole voxels.")
                 break
             }
             guard let label = numbers[form == "LABELMAP" ? Int(value) : segment ?? 0] else {
@@ -91,9 +91,9 @@ extension SegmentFile {
     }
 }
 
-/// What is wrong with frames, each kind told once.
+/// The faults of frames; each kind is reported once.
 private struct FrameFaults {
-    /// The frames of each kind, from 0; a kind is the end of a sentence that begins with a frame.
+    /// The frames with each kind of fault, from 0; a kind is the end of a sentence that begins with a frame.
     private var frames: [String: [Int]] = [:]
 
     mutating func add(_ kind: String, frame: Int) { frames[kind, default: []].append(frame) }
@@ -106,14 +106,14 @@ private struct FrameFaults {
     }
 }
 
-/// Where the pixels of a frame lie among the voxels of a scan.
+/// The mapping from pixels of a frame to voxels of a scan.
 private struct PixelPlace {
     private let first: SIMD3<Int>, along: SIMD3<Int>, down: SIMD3<Int>
 
-    /// The axis of the scan from plane to plane.
+    /// The axis of the scan that is perpendicular to the frame.
     var axis: Int { (0..<3).first { along[$0] == 0 && down[$0] == 0 } ?? 2 }
 
-    /// Nil where the frame has no place, or pixels lie beside the voxels or have another size.
+    /// Nil if the frame has no position, or its pixels are not on the voxels or have another size.
     init?(_ frame: DicomFrame, _ painter: SegmentPainter) {
         guard let position = frame.position, let directions = frame.directions, let spacing = frame.spacing else {
             return nil

@@ -3,9 +3,9 @@ internal import SegImaging
 
 extension SegmentFile {
     /// The label map of the segments on a scan's grid.
-    /// - Parameter classes: Names of the dataset's classes by number, by which segments get their numbers; empty for the file's
-    ///   own numbers.
-    /// - Throws: `DataError` with every reason why it is no label map of the scan.
+    /// - Parameter classes: The dataset's class names by number, which decide the segments' labels; empty for the
+    ///   file's own numbers.
+    /// - Throws: `DataError` with every reason why it is not a label map of the scan.
     func label(on scan: ScanGeometry, classes: [Int: String]) throws(DataError) -> (
         volume: Volume, geometry: ScanGeometry
     ) {
@@ -19,7 +19,7 @@ extension SegmentFile {
         if let own = stack?.image.frameOfReference, !own.isEmpty, let other = frameOfReference, other != own {
             painter.add(
                 fault:
-                    "It has another frame of reference than the scan, so that places in one say nothing in the other.")
+                    "It has another frame of reference than the scan, therefore their positions cannot be compared.")
         }
         switch kind {
         case .segmentation: paintFrames(numbers.numbers, into: &painter)
@@ -29,8 +29,8 @@ extension SegmentFile {
         if let stack, !sources.isEmpty, sources.isDisjoint(with: stack.images.map(\.instance)) {
             painter.add(
                 fault:
-                    "It refers to \(sources.count) files, of which none is of the scan; give the series that it was made of, or, where "
-                    + "UIDs were changed since, a NIfTI of the scan.")
+                    "It refers to \(sources.count) files, none of which belongs to the scan; give the series that it was made "
+                    + "from, or, if UIDs were changed since, a NIfTI of the scan.")
         }
         var names: [Int: String] = [:]
         for segment in segments {
@@ -46,7 +46,7 @@ extension SegmentFile {
         return (Volume(voxels: voxels, size: size, affine: scan.affine), geometry)
     }
 
-    /// The UIDs of the files that it was made of, as far as it says.
+    /// The UIDs of the files that the object refers to as its source.
     private var referencedInstances: Set<String> {
         let data = file.dataset
         let items =

@@ -1,9 +1,9 @@
 internal import CDicom
 public import SegCore
 
-/// A DICOM segmentation or RT structure set: a file of segments, which is the label of a scan and no scan itself.
+/// A DICOM Segmentation or RT Structure Set: a file of segments, which is the label of a scan and not a scan itself.
 public struct SegmentFile {
-    /// What it is, of those that are read.
+    /// The kind of a file, of those that are read.
     enum Kind {
         case segmentation, structures
 
@@ -16,13 +16,13 @@ public struct SegmentFile {
         }
     }
 
-    /// A segment of a segmentation, or a structure.
+    /// A segment of a segmentation, or a structure of a structure set.
     public struct Segment: Sendable, Encodable {
-        /// Its number in the file.
+        /// The number in the file.
         public var number: Int
-        /// Its name; empty where it has none.
+        /// The name; empty if there is none.
         public var name: String
-        /// What it is in coded terms, such as `Spleen`; nil where the file does not say.
+        /// The coded type, such as `Spleen`; nil if the file has none.
         public var type: String?
     }
 
@@ -31,12 +31,12 @@ public struct SegmentFile {
     let path: String
     /// `BINARY`, `LABELMAP` or `FRACTIONAL`; empty for structures.
     let form: String
-    /// The segments, in the file's order.
+    /// The segments, in the order of the file.
     public let segments: [Segment]
 
     /// Opens a file.
-    /// - Returns: Nil where it is no file of segments, or no DICOM at all.
-    /// - Throws: `DataError` where it is damaged, or DCMTK is missing.
+    /// - Returns: Nil if it is not a file of segments, or not DICOM at all.
+    /// - Throws: `DataError` if the file is damaged, or DCMTK is missing.
     public init?(_ path: String) throws(DataError) {
         guard let head = RegularFile.head(of: path, bytes: 132), DicomSource.isMarked(head) else { return nil }
         let functions = try DicomLibrary.functions(for: path)
@@ -54,7 +54,7 @@ public struct SegmentFile {
         segments = Self.segments(of: file, kind)
     }
 
-    /// The names of the segments of a file; nil where it is no file of segments.
+    /// The names of the segments of a file; nil if it is not a file of segments.
     static func names(of file: DicomFile) -> [String]? {
         Kind(file.text(DicomTag.sopClass) ?? "").map { segments(of: file, $0).map(\.name) }
     }
@@ -63,7 +63,7 @@ public struct SegmentFile {
         switch kind {
         case .segmentation:
             file.dataset.items(DicomTag.segments).compactMap { item in
-                // Some programs list the background of a label map.
+                // Some programs list the background as a segment of a label map.
                 guard let number = item.number(DicomTag.segmentNumber), number > 0 else { return nil }
                 return Segment(
                     number: number, name: item.text(DicomTag.segmentLabel) ?? "",
@@ -78,7 +78,7 @@ public struct SegmentFile {
         }
     }
 
-    /// What it is called in messages, such as `a binary segmentation`.
+    /// The name of the kind in messages, such as `a segmentation (LABELMAP)`.
     public var title: String {
         switch kind {
         case .segmentation: form == "BINARY" ? "a segmentation" : "a segmentation (\(form.prefix(16)))"
@@ -86,7 +86,7 @@ public struct SegmentFile {
         }
     }
 
-    /// Some lines for a terminal.
+    /// A description for a terminal, in several lines.
     public var lines: [String] {
         let frames = kind == .segmentation ? ", \(DicomImage.frameCount(file)) frames" : ""
         let list = segments.map { segment in

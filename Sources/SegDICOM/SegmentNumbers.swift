@@ -1,17 +1,17 @@
 internal import SegCore
 
-/// Which numbers of a label map the segments of a file become.
+/// The assignment of numbers of a label map to the segments of a file.
 struct SegmentNumbers {
     /// The number of each segment; a segment that is left out has none.
     private(set) var numbers: [Int: UInt16] = [:]
-    /// What a reader should know, a sentence each.
+    /// Notes for the user, one sentence each.
     private(set) var remarks: [String] = []
-    /// Why segments cannot be told, as sentences; empty where they can.
+    /// The reasons why segments cannot be assigned, one sentence each; empty if they can.
     private(set) var faults: [String] = []
 
-    /// Matches segments with the classes of a dataset by their names, whatever their case and underscores.
+    /// Matches segments to the classes of a dataset by name, regardless of case and underscores.
     ///
-    /// Without classes the numbers are the file's own.
+    /// Without classes, segments keep the file's own numbers.
     init(_ segments: [SegmentFile.Segment], classes: [Int: String]) {
         let wanted = classes.filter { $0.key > 0 }
         if segments.isEmpty { faults.append("It has no segments.") }
@@ -33,33 +33,33 @@ struct SegmentNumbers {
         }
         addTwins(wanted.sorted { $0.key < $1.key }.map(\.value), of: "The dataset's classes")
         addTwins(segments.filter { numbers[$0.number] != nil }.map(\.name), of: "Its segments")
-        // A dataset whose classes nobody named.
+        // The dataset has one class with the default name.
         if numbers.isEmpty, wanted.count == 1, wanted.values.first == "foreground", segments.count == 1 {
             numbers[segments[0].number] = wanted.keys.first.map { UInt16($0) }
-            remarks.append("Its segment '\(segments[0].name)' was taken for the foreground.")
+            remarks.append("Its segment '\(segments[0].name)' is used as the foreground.")
         }
         let others = segments.filter { numbers[$0.number] == nil }.map { "'\($0.name)'" }
         if numbers.isEmpty, !segments.isEmpty {
             let names = wanted.sorted { $0.key < $1.key }.map { "'\($0.value)'" }
             faults.append(
-                "None of its segments (\(others.shortList())) has the name of a class of the dataset (\(names.shortList())); name "
-                    + "the classes as the segments.")
+                "None of its segments (\(others.shortList())) has the name of a class of the dataset (\(names.shortList())); "
+                    + "give the classes the names of the segments.")
         } else if !others.isEmpty {
-            remarks.append("Its segments \(others.shortList()) are no classes of the dataset and were left out.")
+            remarks.append("Its segments \(others.shortList()) are not classes of the dataset and were left out.")
         }
         let found = Set(numbers.values.map(Int.init))
         let missing = wanted.filter { !found.contains($0.key) }.sorted { $0.key < $1.key }.map { "'\($0.value)'" }
         if !numbers.isEmpty, !missing.isEmpty {
-            remarks.append("It has no segment of \(missing.shortList()).")
+            remarks.append("It has no segment for \(missing.shortList()).")
         }
     }
 
-    /// Refuses names that are the same but for case, hyphens and underscores, which would become one class.
+    /// Refuses names that differ only in case, hyphens and underscores because they would become one class.
     private mutating func addTwins(_ names: [String], of whom: String) {
         let groups = Dictionary(grouping: names, by: SegmentCodes.plain).values.filter { $0.count > 1 }
         for twins in groups.sorted(by: { $0[0] < $1[0] }) {
             faults.append(
-                "\(whom) \(twins.map { "'\($0)'" }.shortList()) have one name but for case, hyphens and underscores; "
+                "\(whom) \(twins.map { "'\($0)'" }.shortList()) have one name except for case, hyphens and underscores; "
                     + "rename or merge them.")
         }
     }

@@ -1,7 +1,7 @@
 internal import SegCore
 internal import SegImaging
 
-/// Paints segments into a label map on a scan's grid, and gathers why that cannot be done.
+/// Paints segments into a label map on a scan's grid, and collects the faults.
 struct SegmentPainter {
     /// The grid.
     let size: Triple
@@ -9,16 +9,16 @@ struct SegmentPainter {
     private let toVoxel: Affine
     /// The label of each voxel, in `Volume`'s order.
     private var voxels: [Float]
-    /// How many voxels of two labels are in both, the smaller label first.
+    /// The number of voxels that belong to two labels, by the pair of labels, the smaller one first.
     private var overlaps: [SIMD2<Int>: Int] = [:]
-    /// Voxels of segments that lie outside of the grid.
+    /// The number of voxels of segments outside of the grid.
     private var outside = 0
     /// The axes along which planes were painted.
     var planesAlong: Set<Int> = []
-    /// What else is wrong, a sentence each.
+    /// Other faults, one sentence each.
     private var faults: [String] = []
 
-    /// Farther off the scan's voxels, in voxels, a segment lies on another grid.
+    /// The largest distance from the scan's voxels, in voxels; a segment farther off is on another grid.
     static let tolerance = 0.1
 
     init(_ geometry: ScanGeometry, numbers: SegmentNumbers) {
@@ -29,13 +29,13 @@ struct SegmentPainter {
         faults = numbers.faults
     }
 
-    /// The voxel index, not rounded, of a place in DICOM's axes.
+    /// The unrounded voxel index of a position in DICOM's axes.
     func index(_ place: SIMD3<Double>) -> SIMD3<Double> {
         let (i, j, k) = toVoxel(-place.x, -place.y, place.z)
         return SIMD3(i, j, k)
     }
 
-    /// Gives a voxel a label.
+    /// Sets the label of a voxel.
     mutating func paint(_ at: SIMD3<Int>, _ label: UInt16) {
         guard (0..<size.d).contains(at.x), (0..<size.h).contains(at.y), (0..<size.w).contains(at.z) else {
             outside += 1
@@ -49,13 +49,13 @@ struct SegmentPainter {
         voxels[voxel] = Float(label)
     }
 
-    /// Remembers what is wrong, once.
+    /// Adds a fault, once.
     mutating func add(fault: String) {
         if !faults.contains(fault) { faults.append(fault) }
     }
 
-    /// Remembers labels whose planes are never neighbours, and lie in steps of several slices: those of another series, with
-    /// wider slices, which would leave stripes.
+    /// Adds a fault for labels whose planes are never neighbours but follow in steps of several slices: they come from
+    /// another series with wider slices, and would leave stripes.
     mutating func checkStripes(names: [Int: String]) {
         for axis in planesAlong.sorted() {
             for (label, planes) in planes(along: axis) where planes.count > 2 {
@@ -64,12 +64,12 @@ struct SegmentPainter {
                 add(
                     fault:
                         "'\(names[label] ?? "\(label)")' lies in every \(step == 2 ? "second" : "\(step)th") slice of the "
-                        + "scan alone; is it of another series, with wider slices?")
+                        + "scan only; is it of another series, with wider slices?")
             }
         }
     }
 
-    /// Where each label has voxels along an axis, in ascending order.
+    /// The planes along an axis in which each label has voxels, in ascending order.
     private func planes(along axis: Int) -> [(label: Int, planes: [Int])] {
         let extent = [size.d, size.h, size.w][axis]
         let stride = [size.h * size.w, size.w, 1][axis]
@@ -84,12 +84,12 @@ struct SegmentPainter {
     }
 
     /// The labels of the voxels.
-    /// - Throws: `DataError` with every reason why there is none.
+    /// - Throws: `DataError` with every reason why the map is not valid.
     func checked(path: String, names: [Int: String]) throws(DataError) -> [Float] {
         var faults = faults
         for (pair, count) in overlaps.sorted(by: { ($0.key.x, $0.key.y) < ($1.key.x, $1.key.y) }) {
             let both = [pair.x, pair.y].map { "'\(names[$0] ?? "\($0)")'" }.joined(separator: " and ")
-            faults.append("\(both) overlap in \(count) voxels, and a label map holds one class a voxel.")
+            faults.append("\(both) overlap in \(count) voxels, but a label map holds one class per voxel.")
         }
         if outside > 0 {
             faults.append("\(outside) of its voxels lie outside of the scan; is it of another series?")

@@ -8,11 +8,11 @@ public import SegData
 
 /// Fetches downloads over HTTP and HTTPS.
 public struct HTTPDownload: DownloadTransfer {
-    /// Asks servers by the system's settings.
+    /// Creates a transfer with the network settings of the system.
     public init() {}
 
-    /// One request for what comes after the bytes there.
-    /// - Throws: `DataError` where the server fails or the file cannot be written.
+    /// Requests the rest of a file after the bytes that exist.
+    /// - Throws: `DataError` if the server fails or the file cannot be written.
     public func fetch(
         _ download: Download, from there: Int, of version: String?, progress: @escaping @Sendable (Int, Int) -> Void
     ) throws(DataError) -> Bool {
@@ -20,24 +20,25 @@ public struct HTTPDownload: DownloadTransfer {
     }
 }
 
-/// One request whose body goes into a download's file, once the answer turns out to be that file.
+/// A request whose body is written to a download's file, after the response shows that it is that file.
 private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     private let download: Download
     private let version: String?
     private let progress: @Sendable (Int, Int) -> Void
     private let finished = DispatchSemaphore(value: 0)
 
-    // Touched by the session's one delegate queue, and by `run` only after it has finished.
+    // Used by the session's delegate queue, and by `run` only after the request has finished.
     private var there: Int
     private var expected = 0
-    /// The file; nil until an answer is one to write.
+    /// The open file; nil until a response may be written.
     private var handle: FileHandle?
     private var hasAnswer = false
     private var hasBegunAnew = false
     private var isRefused = false
     private var failure: DataError?
 
-    /// Plans a request for what comes after the bytes there, if they are of a version that the server still has.
+    /// Prepares a request for the bytes that are missing, if the existing ones belong to a version that the server
+    /// still has.
     init(
         _ download: Download, from there: Int, of version: String?, progress: @escaping @Sendable (Int, Int) -> Void
     ) {
@@ -48,8 +49,8 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
     }
 
     /// Runs the request to its end.
-    /// - Returns: Whether the file is whole; where not, it cannot be gone on with and is to be asked for anew.
-    /// - Throws: `DataError` where the server fails or the file cannot be written.
+    /// - Returns: Whether the file is complete; if not, it cannot be resumed and must be requested from the start.
+    /// - Throws: `DataError` if the server fails or the file cannot be written.
     func run() throws(DataError) -> Bool {
         let session = URLSession(configuration: .ephemeral, delegate: self, delegateQueue: nil)
         session.dataTask(with: request).resume()
@@ -86,7 +87,7 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
     }
 
     func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        // The body of an error comes in spite of `cancel`.
+        // The body of an error response arrives in spite of `cancel`.
         guard let handle, failure == nil else { return }
         do {
             try handle.write(contentsOf: data)
@@ -94,27 +95,27 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
             progress(there, expected)
         } catch {
             failure = DataError(
-                .cannotWrite, download.file.path, "cannot be written; check the disk's space. What came is kept.")
+                .cannotWrite, download.file.path, "cannot be written; check the disk space. Received bytes are kept.")
             dataTask.cancel()
         }
     }
 
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
         defer { finished.signal() }
-        // Where an answer was not one to write, all is said, and the error is that of `cancel`.
+        // If a response could not be written, its error is already set, and this error only reports the `cancel`.
         guard failure == nil, handle != nil || !hasAnswer else { return }
         if let error, !hasAnswer {
             failure = self.error(
                 "no answer came (\(error.localizedDescription)); check the address and the network, then try again")
         } else if let error {
             failure = self.error(
-                "the transfer broke off (\(error.localizedDescription)); give the same command again to go on with it")
+                "the transfer broke off (\(error.localizedDescription)); run the same command again to continue")
         } else if expected > 0, there < expected {
-            failure = self.error("\(there) of \(expected) bytes came; give the same command again to go on")
+            failure = self.error("\(there) of \(expected) bytes were received; run the same command again to continue")
         }
     }
 
-    /// Opens the file where the answer brings some of it.
+    /// Opens the file if the response contains a part of it.
     private func accept(_ response: URLResponse) throws(DataError) {
         let answer = response as? HTTPURLResponse
         let status = answer?.statusCode ?? 0
@@ -132,7 +133,8 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
             try goOn()
             expected = length > 0 ? there + length : 0
         case 416 where there > 0:
-            // All of it is there already, if that is how long it is; where the server does not say, a digest decides.
+            // The file is complete if it has the server's length; if the server does not give a length, a digest
+            // decides.
             let range = answer?.value(forHTTPHeaderField: "Content-Range")
             let whole = (range?.split(separator: "/").last).flatMap { Int($0) }
             isRefused = !isSameVersion(answer) || whole ?? (download.md5 == nil ? -1 : there) != there
@@ -145,34 +147,35 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
     private static func advice(_ status: Int) -> String {
         switch status {
         case 408, 429, 500...599: "try again later"
-        case 401, 403, 407: "it wants a login: download it by other means and import the archive"
+        case 401, 403, 407: "it requires a login: download it by other means and import the archive"
         default: "check the address"
         }
     }
 
-    /// Makes the file empty, since the server sends it from the start.
+    /// Empties the file because the server sends it from the start.
     private func beginAnew(_ version: String?) throws(DataError) {
         try DurableFile.makeFolder(download.file.deletingLastPathComponent().path)
         let opened = try open(flags: O_CREAT)
         (there, hasBegunAnew) = (0, true)
-        // The new version stands in the record only once the old one's bytes are gone: the program may end in between.
+        // The record gets the new version only after the old version's bytes are gone, because the program may end in
+        // between.
         try DownloadRecord(url: download.url, version: nil).write(beside: download.file)
         guard ftruncate(opened.fileDescriptor, 0) == 0 else { throw DurableFile.unwritable(download.file.path) }
         try DownloadRecord(url: download.url, version: version).write(beside: download.file)
         handle = opened
     }
 
-    /// Opens the file at its end, to go on with.
+    /// Opens the file at its end, to resume it.
     private func goOn() throws(DataError) {
         let opened = try open(flags: 0)
         guard (try? opened.seekToEnd()).map(Int.init) == there else {
             throw DataError(
-                .cannotWrite, download.file.path, "was changed by somebody else; give the same command again")
+                .cannotWrite, download.file.path, "was changed by another process; run the same command again")
         }
         handle = opened
     }
 
-    /// Opens the file and locks it: two downloads into one file would mix their bytes.
+    /// Opens the file and locks it, because two downloads into one file would mix their bytes.
     private func open(flags: Int32) throws(DataError) -> FileHandle {
         let descriptor = systemOpen(download.file.path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | flags)
         guard descriptor >= 0 else { throw DurableFile.unwritable(download.file.path) }
@@ -180,21 +183,21 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw DataError(
                 .cannotWrite, download.file.path,
-                "is being written by another import; wait for it or name another folder")
+                "is being written by another import; wait for it or choose another folder")
         }
         return opened
     }
 
-    /// Whether an answer speaks of the version that is there, as far as it says.
+    /// Whether a response belongs to the version of the existing bytes, as far as its headers show.
     private func isSameVersion(_ answer: HTTPURLResponse?) -> Bool {
         guard let version else { return true }
         let now = answer?.value(forHTTPHeaderField: version.hasPrefix("\"") ? "ETag" : "Last-Modified")
         return now == nil || now == version
     }
 
-    /// A file's strong entity tag, or else the date of its last change.
+    /// The strong entity tag of a file, otherwise its modification date.
     private static func version(_ answer: HTTPURLResponse?) -> String? {
-        // A weak tag, `W/"…"`, may stand for other bytes too.
+        // A weak tag, `W/"…"`, may be the same for different bytes.
         let tag = answer?.value(forHTTPHeaderField: "ETag").flatMap { $0.hasPrefix("\"") ? $0 : nil }
         return tag ?? answer?.value(forHTTPHeaderField: "Last-Modified")
     }
@@ -204,5 +207,5 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
     }
 }
 
-/// `open(2)`, whose name the class above uses for itself.
+/// `open(2)`; inside the class the name means its own function.
 private func systemOpen(_ path: String, _ flags: Int32) -> Int32 { open(path, flags, 0o666) }

@@ -10,7 +10,7 @@ extension ConfigValue {
         members[key]
     }
 
-    /// The members of an object; of anything else none.
+    /// The members of an object; empty for any other value.
     var members: [String: ConfigValue] {
         guard case .object(let members) = self else { return [:] }
         return members
@@ -21,7 +21,7 @@ extension ConfigValue {
         return text
     }
 
-    /// A whole number, also one that was sent as `3.0` or `"3"`, as Slicer's table of options does.
+    /// An integer, also if it was sent as `3.0` or `"3"`, as Slicer's table of options does.
     var int: Int? {
         switch self {
         case .int(let number): number
@@ -50,8 +50,8 @@ extension ConfigValue {
 }
 
 extension ConfigValue {
-    /// Reads a document that a client sent.
-    /// - Throws: `Refusal` naming what the document stands for, where it is no JSON.
+    /// Parses a document from a client.
+    /// - Throws: `Refusal` naming the document if it is not valid JSON.
     init(parsing bytes: some Sequence<UInt8>, named name: String) throws {
         do {
             try self.init(json: Array(bytes), from: name)
@@ -60,7 +60,7 @@ extension ConfigValue {
         }
     }
 
-    /// The document as text with its keys in order.
+    /// The document as JSON text with sorted keys.
     func encoded() throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -69,15 +69,15 @@ extension ConfigValue {
 }
 
 extension ConfigValue {
-    /// Refuses members that nobody reads: an option that is misspelt would silently keep its default.
-    /// - Throws: `Refusal` naming them and the ones that are known.
+    /// Refuses unknown members: a misspelt option would silently keep its default.
+    /// - Throws: `Refusal` naming the unknown members and the known ones.
     func allowOnly(_ known: [String], in name: String) throws {
         try Refusal.refuseUnknown(members.keys.filter { !known.contains($0) }, in: name, kind: "key", known: known)
     }
 }
 
 extension Response {
-    /// A JSON document as an answer that nobody keeps.
+    /// A response with a JSON document that must not be cached.
     static func json(_ document: ConfigValue, status: HTTPResponse.Status = .ok) -> Response {
         let body = (try? document.encoded()) ?? Data("{}".utf8)
         return Response(

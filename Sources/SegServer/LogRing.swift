@@ -2,7 +2,7 @@ internal import Foundation
 internal import Logging
 internal import Synchronization
 
-/// The last log lines, for clients that read them over the network.
+/// The last log lines, for clients that read the log over the network.
 final class LogRing: Sendable {
     private let lines = Mutex<[String]>([])
     private let capacity: Int
@@ -12,7 +12,7 @@ final class LogRing: Sendable {
     func append(_ line: String) {
         lines.withLock { lines in
             lines.append(line)
-            // Removing one by one would move the whole array for each line.
+            // Removing the lines one by one would move the whole array for each line.
             if lines.count > 2 * capacity { lines.removeFirst(capacity) }
         }
     }
@@ -21,7 +21,7 @@ final class LogRing: Sendable {
     func last(_ count: Int) -> [String] { lines.withLock { Array($0.suffix(max(0, min(count, capacity)))) } }
 }
 
-/// Log lines on standard error, and in the ring.
+/// Writes log lines to standard error and to the ring.
 struct ServerLog: LogHandler {
     let ring: LogRing
     var logLevel = Logger.Level.info

@@ -6,35 +6,35 @@ internal import NIOCore
 public import SegBackend
 public import SegCore
 
-/// What a server is started with.
+/// The options of a server.
 public struct ServerOptions: Sendable {
     /// A folder of model folders, or one model folder.
     public var models: String
-    /// The folder of scans to offer and of labels to keep; nil for a temporary one.
+    /// The folder of scans to offer and of labels to store; nil for a temporary one.
     public var studies: String?
-    /// The server's own folder, which it empties; nil for one in the user's cache that the port names.
+    /// The server's own folder, which it empties; nil for a folder in the user's cache that is named after the port.
     public var scratch: String?
     /// The address to listen on.
     public var host = "127.0.0.1"
-    /// The port; 0 takes any that is free.
+    /// The port; 0 chooses a free one.
     public var port = 8000
-    /// What a client must know; nil allows everybody on this machine.
+    /// The token that clients must send; nil allows every client on this machine.
     public var token: String?
-    /// Addresses of proxies, whose word on who a request comes from, and whether by TLS, is believed.
+    /// Addresses of proxies whose headers about the client's address and TLS are trusted.
     public var proxies: [String] = []
-    /// The least important lines that are logged.
+    /// The minimum level of logged lines.
     public var logLevel = Logger.Level.info
-    /// What the server takes on at most.
+    /// The limits of the server.
     public var limits = ServerLimits()
 
-    /// Options with the defaults of a server for this machine alone.
+    /// Creates options with the defaults of a server for this machine only.
     public init(models: String, studies: String?, scratch: String?) {
         self.models = models
         self.studies = studies
         self.scratch = scratch
     }
 
-    /// The server's own folder: the one that was named, or one for each port, so that two servers have two.
+    /// The server's own folder: the given one, or one per port, because two servers must not share it.
     var scratchFolder: String {
         if let scratch { return scratch }
         let environment = ProcessInfo.processInfo.environment
@@ -43,18 +43,18 @@ public struct ServerOptions: Sendable {
         return "\(cache)/medseg-server/\(port)"
     }
 
-    /// Whether an address is this machine's own and no other's.
+    /// Whether an address is reachable from this machine only.
     public static func isLocal(_ host: String) -> Bool { ["127.0.0.1", "::1", "localhost"].contains(host) }
 }
 
-/// The web server: a page, a REST API and MONAI Label's protocol over one queue of jobs.
+/// The web server: a page, a REST API and MONAI Label's protocol, with one job queue.
 public final class MedSegServer: Sendable {
     private let services: Services
     private let options: ServerOptions
 
-    /// Opens models and folders; nothing listens yet.
-    /// - Throws: `DataError` naming what cannot be used; `ServerOptionError`; `ServerStartError` where another server
-    ///   has the folder. What a start that fails has made is removed.
+    /// Opens models and folders; the server does not listen yet.
+    /// - Throws: `DataError` naming what cannot be used; `ServerOptionError`; `ServerStartError` if another server uses
+    ///   the folder. A failed start removes what it has created.
     public init(_ options: ServerOptions, backend: any Backend) throws {
         guard ServerOptions.isLocal(options.host) || options.token != nil else {
             throw ServerOptionError(
@@ -68,23 +68,22 @@ public final class MedSegServer: Sendable {
         services = try Services(options, backend: backend)
     }
 
-    /// Names of the models that are offered.
+    /// The names of the offered models.
     public var models: [String] { services.catalog.models.map(\.name) }
 
-    /// Every route as `GET /path/{name}`, which the description of the API is checked against.
-    /// - Throws: `DataError` where the page's files are missing.
+    /// Every route as `GET /path/{name}`, to compare with the description of the API.
+    /// - Throws: `DataError` if the page's files are missing.
     package func routeNames() throws -> [String] { try Routes(services).table().names }
 
-    /// Serves until the process is told to stop; then running jobs end and the scratch folder is emptied, or removed
-    /// where the server made it. A server runs once.
-    /// - Parameter onListening: Called with the port once requests are answered.
-    /// - Throws: `ServerStartError` where the port is taken, and the network's other errors.
+    /// Serves until the process gets a signal to stop. Then running jobs end, and the scratch folder is emptied, or
+    /// removed if the server created it. A server can run only once.
+    /// - Parameter onListening: Called with the port when requests can be answered.
+    /// - Throws: `ServerStartError` if the port is in use, and other errors of the network.
     public func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
         let services = services
         defer { services.scratch.discard() }
         let table = try Routes(services).table()
-        // What the libraries note of their own doings, at every start, request and end, is of no use to the person who
-        // runs the server.
+        // The libraries log every start, request and end; these lines do not help the person who runs the server.
         var libraries = services.logger
         libraries.logLevel = max(.warning, options.logLevel)
         let limits = services.limits
@@ -97,7 +96,7 @@ public final class MedSegServer: Sendable {
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port),
-                // Those above the limit are being told so.
+                // Connections above the limit stay open while they get their refusal.
                 availableConnectionsDelegate: .maximum(2 * limits.connections, logger: libraries)),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: libraries)
@@ -106,44 +105,44 @@ public final class MedSegServer: Sendable {
             try await application.runService()
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw ServerStartError(
-                "port \(options.port) of \(options.host) is taken by another program; name another with --port "
-                    + "(0 takes any that is free)")
+                "port \(options.port) of \(options.host) is in use by another program; choose another with --port "
+                    + "(0 chooses a free one)")
         }
         await services.queue.stop()
     }
 }
 
-/// Options that make no sense together.
+/// Options that contradict each other.
 public struct ServerOptionError: CodedError, CustomStringConvertible {
     /// The exit code of a program that ends with this error.
     public var exitStatus: ExitStatus { .usage }
-    /// What was expected, what came, what to do.
+    /// The fault, what was expected, and the remedy.
     public let description: String
 
     init(_ description: String) { self.description = description }
 }
 
-/// A port or a folder that another program has.
+/// A port or a folder that another program uses.
 public struct ServerStartError: CodedError, CustomStringConvertible {
     /// The exit code of a program that ends with this error.
     public var exitStatus: ExitStatus { .inputOutput }
-    /// What is taken, and what to do.
+    /// The port or folder in use, and the remedy.
     public let description: String
 
     init(_ description: String) { self.description = description }
 
-    /// Says that another server has the folder, in terms of what the user named: the folder itself, or the port.
+    /// Creates the error of a folder that another server uses, in terms of what the user gave: the folder or the port.
     init(taken folder: String, _ options: ServerOptions) {
         if options.scratch != nil {
-            description = "\(folder): is in use by another medseg-server; name another folder with --scratch"
+            description = "\(folder): is in use by another medseg-server; choose another folder with --scratch"
         } else if options.port == 0 {
             description =
-                "another medseg-server that --port 0 was given to has the folder \(folder); name this one's port with "
-                + "--port or its folder with --scratch"
+                "another medseg-server with --port 0 uses the folder \(folder); choose a port for this one with "
+                + "--port or a folder with --scratch"
         } else {
             description =
-                "port \(options.port) is taken by another medseg-server, which has the folder \(folder); name another "
-                + "port with --port (0 takes any that is free) or, where its --host is another, a folder with --scratch"
+                "port \(options.port) is in use by another medseg-server, which uses the folder \(folder); choose another "
+                + "port with --port (0 chooses a free one) or, if its --host differs, a folder with --scratch"
         }
     }
 }

@@ -7,13 +7,13 @@ internal import SegCore
 internal import SegInference
 internal import SegTensor
 
-/// A request that is answered with a status and one sentence: what was expected, what came, what to do.
+/// A request that is refused with a status and one sentence: the fault, what was expected, and the remedy.
 package struct Refusal: Error, Sendable {
     package let status: HTTPResponse.Status
     package let detail: String
-    /// What the answer's head says beside.
+    /// Additional headers of the response.
     let headers: HTTPFields
-    /// What the answer's document says beside the sentence.
+    /// Additional members of the response's document.
     var members: [String: ConfigValue] = [:]
 
     init(_ status: HTTPResponse.Status, _ detail: String, headers: HTTPFields = [:]) {
@@ -22,7 +22,7 @@ package struct Refusal: Error, Sendable {
         self.headers = headers
     }
 
-    /// What a client may be told of an error: never a path of this machine, never a name that another client gave.
+    /// Creates the refusal for an error, without paths of this machine and without names from other clients.
     init(_ error: any Error) {
         switch error {
         case let error as Refusal: self = error
@@ -35,7 +35,7 @@ package struct Refusal: Error, Sendable {
         case let error as BackendError: self.init(.serverIsFull, error.description)
         case let error as TensorError: self.init(.unprocessableContent, error.description)
         case is CancellationError: self.init(.conflict, "the job was cancelled")
-        default: self.init(.internalServerError, "the server failed; its log says more")
+        default: self.init(.internalServerError, "the server failed; see its log")
         }
     }
 

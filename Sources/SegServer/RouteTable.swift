@@ -2,18 +2,18 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 
-/// The routes of the server, with a list of them that the API's description is checked against.
+/// The routes of the server, with a list of them to compare with the description of the API.
 final class RouteTable {
     typealias Context = ServerContext
     typealias Handler = @Sendable (Request, Context) async throws -> Response
 
-    /// Where a GET is answered, so is a HEAD.
+    /// The router also answers HEAD for every GET.
     let router = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
     private var methods: [String: [HTTPRequest.Method]] = [:]
     /// Every route as `GET /path/{name}`.
     private(set) var names: [String] = []
 
-    /// The methods that HTTP knows for a resource.
+    /// The known HTTP methods.
     static let known: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options, .trace]
 
     func on(_ method: HTTPRequest.Method, _ path: String, use handler: @escaping Handler) {
@@ -22,7 +22,7 @@ final class RouteTable {
         router.on(RouterPath(path), method: method, use: handler)
     }
 
-    /// Answers the other methods of every path by the ones that it has; RFC 9110, 15.5.6.
+    /// Answers all other methods of a path with 405 and the allowed ones; RFC 9110, 15.5.6.
     func answerOtherMethods() {
         for (path, methods) in methods {
             let implied: [HTTPRequest.Method] = methods.contains(.get) ? [.head, .options] : [.options]
@@ -33,7 +33,7 @@ final class RouteTable {
                 router.on(RouterPath(path), method: method) { _, _ -> Response in
                     if method == .options { return Response(status: .noContent, headers: headers) }
                     throw Refusal(
-                        .methodNotAllowed, "this address takes \(allowed), not \(method.rawValue)", headers: headers)
+                        .methodNotAllowed, "this address accepts \(allowed), not \(method.rawValue)", headers: headers)
                 }
             }
         }

@@ -3,14 +3,14 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import SegCore
 
-/// Puts every address of the server into one table.
+/// Registers every path of the server in one table.
 struct Routes {
     let services: Services
 
     init(_ services: Services) { self.services = services }
 
-    /// The table, ready to serve.
-    /// - Throws: `DataError` where the page's files are missing.
+    /// The complete table.
+    /// - Throws: `DataError` if the page's files are missing.
     func table() throws -> RouteTable {
         let table = RouteTable()
         table.router.add(middleware: AnswerMiddleware(logger: services.logger, proxies: services.proxies))
@@ -31,7 +31,7 @@ struct Routes {
         return table
     }
 
-    /// What answers before a login: the login itself, and the page's files, which hold nothing of anybody.
+    /// The routes that need no login: the login itself, and the page's files, which contain no user data.
     private static let open: Set<String> = [
         "/login", "/auth", "/auth/token", "/static/{file}", "/openapi.json", "/healthz",
     ]
@@ -43,7 +43,7 @@ struct Routes {
         table.on(.get, "/healthz") { _, _ in .json(["status": "ok"]) }
         table.on(.post, "/login") { request, context in
             let form = try await request.body.fields(headers: request.headers, limit: 4096)
-            // Now that the form has come: many that are open at once would else all be looked at.
+            // Checked only after the form has arrived; otherwise many forms that are open at once could all be tried.
             do {
                 try services.access.brake.check(context.client.peer)
             } catch is Refusal {

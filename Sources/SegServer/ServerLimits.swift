@@ -1,54 +1,54 @@
 public import SegCore
 package import SegImaging
 
-/// What one server takes on at most; everything beyond is refused with a reason.
+/// The limits of one server; requests beyond a limit are refused with a reason.
 public struct ServerLimits: Sendable {
-    /// Bytes of one request's body.
+    /// Bytes of a request's body.
     public var bodyBytes = 1 << 30
-    /// Voxels of a scan, counted from its header before any is read, and of the grid that a model brings it to.
+    /// Voxels of a scan, counted from its header before it is read, and of the grid to which a model resamples it.
     public var voxels = 1 << 27
-    /// Bytes before the voxels of a scan, and as many after them: header extensions, and little else.
+    /// Bytes before the voxels of a scan, and as many after them, mainly for header extensions.
     public var scanSlack = 16 << 20
-    /// The same, for a reader of scans.
+    /// `scanSlack` for a reader of scans.
     package var scanLimits: ScanLimits { ScanLimits(headerBytes: scanSlack, trailerBytes: scanSlack) }
-    /// Seconds in which DICOM files are read.
+    /// Seconds for reading DICOM files.
     public var dicomSeconds = 300.0
     /// Bytes that a ZIP of DICOM files may unpack to.
     public var dicomBytes = 8 << 30
-    /// Bytes of the address space of the process that reads DICOM: what a program takes, and a scan in several forms.
+    /// Bytes of the address space of the process that reads DICOM: for the program, and for several copies of a scan.
     var dicomMemory: Int { 4 << 30 + 24 * voxels }
-    /// Seconds that one job may compute.
+    /// Seconds for which one job may compute.
     public var jobSeconds = 1800.0
-    /// Jobs that wait, and as many requests for DICOM; the one that runs is not counted.
+    /// Waiting jobs, and as many waiting DICOM requests; the running one is not counted.
     public var queuedJobs = 32
-    /// Uploaded scans that are kept at once.
+    /// Uploaded scans that are stored at once.
     public var sessions = 64
-    /// Seconds after its last use that an uploaded scan, and what was computed from it, is deleted.
+    /// Seconds after its last use until an uploaded scan and its results are deleted.
     public var sessionSeconds = 3600.0
-    /// Bytes of uploads, caches and results on disk, all together.
+    /// Bytes of uploads, caches and results on disk in total.
     public var scratchBytes = 20 << 30
     /// Bytes of the parameters of models that stay loaded.
     public var modelBytes = 4 << 30
-    /// Connections that are open at once; for a further one, the connection of the slowest client gives way.
+    /// Open connections; beyond them, the connection of the slowest client is closed for a new one.
     public var connections = 256
-    /// Bytes of a JSON body, or of a form's that is sent as one line.
+    /// Bytes of a JSON body, or of a URL-encoded form.
     public var fieldBytes = 1 << 20
     /// Seconds until the first request of a connection.
     public var headSeconds = 20.0
-    /// Seconds in which a body ends or has brought `bodyRate` for each of them.
+    /// Seconds in which a body must end or bring `bodyRate` bytes per second.
     public var bodySeconds = 10.0
-    /// Bytes a second of a body, while the server waits for it.
+    /// Bytes per second of a body, counted while the server waits for it.
     public var bodyRate = 8 << 10
-    /// Seconds without a byte taken after which an answer is given up.
+    /// Seconds after which a response is given up if the client has not received a byte.
     public var sendSeconds = 30.0
 
-    /// The defaults: a workstation's.
+    /// Creates the default limits, which suit a workstation.
     public init() {}
 
     /// Connections of one peer: a quarter of all.
     public var peerConnections: Int { max(1, connections / 4) }
 
-    /// Every limit above, in words.
+    /// All limits above, with their names.
     public var table: [Limits.Row] {
         [
             row("bytes of a request's body (--max-body)", ByteCount(bytes: bodyBytes).description),
@@ -71,7 +71,7 @@ public struct ServerLimits: Sendable {
             row("bytes of a JSON body", ByteCount(bytes: fieldBytes).description),
             row("seconds to a connection's first request", Self.text(headSeconds)),
             row("seconds to a body's end or its next \((bodyRate * Int(bodySeconds)) >> 10)K", Self.text(bodySeconds)),
-            row("seconds without a byte of an answer taken", Self.text(sendSeconds)),
+            row("seconds in which a client receives no byte of an answer", Self.text(sendSeconds)),
         ]
     }
 

@@ -4,7 +4,7 @@ internal import Logging
 internal import SegBackend
 internal import SegCore
 
-/// Everything that routes work with.
+/// The objects that the routes use.
 final class Services: Sendable {
     let limits: ServerLimits
     let scratch: Scratch
@@ -51,8 +51,8 @@ final class Services: Sendable {
         access = AccessControl(token: options.token, host: options.host)
     }
 
-    /// A scan that a client names: one it uploaded, or one of the datastore's.
-    /// - Throws: `Refusal` where there is none.
+    /// The scan of an id: an uploaded scan, or one of the datastore.
+    /// - Throws: `Refusal` if there is none.
     func scan(_ id: String) async throws -> Scan {
         if let session = await sessions.use(id) { return session.scan }
         guard let image = await datastore.id(ofKey: id) else {
@@ -61,36 +61,36 @@ final class Services: Sendable {
         return try await datastore.scan(image)
     }
 
-    /// A job that is not queued yet.
-    /// - Parameter client: Who asks, as shares of the queue are counted.
-    /// - Throws: `Refusal` where the model cannot do what the options ask.
+    /// Creates a job without queueing it.
+    /// - Parameter client: The client's name for its share of the queue.
+    /// - Throws: `Refusal` if the model cannot do what the options request.
     func job(_ scan: Scan, model: ModelEntry, options: JobOptions, for client: String) throws -> Job {
         if options.uncertainty > 0, model.dropout == 0 {
             throw Refusal(
                 .unprocessableContent,
-                "'\(model.name)' has no dropout, so its passes cannot differ; ask for uncertainty 0")
+                "'\(model.name)' has no dropout, so its passes cannot differ; set uncertainty to 0")
         }
         return Job(
             scan: scan, model: model, options: options, client: client, scratch: scratch, limits: limits)
     }
 
-    /// Queues a job.
-    /// - Throws: `Refusal` where the queue, or the client's share of it, is full.
+    /// Creates and queues a job.
+    /// - Throws: `Refusal` if the queue, or the client's share of it, is full.
     func submit(_ scan: Scan, model: ModelEntry, options: JobOptions, for client: String) async throws -> Job {
         let job = try job(scan, model: model, options: options, for: client)
         try await queue.submit(job)
         return job
     }
 
-    /// Ends a session with all that was computed from it.
-    /// - Throws: `Refusal` where there is none.
+    /// Ends a session and deletes everything that was computed from it.
+    /// - Throws: `Refusal` if there is none.
     func endSession(_ id: String) async throws -> Session {
         guard let session = await sessions.remove(id) else { throw Refusal.notFound("session") }
         await queue.removeJobs(of: id)
         return session
     }
 
-    /// Deletes what has expired.
+    /// Deletes expired data.
     func sweep(at now: Date) async {
         for id in await sessions.expired(at: now) {
             _ = try? await endSession(id)

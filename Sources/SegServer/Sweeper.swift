@@ -1,7 +1,7 @@
 internal import Foundation
 internal import ServiceLifecycle
 
-/// Deletes what has expired, now and then.
+/// Deletes expired data at regular intervals.
 struct Sweeper: Service {
     let services: Services
 

@@ -1,8 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Sends a journal on a thread of its own while the run computes, again and again, with growing pauses while the server
-/// does not take it.
+/// Sends a journal repeatedly on its own thread while the run computes, with growing pauses while the server fails.
 final class BackgroundSender: Sendable {
     private let patience: Double
     private let note: @Sendable (String) -> Void
@@ -12,15 +11,15 @@ final class BackgroundSender: Sendable {
     private let ended = DispatchSemaphore(value: 0)
     private let waiting = Mutex(0)
 
-    /// Seconds between deliveries while all is well; the longest pause while it is not.
+    /// The seconds between deliveries while the server accepts them, and the longest pause while it does not.
     private static let interval = 1.0
     private static let longestPause = 30.0
 
     /// Starts the thread.
     /// - Parameters:
-    ///   - timeout: Seconds until an answer is given up.
-    ///   - patience: Seconds that `finish` tries on while the server does not take anything.
-    /// - Throws: `TrackingError` where the journal is not there or someone else sends it.
+    ///   - timeout: Seconds until a request fails without an answer.
+    ///   - patience: Seconds for which `finish` retries while the server accepts nothing.
+    /// - Throws: `TrackingError` if the journal is missing or another process sends it.
     init(
         runFolder: String, server: TrackingServer, timeout: Double, patience: Double,
         note: @escaping @Sendable (String) -> Void
@@ -57,7 +56,7 @@ final class BackgroundSender: Sendable {
             } catch {
                 if !isComplaining {
                     note(
-                        "tracking server \(server.uri): \(error); the run goes on, and what it logs waits in "
+                        "tracking server \(server.uri): \(error); the run continues, and its log is kept in "
                             + Journal.folder(runFolder))
                 }
                 isComplaining = true
@@ -69,9 +68,10 @@ final class BackgroundSender: Sendable {
         waiting.withLock { $0 = left }
     }
 
-    /// Sends what is left, as long as the server takes it, and returns the number of events that it did not take.
+    /// Sends the remaining events as long as the server accepts them, and returns the number of events that it did not
+    /// accept.
     ///
-    /// A server that does not answer is waited for as long as the patience, plus one answer's time.
+    /// It waits at most the patience plus the time of one request for a server that does not answer.
     func finish() -> Int {
         stopped.signal()
         ended.wait()

@@ -1,10 +1,10 @@
 import Foundation
 internal import SegCore
 
-/// Sends a journal to a server from where the last delivery ended.
+/// Sends a journal to a server from the end of the last delivery.
 ///
-/// A place in the journal is remembered after the server's acknowledgement. Where a request's fate is unknown, because no
-/// answer came or a process died, the server is asked what it has before anything is sent again.
+/// The position in the journal is stored after the server's acknowledgement. If it is unknown whether a request
+/// succeeded, because no answer came or a process died, the server's content is read before anything is sent again.
 final class Delivery {
     private let runFolder: String
     private let server: TrackingServer
@@ -12,12 +12,12 @@ final class Delivery {
     private let note: @Sendable (String) -> Void
     private let lock: FileLock
     private var state: DeliveryState
-    /// Whether the server may hold more than was acknowledged.
+    /// Whether the server may have more events than it acknowledged.
     private var isUncertain = true
-    /// Whether damaged lines were spoken of.
+    /// Whether damaged lines were reported.
     private var hasNotedDamage = false
 
-    /// - Throws: `TrackingError` where the journal is not there or someone else sends it.
+    /// - Throws: `TrackingError` if the journal is missing or another process sends it.
     init(
         runFolder: String, server: TrackingServer, timeout: Double, note: @escaping @Sendable (String) -> Void
     ) throws {
@@ -35,8 +35,8 @@ final class Delivery {
         if state.reaches(beyond: size ?? 0) { state.rewind() }
     }
 
-    /// Sends everything that the journal holds beyond what was acknowledged and returns the number of events.
-    /// - Throws: `HTTPFault` where the server does not take it; `TrackingError` for the journal's files.
+    /// Sends all events that are not acknowledged and returns their number.
+    /// - Throws: `HTTPFault` if the server does not accept them; `TrackingError` for the journal's files.
     func deliver() throws -> Int {
         var sent = 0
         var reader = try JournalReader(runFolder: runFolder, from: state[server]?.offset ?? 0)
@@ -65,7 +65,7 @@ final class Delivery {
         return sent
     }
 
-    /// Events that are not acknowledged.
+    /// The number of events that are not acknowledged.
     func waiting() throws -> Int {
         var reader = try JournalReader(runFolder: runFolder, from: state[server]?.offset ?? 0)
         var count = 0
@@ -73,21 +73,21 @@ final class Delivery {
         return count
     }
 
-    /// The run at the server; an earlier attempt to make it may have succeeded unheard.
+    /// The run at the server. An earlier request to create it may have succeeded without an answer.
     private func run() throws -> MLflowClient.Run {
         if let run = state[server]?.run { return run }
         let (key, name, time) = try beginning()
         let experiment = try client.experimentID(server.experiment)
         let found = try client.findRun(key: key, experiment: experiment)
         let run = try found ?? client.createRun(key: key, name: name, time: time, experiment: experiment)
-        // What was made just now holds nothing.
+        // A run that was just created is empty.
         isUncertain = found != nil
         state[server] = DeliveryState.Receipt(run: run, offset: 0)
         try state.write(runFolder: runFolder)
         return run
     }
 
-    /// What the run's first line says.
+    /// The content of the journal's first line.
     private func beginning() throws -> (key: String, name: String?, time: Int64) {
         var reader = try JournalReader(runFolder: runFolder, from: 0)
         while let entry = try reader.next() {
@@ -117,7 +117,7 @@ final class Delivery {
         }
     }
 
-    /// Sends items; those that the server refuses for what they say are found by halving and set aside.
+    /// Sends items. If the server refuses their content, the faulty items are found by halving and skipped.
     private func send(_ items: [DeliveryBatch.Item], _ run: MLflowClient.Run) throws {
         guard !items.isEmpty else { return }
         var metrics: [MLflowClient.Metric] = []
@@ -137,14 +137,14 @@ final class Delivery {
                 note("\(server.uri) refuses \(items[0]): \(fault.message); it stays in the journal")
                 return
             }
-            // The server may have kept a part of what it refused.
+            // The server may have stored a part of the refused request.
             let rest = try missing(items, run)
             try send(Array(rest[..<(rest.count / 2)]), run)
             try send(Array(rest[(rest.count / 2)...]), run)
         }
     }
 
-    /// Uploads files as they are now; one that the journal names again further on is left for then.
+    /// Uploads the current content of files; a file that the journal names again later is uploaded only then.
     private func upload(_ paths: [String], behind end: Int, _ run: MLflowClient.Run) throws {
         var later: Set<String> = []
         var reader = try JournalReader(runFolder: runFolder, from: end)
@@ -155,7 +155,7 @@ final class Delivery {
         for path in paths where !later.contains(path) && done.insert(path).inserted {
             let file = URL(fileURLWithPath: runFolder + "/" + path)
             guard let size = (try? FileManager.default.attributesOfItem(atPath: file.path))?[.size] as? Int else {
-                note("\(file.path) is no longer there; it is not sent to \(server.uri)")
+                note("\(file.path) no longer exists; it is not sent to \(server.uri)")
                 continue
             }
             do {

@@ -1,16 +1,16 @@
-/// A stretch of the journal that travels together: data in one request, files, or how the run stands.
+/// A part of the journal that is sent together: data in one request, files, or the state of the run.
 struct DeliveryBatch {
-    /// What is sent.
+    /// The content of a batch.
     enum Content {
         case data([Item])
         /// Files by their path from the run folder.
         case artifacts([String])
         case status(RunStatus, time: Int64)
-        /// The run's first line, which making the run takes care of.
+        /// The run's first line; it is sent when the run is created.
         case begin
     }
 
-    /// One number or word of a data batch.
+    /// A metric value, a parameter or a tag of a data batch.
     enum Item: Hashable, Sendable {
         case metric(MLflowClient.Metric)
         case parameter(MLflowClient.Pair)
@@ -18,12 +18,12 @@ struct DeliveryBatch {
     }
 
     let content: Content
-    /// Where the journal goes on behind the stretch.
+    /// The offset of the next line after the batch.
     let end: Int
-    /// Events in it.
+    /// The number of events in it.
     let events: Int
 
-    /// Takes the next stretch; nil at the journal's end.
+    /// Reads the next batch; nil at the journal's end.
     init?(_ reader: inout JournalReader) throws {
         guard let first = try reader.next() else { return nil }
         var end = first.end
@@ -73,13 +73,13 @@ struct DeliveryBatch {
         }
     }
 
-    /// What a request still has place for; the server's limits are 1000 metrics, 100 parameters and 100 tags.
+    /// The remaining capacity of a request; the server's limits are 1000 metrics, 100 parameters and 100 tags.
     private struct Room {
         var metrics = 900
         var parameters = 90
         var tags = 90
 
-        /// Takes the place of items; false where there is none.
+        /// Reserves capacity for items; false if it does not suffice.
         mutating func take(_ items: [Item]) -> Bool {
             for item in items {
                 switch item {

@@ -1,17 +1,17 @@
 import Foundation
 internal import SegCore
 
-/// How far a journal was delivered to which server: the file `sent.json` beside it.
+/// The progress of a journal's delivery per server: the file `sent.json` beside the journal.
 struct DeliveryState: Codable {
-    /// What one server has.
+    /// The state of one server.
     struct Receipt: Codable {
         /// The run at the server.
         var run: MLflowClient.Run
-        /// Where the first event begins that it has not acknowledged.
+        /// The offset of the first event that it has not acknowledged.
         var offset: Int
     }
 
-    /// By server and experiment.
+    /// The receipts by server and experiment.
     private var receipts: [String: Receipt] = [:]
 
     subscript(server: TrackingServer) -> Receipt? {
@@ -21,8 +21,8 @@ struct DeliveryState: Codable {
 
     private static func name(_ server: TrackingServer) -> String { server.uri + " " + server.experiment }
 
-    /// Reads the state of a run folder; an absent or unreadable one means that nothing is known to be delivered, which
-    /// costs reading back and nothing else.
+    /// Reads the state of a run folder. If it is missing or unreadable, nothing counts as delivered; this only costs
+    /// reading the server's content.
     init(runFolder: String) {
         let data = FileManager.default.contents(atPath: Self.path(runFolder)) ?? Data()
         if let state = try? JSONDecoder().decode(DeliveryState.self, from: data) { self = state }
@@ -34,15 +34,15 @@ struct DeliveryState: Codable {
         try DurableFile.write(encoder.encode(self), to: Self.path(runFolder))
     }
 
-    /// Whether a place lies outside a journal, as after a power cut that took its end.
+    /// Whether an offset is beyond the journal's end, for example after a power failure that truncated the journal.
     func reaches(beyond end: Int) -> Bool { receipts.values.contains { !(0...end).contains($0.offset) } }
 
-    /// Takes every event for one that may not have been delivered.
+    /// Marks every event as possibly undelivered.
     mutating func rewind() {
         for name in receipts.keys { receipts[name]?.offset = 0 }
     }
 
-    /// The file whose holder alone sends the journal.
+    /// The lock file; only its holder may send the journal.
     static func lock(_ runFolder: String) -> String { Journal.folder(runFolder) + "/lock" }
 
     private static func path(_ runFolder: String) -> String { Journal.folder(runFolder) + "/sent.json" }

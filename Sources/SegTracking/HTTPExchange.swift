@@ -5,15 +5,15 @@ import Synchronization
     import FoundationNetworking
 #endif
 
-/// Why a request did not do what it should.
+/// The reason why a request failed.
 struct HTTPFault: Error, Sendable, CustomStringConvertible {
-    /// The status of the answer; nil where none came, so that nobody knows whether the request was carried out.
+    /// The status of the response; nil if none came, in which case the request may or may not have been carried out.
     var status: Int?
     /// MLflow's name of the error, such as `RESOURCE_DOES_NOT_EXIST`.
     var code: String?
     var message: String
 
-    /// Whether the same request will be refused each time, because of what it says.
+    /// Whether the same request will always be refused because of its content.
     var isFinal: Bool { [400, 413, 422].contains(status) }
 
     var description: String {
@@ -21,11 +21,11 @@ struct HTTPFault: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// Requests to one server, one after another, each waited for on the calling thread.
+/// Sends requests to one server, one at a time, and waits for each on the calling thread.
 final class HTTPExchange: Sendable {
     private let server: TrackingServer
     private let session: URLSession
-    /// Seconds until an answer is given up.
+    /// Seconds until a request fails without an answer.
     private let timeout: Double
 
     init(_ server: TrackingServer, timeout: Double) {
@@ -38,7 +38,7 @@ final class HTTPExchange: Sendable {
 
     deinit { session.invalidateAndCancel() }
 
-    /// GET with a query.
+    /// Sends a GET request with a query.
     /// - Throws: `HTTPFault`.
     func get(_ path: String, _ query: [(String, String)]) throws -> Data {
         var components = URLComponents()
@@ -48,7 +48,7 @@ final class HTTPExchange: Sendable {
         return try answer(within: timeout) { session.dataTask(with: request, completionHandler: $0) }
     }
 
-    /// POST of a JSON body.
+    /// Sends a POST request with a JSON body.
     /// - Throws: `HTTPFault`.
     @discardableResult
     func post(_ path: String, _ body: some Encodable) throws -> Data {
@@ -58,7 +58,7 @@ final class HTTPExchange: Sendable {
         return try answer(within: timeout) { [request] in session.dataTask(with: request, completionHandler: $0) }
     }
 
-    /// PUT of a file; a large one has time in proportion.
+    /// Sends a PUT request with a file; the time limit grows with the file's size.
     /// - Throws: `HTTPFault`.
     func put(_ path: String, file: URL, bytes: Int) throws {
         var request = try request("PUT", path)
@@ -71,12 +71,13 @@ final class HTTPExchange: Sendable {
 
     private func request(_ method: String, _ path: String) throws -> URLRequest {
         guard let url = URL(string: server.uri + path) else {
-            throw HTTPFault(status: 400, message: "'\(server.uri + path)' is no address")
+            throw HTTPFault(status: 400, message: "'\(server.uri + path)' is not an address")
         }
         var request = URLRequest(url: url)
         request.httpMethod = method
         request.timeoutInterval = timeout
-        // A kept connection that breaks makes libcurl send a request again by itself, and a metric would be logged twice.
+        // If a kept-alive connection breaks, libcurl sends a request again by itself, and a metric would be logged
+        // twice.
         request.setValue("close", forHTTPHeaderField: "Connection")
         if let authorization = server.authorization {
             request.setValue(authorization, forHTTPHeaderField: "Authorization")
@@ -84,7 +85,7 @@ final class HTTPExchange: Sendable {
         return request
     }
 
-    /// Runs a task to its end; one that overstays is cancelled, for a server may accept and never answer.
+    /// Runs a task to its end. A task that takes too long is cancelled because a server may accept it and never answer.
     private func answer(
         within seconds: Double,
         _ task: (@escaping @Sendable (Data?, URLResponse?, (any Error)?) -> Void) -> URLSessionTask

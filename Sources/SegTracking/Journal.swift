@@ -1,24 +1,25 @@
 import Foundation
 public import SegCore
 
-/// Everything that was logged of a run: a file that only grows, one event a line, in the folder `tracking` of the run.
+/// The log of a run: a file in the run's folder `tracking` that only grows, with one event per line.
 ///
-/// An event is in the journal before anything else happens to it, so that neither a server nor a kill can lose it. A
-/// metric of a step stands in it once: a run that is resumed and repeats steps writes nothing for those it has.
+/// An event is written to the journal before anything else happens to it, therefore neither a server nor a kill can
+/// lose it. A metric of a step is written once: a resumed run that repeats steps writes nothing for steps that the
+/// journal has.
 public final class Journal {
     /// The run folder.
     public let runFolder: String
-    /// Whether the journal held the beginning of a run already.
+    /// Whether the journal already contained the beginning of a run.
     public let isContinued: Bool
     private let file: GrowingFile
     private var steps: [String: IndexSet] = [:]
     private let encoder = JSONEncoder()
 
-    /// Opens the journal of a run folder, or begins one.
+    /// Opens the journal of a run folder, or creates one.
     ///
-    /// Lines that are no events, as a power cut leaves them, are put aside in `journal.jsonl.damaged`.
-    /// - Parameter note: Called with a sentence where lines are put aside.
-    /// - Throws: `DataError` where the journal cannot be read or written; `TrackingError.busy` where it is damaged and
+    /// Lines that are not events, for example after a power failure, are moved to `journal.jsonl.damaged`.
+    /// - Parameter note: Called with a sentence if lines are moved.
+    /// - Throws: `DataError` if the journal cannot be read or written; `TrackingError.busy` if it is damaged and
     ///   another process is sending it.
     public init(runFolder: String, note: (String) -> Void) throws {
         self.runFolder = runFolder
@@ -27,7 +28,7 @@ public final class Journal {
         try DurableFile.makeFolder(Self.folder(runFolder))
         DurableFile.removeLeftovers(in: Self.folder(runFolder))
         DurableFile.syncFolder(of: Self.folder(runFolder))
-        // Makes the file where it is missing.
+        // Creates the file if it is missing.
         _ = try GrowingFile(path)
         var reader = try JournalReader(runFolder: runFolder, from: 0)
         var hasBegun = false
@@ -44,8 +45,8 @@ public final class Journal {
         file = try GrowingFile(path)
     }
 
-    /// Removes the journal of a run folder and what is beside it, for another run to begin.
-    /// - Throws: `TrackingError.busy` where another process is sending it; `DataError` where it cannot be removed.
+    /// Removes the journal of a run folder and the files beside it, for a new run.
+    /// - Throws: `TrackingError.busy` if another process is sending it; `DataError` if it cannot be removed.
     public static func remove(runFolder: String) throws {
         let folder = folder(runFolder)
         guard FileManager.default.fileExists(atPath: folder) else { return }
@@ -59,14 +60,14 @@ public final class Journal {
         }
     }
 
-    /// Adds an event; of metrics only those of steps that are new.
+    /// Appends an event; metrics only for new steps.
     /// - Throws: `DataError` naming the journal.
     public func append(_ event: TrackingEvent) throws {
         guard let fresh = onlyNew(event) else { return }
         try file.append(encoder.encode(fresh))
     }
 
-    /// The number of steps from 1 on that a metric has no value for.
+    /// The number of steps, from step 1, for which a metric has no value.
     func missing(_ metric: String, through step: Int) -> Int {
         step - (steps[metric]?.count(in: 1..<step + 1) ?? 0)
     }
@@ -82,7 +83,7 @@ public final class Journal {
         return fresh.isEmpty ? nil : .metrics(fresh, step: step, time: time)
     }
 
-    /// Takes lines that are no events out of the journal.
+    /// Removes lines that are not events from the journal.
     private static func repair(_ runFolder: String, _ read: JournalReader, _ note: (String) -> Void) throws {
         let path = path(runFolder)
         let bytes = Array(try RegularFile.contents(of: path))
@@ -91,7 +92,7 @@ public final class Journal {
         guard !bad.isEmpty || state.reaches(beyond: bytes.count) else { return }
         guard let lock = try FileLock(DeliveryState.lock(runFolder)) else { throw TrackingError.busy(path: runFolder) }
         try withExtendedLifetime(lock) {
-            // Places in the journal move: each server is asked anew what it has.
+            // Offsets in the journal change, therefore the content of each server must be read again.
             state.rewind()
             try state.write(runFolder: runFolder)
             guard !bad.isEmpty else { return }
@@ -103,7 +104,7 @@ public final class Journal {
                 place = range.upperBound
             }
             try DurableFile.write(good + bytes[place...], to: path)
-            note("\(path): \(Self.lines(bad.count)), put aside in \(aside); the run goes on without")
+            note("\(path): \(Self.lines(bad.count)), moved to \(aside); the run continues without them")
         }
     }
 

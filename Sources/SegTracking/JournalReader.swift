@@ -1,9 +1,9 @@
 import Foundation
 internal import SegCore
 
-/// Reads a journal's whole lines from a place on, while another thread may be writing it.
+/// Reads the complete lines of a journal from an offset, while another thread may write to it.
 struct JournalReader {
-    /// An event and where the next one begins.
+    /// An event and the offset of the next one.
     struct Entry {
         let event: TrackingEvent
         let end: Int
@@ -12,12 +12,12 @@ struct JournalReader {
     private let handle: FileHandle
     private let decoder = JSONDecoder()
     private var buffer: [UInt8] = []
-    /// Where in the buffer the next line begins, and up to where no line ends.
+    /// The start of the next line in the buffer, and the position up to which no line end was found.
     private var (start, searched) = (0, 0)
     private var ahead: Entry?
-    /// Where the first byte lies that belongs to no line that was read.
+    /// The offset of the first byte after the lines that were read.
     private(set) var end: Int
-    /// Where the lines lie that were read and are no events.
+    /// The byte ranges of lines that were read but are not events.
     private(set) var damaged: [Range<Int>] = []
 
     init(runFolder: String, from offset: Int) throws {
@@ -29,14 +29,14 @@ struct JournalReader {
         try handle.seek(toOffset: UInt64(offset))
     }
 
-    /// The next event; nil where no whole line is left. Damaged lines are passed over.
+    /// The next event; nil if there is no further complete line. Damaged lines are skipped.
     mutating func next() throws -> Entry? {
         let entry = try peek()
         ahead = nil
         return entry
     }
 
-    /// The next event, left where it is.
+    /// The next event, without advancing.
     mutating func peek() throws -> Entry? {
         if let ahead { return ahead }
         while let line = try nextLine() {

@@ -1,14 +1,14 @@
 import Foundation
 
-/// MLflow's REST interface, as much of it as a run needs.
+/// The part of MLflow's REST interface that a run needs.
 ///
 /// Every function throws `HTTPFault`.
 struct MLflowClient: Sendable {
-    /// A run as the server knows it.
+    /// A run at the server.
     struct Run: Hashable, Sendable, Codable {
         var experimentID: String
         var runID: String
-        /// Where the run's artifacts go, such as `mlflow-artifacts:/0/…/artifacts`.
+        /// The URI of the run's artifacts, such as `mlflow-artifacts:/0/…/artifacts`.
         var artifactURI: String
     }
 
@@ -26,7 +26,7 @@ struct MLflowClient: Sendable {
         var value: String
     }
 
-    /// The tag that tells a run from every other, whatever server it is on.
+    /// The tag that identifies a run on any server.
     static let keyTag = "medseg.run_key"
 
     private static let base = "/api/2.0/mlflow/"
@@ -34,7 +34,7 @@ struct MLflowClient: Sendable {
 
     init(_ exchange: HTTPExchange) { self.exchange = exchange }
 
-    /// The number of an experiment, made where it is not there.
+    /// The id of an experiment, which is created if it is missing.
     func experimentID(_ name: String) throws -> String {
         struct Wanted: Encodable { let name: String }
         struct Made: Decodable { let experiment_id: String }
@@ -70,7 +70,7 @@ struct MLflowClient: Sendable {
         var run: Run { Run(experimentID: info.experiment_id, runID: info.run_id, artifactURI: info.artifact_uri) }
     }
 
-    /// The run of a key; nil where an experiment has none.
+    /// The run with a key; nil if the experiment has none.
     func findRun(key: String, experiment: String) throws -> Run? {
         struct Search: Encodable {
             let experiment_ids: [String]
@@ -82,7 +82,7 @@ struct MLflowClient: Sendable {
         return try decode(Found.self, exchange.post(Self.base + "runs/search", search)).runs?.first?.run
     }
 
-    /// Makes a run that has the key as a tag.
+    /// Creates a run with the key as a tag.
     func createRun(key: String, name: String?, time: Int64, experiment: String) throws -> Run {
         struct Wanted: Encodable {
             let experiment_id: String
@@ -108,7 +108,7 @@ struct MLflowClient: Sendable {
             Self.base + "runs/log-batch", Batch(run_id: run.runID, metrics: metrics, params: parameters, tags: tags))
     }
 
-    /// Sets how a run stands; a time of its end where it has one.
+    /// Sets the state of a run, and its end time if it has one.
     func update(_ run: Run, status: RunStatus, end: Int64?) throws {
         struct Update: Encodable {
             let run_id: String
@@ -143,7 +143,7 @@ struct MLflowClient: Sendable {
                 data = try exchange.get(
                     Self.base + "metrics/get-history", query + (token.map { [("page_token", $0)] } ?? []))
             } catch let fault as HTTPFault where fault.code == "RESOURCE_DOES_NOT_EXIST" {
-                // Some stores know no metric by that name until it has a value.
+                // Some stores report an error for a metric without values.
                 return moments
             }
             let page = try decode(Page.self, data)
@@ -155,7 +155,7 @@ struct MLflowClient: Sendable {
         return moments
     }
 
-    /// Stores a file under a name of the run; what bore the name is replaced.
+    /// Stores a file under a name of the run, replacing a file of that name.
     func upload(_ file: URL, bytes: Int, as name: String, run: Run) throws {
         let path = try Self.artifactPath(run.artifactURI) + "/" + name
         var allowed = CharacterSet.urlPathAllowed
@@ -169,7 +169,7 @@ struct MLflowClient: Sendable {
         guard let components = URLComponents(string: uri), components.scheme == "mlflow-artifacts" else {
             throw HTTPFault(
                 status: 400, code: nil,
-                message: "the server keeps artifacts at \(uri) and does not serve that place; "
+                message: "the server stores artifacts at \(uri) but does not serve them; "
                     + "start it with --artifacts-destination")
         }
         return components.path
@@ -184,7 +184,7 @@ struct MLflowClient: Sendable {
     }
 }
 
-/// A whole number that JSON holds as a number or as text, both of which MLflow's servers send.
+/// An integer that JSON may contain as a number or as text; MLflow's servers send both.
 private struct WholeNumber: Decodable {
     let value: Int64
 
@@ -194,7 +194,7 @@ private struct WholeNumber: Decodable {
             self.value = value
         } else {
             guard let value = Int64(try container.decode(String.self)) else {
-                throw DecodingError.dataCorruptedError(in: container, debugDescription: "no whole number")
+                throw DecodingError.dataCorruptedError(in: container, debugDescription: "not an integer")
             }
             self.value = value
         }

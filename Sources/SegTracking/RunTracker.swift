@@ -1,29 +1,29 @@
 import Foundation
 
-/// Logs a run: what is logged stands in the run folder's journal at once, and a server has it as soon as it can.
+/// Logs a run: events are written to the run folder's journal at once and are sent to a server as soon as possible.
 ///
-/// The run never waits for the server: a thread of its own sends the journal, and whatever the server does, slow answers,
-/// errors, silence, absence, stays there. What was not delivered is sent by `TrackingSync` later.
+/// The run never waits for the server. A separate thread sends the journal, and slow answers, errors or silence of the
+/// server affect only that thread. `TrackingSync` sends later what was not delivered.
 public final class RunTracker {
-    /// Whether the journal went on from an earlier start of the same run.
+    /// Whether the journal continues an earlier start of the same run.
     public let isContinued: Bool
     private let journal: Journal
     private let sender: BackgroundSender?
 
-    /// How a server is dealt with.
+    /// The time limits for a server.
     public struct Limits: Sendable {
-        /// Seconds until an answer is given up.
+        /// Seconds until a request fails without an answer.
         public var timeout = 10.0
-        /// Seconds that `finish` goes on trying while the server takes nothing.
+        /// Seconds for which `finish` retries while the server accepts nothing.
         public var patience = 10.0
 
-        /// Ten seconds each.
+        /// Creates limits of ten seconds each.
         public init() {}
     }
 
-    /// Opens the journal of a run folder, or begins one, and starts to send it where there is a server.
-    /// - Parameter note: Called, on another thread too, with what a user should know of the server.
-    /// - Throws: `DataError` or `TrackingError` where the journal cannot be read or written.
+    /// Opens or creates the journal of a run folder, and starts to send it if there is a server.
+    /// - Parameter note: Called, also on another thread, with messages about the server for the user.
+    /// - Throws: `DataError` or `TrackingError` if the journal cannot be read or written.
     public init(
         runFolder: String, name: String?, server: TrackingServer?, limits: Limits = Limits(),
         note: @escaping @Sendable (String) -> Void
@@ -42,42 +42,43 @@ public final class RunTracker {
         }
     }
 
-    /// Logs constants of the run; values beyond MLflow's 6000 characters are cut.
+    /// Logs constants of the run; values are cut to MLflow's 6000 characters.
     /// - Throws: `DataError` naming the journal.
     public func log(parameters: [String: String]) throws {
         for part in Self.parts(parameters, of: 50) { try journal.append(.parameters(Self.cut(part, to: 6000))) }
     }
 
-    /// Logs numbers at a step; those that the journal has for that step are left out.
+    /// Logs metrics of a step; metrics that the journal already has for that step are left out.
     /// - Throws: `DataError` naming the journal.
     public func log(metrics: [String: Double], step: Int) throws {
         let time = Self.now
         for part in Self.parts(metrics, of: 200) { try journal.append(.metrics(part, step: step, time: time)) }
     }
 
-    /// Logs remarks; values beyond MLflow's 8000 characters are cut.
+    /// Logs tags; values are cut to MLflow's 8000 characters.
     /// - Throws: `DataError` naming the journal.
     public func log(tags: [String: String]) throws {
         for part in Self.parts(tags, of: 50) { try journal.append(.tags(Self.cut(part, to: 8000))) }
     }
 
-    /// Logs a file, or every file of a folder, by its path from the run folder; it is sent as it then is.
+    /// Logs a file, or every file of a folder, by its path from the run folder; the file's content at the time of
+    /// sending counts.
     /// - Throws: `DataError` naming the journal.
     public func log(artifact path: String) throws {
         for file in Self.files(path, in: journal.runFolder) { try journal.append(.artifact(path: file)) }
     }
 
-    /// The number of steps from 1 on for which the journal has no value of a metric.
+    /// The number of steps, from step 1, for which the journal has no value of a metric.
     public func missing(_ metric: String, through step: Int) -> Int {
         journal.missing(trackingName(metric), through: step)
     }
 
-    /// Waits until all that was logged is on the disk.
+    /// Waits until everything that was logged is on the disk.
     /// - Throws: `DataError` naming the journal.
     public func sync() throws { try journal.sync() }
 
-    /// Logs how the run ended, gives the server its time and returns the number of events that it did not take; nil
-    /// where there is no server.
+    /// Logs the final state of the run, gives the server time, and returns the number of events that it did not accept;
+    /// nil if there is no server.
     /// - Throws: `DataError` naming the journal.
     public func finish(_ status: RunStatus) throws -> Int? {
         try journal.append(.status(status, time: Self.now))
@@ -87,7 +88,7 @@ public final class RunTracker {
 
     private static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 
-    /// Entries in parts that a request has place for, under names that MLflow takes.
+    /// The entries in parts that fit a request, with names that are valid in MLflow.
     private static func parts<Value>(_ entries: [String: Value], of size: Int) -> [[String: Value]] {
         let all = entries.sorted { $0.key < $1.key }.map { (trackingName($0.key), $0.value) }
         return stride(from: 0, to: all.count, by: size).map { start in
@@ -99,7 +100,7 @@ public final class RunTracker {
         entries.mapValues { $0.count > length ? String($0.prefix(length - 1)) + "…" : $0 }
     }
 
-    /// The files at a path, by their paths from the run folder; hidden ones and those not there are left out.
+    /// The files at a path, by their paths from the run folder; hidden and missing files are left out.
     private static func files(_ path: String, in folder: String) -> [String] {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder + "/" + path, isDirectory: &isFolder) else { return [] }
@@ -109,7 +110,8 @@ public final class RunTracker {
     }
 }
 
-/// A name as MLflow takes it: letters, digits, `_-. :/` and no odd path parts; anything else becomes its code point.
+/// A valid MLflow name: letters, digits, `_-. :/` and no `.` or `..` as a path part; other characters become code
+/// points.
 func trackingName(_ name: String) -> String {
     let parts = name.split(separator: "/").map { part -> String in
         let text = part.unicodeScalars.map { scalar in

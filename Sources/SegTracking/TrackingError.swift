@@ -2,25 +2,25 @@ public import SegCore
 
 /// Faults of a run's journal, of a server, or of a server's answers.
 public enum TrackingError: Error, Sendable, CustomStringConvertible {
-    /// A journal that is not there.
+    /// The journal is missing.
     case noJournal(path: String)
-    /// A journal without the line that begins a run.
+    /// The journal lacks the line that begins a run.
     case damaged(path: String)
-    /// A journal that another process is sending.
+    /// Another process is sending the journal.
     case busy(path: String)
-    /// A server's address, or its credentials, that cannot be used.
+    /// A server's address or its credentials are not valid.
     case invalidServer(String)
-    /// A server that did not take what was sent.
+    /// A server did not accept what was sent.
     case notDelivered(String)
 
-    /// One sentence: what was expected, what came, what to do.
+    /// One sentence with the fault and the remedy.
     public var description: String {
         switch self {
         case .noJournal(let path):
-            "\(path): there is no journal of a run here; name the run folder that `medseg train --out` wrote."
+            "\(path): there is no journal of a run here; give the run folder that `medseg train --out` wrote."
         case .damaged(let path):
-            "\(path): the line that begins the run is damaged or missing; go on with the run by `medseg train --resume`, "
-                + "which writes another, or restore the file from a copy."
+            "\(path): the line that begins the run is damaged or missing; continue the run with `medseg train --resume`, "
+                + "which writes a new one, or restore the file from a copy."
         case .busy(let path):
             "\(path): a running training or another sync is sending this journal; wait for it to end."
         case .invalidServer(let reason), .notDelivered(let reason):

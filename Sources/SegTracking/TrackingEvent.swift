@@ -1,28 +1,28 @@
-/// One thing that happened to a run, as a line of the journal keeps it. Times are milliseconds since 1970.
+/// An event of a run, stored as a line of the journal. Times are milliseconds since 1970.
 public enum TrackingEvent: Hashable, Sendable {
-    /// The run began; the first line of every journal. `key` tells the run from every other.
+    /// The run began; the first line of every journal. `key` identifies the run.
     case begin(key: String, name: String?, time: Int64)
     /// Constants of the run, by dotted name.
     case parameters([String: String])
-    /// Numbers at a step.
+    /// Metrics at a step.
     case metrics([String: Double], step: Int, time: Int64)
-    /// Remarks on the run; a later one of the same name replaces it.
+    /// Tags of the run; a later tag replaces an earlier one of the same name.
     case tags([String: String])
     /// A file, by its path from the run folder, which is also its name at the server.
     case artifact(path: String)
-    /// The run goes on or has ended.
+    /// The state of the run changed.
     case status(RunStatus, time: Int64)
 }
 
-/// How a run stands, in MLflow's words.
+/// The state of a run, in MLflow's terms.
 public enum RunStatus: String, Hashable, Sendable, Codable {
-    /// It computes.
+    /// The run is computing.
     case running = "RUNNING"
-    /// It came to its end.
+    /// The run completed.
     case finished = "FINISHED"
-    /// An error ended it.
+    /// The run ended with an error.
     case failed = "FAILED"
-    /// It was stopped.
+    /// The run was stopped.
     case killed = "KILLED"
 }
 
@@ -86,7 +86,7 @@ extension TrackingEvent: Codable {
     }
 }
 
-/// A number in JSON; those that JSON has no form for are the words that MLflow's protocol uses.
+/// A number in JSON; values that JSON cannot express are the words of MLflow's protocol.
 struct Number: Hashable, Sendable, Codable {
     let value: Double
 
@@ -103,7 +103,7 @@ struct Number: Hashable, Sendable, Codable {
         case "Infinity": value = .infinity
         case "-Infinity": value = -.infinity
         case let text:
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is no number")
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is not a number")
         }
     }
 

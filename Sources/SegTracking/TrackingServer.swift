@@ -1,17 +1,18 @@
 import Foundation
 
-/// Where an MLflow server is and as whom to speak to it.
+/// The address of an MLflow server and the credentials for it.
 public struct TrackingServer: Hashable, Sendable {
-    /// `http://HOST:PORT`, without a slash at its end.
+    /// `http://HOST:PORT`, without a slash at the end.
     public let uri: String
-    /// The experiment that runs are filed under.
+    /// The experiment of the runs.
     public var experiment: String
-    /// The value of the header Authorization; never written anywhere.
+    /// The value of the header Authorization; it is never written anywhere.
     let authorization: String?
 
-    /// A server by its address; credentials come from MLFLOW_TRACKING_TOKEN, or from MLFLOW_TRACKING_USERNAME and
-    /// MLFLOW_TRACKING_PASSWORD.
-    /// - Throws: `TrackingError.invalidServer` unless the address is http or https, with a host and no credentials in it.
+    /// Creates a server from its address; credentials come from MLFLOW_TRACKING_TOKEN, or from MLFLOW_TRACKING_USERNAME
+    /// and MLFLOW_TRACKING_PASSWORD.
+    /// - Throws: `TrackingError.invalidServer` unless the address is http or https, with a host and without
+    ///   credentials.
     public init(uri: String, experiment: String, environment: [String: String]) throws {
         let trimmed = uri.hasSuffix("/") ? String(uri.dropLast()) : uri
         guard let url = URL(string: trimmed), let scheme = url.scheme, ["http", "https"].contains(scheme),
@@ -23,7 +24,7 @@ public struct TrackingServer: Hashable, Sendable {
         }
         guard url.user == nil, url.password == nil else {
             throw TrackingError.invalidServer(
-                "The address of the tracking server holds a user name; give MLFLOW_TRACKING_USERNAME and "
+                "The address of the tracking server contains a user name; give MLFLOW_TRACKING_USERNAME and "
                     + "MLFLOW_TRACKING_PASSWORD in the environment instead.")
         }
         self.uri = trimmed

@@ -1,10 +1,10 @@
-/// Sends a journal that is waiting in a run folder: what `medseg track sync` does.
+/// Sends the pending journal of a run folder, for `medseg track sync`.
 public struct TrackingSync {
     private let delivery: Delivery
     private let server: TrackingServer
 
     /// Prepares to send the journal of a run folder.
-    /// - Throws: `TrackingError` where the journal is not there or a running training sends it.
+    /// - Throws: `TrackingError` if the journal is missing or a running training sends it.
     public init(
         runFolder: String, server: TrackingServer, timeout: Double, note: @escaping @Sendable (String) -> Void
     ) throws {
@@ -13,14 +13,15 @@ public struct TrackingSync {
     }
 
     /// Sends everything that the server does not have and returns the number of events.
-    /// - Throws: `TrackingError.notDelivered` where the server does not take it; what it took is not sent again.
+    /// - Throws: `TrackingError.notDelivered` if the server does not accept it; events that it accepted are not sent
+    ///   again.
     public func send() throws -> Int {
         do {
             return try delivery.deliver()
         } catch let fault as HTTPFault {
             let left = (try? delivery.waiting()).map { ", events waiting: \($0)" } ?? ""
             throw TrackingError.notDelivered(
-                "The tracking server \(server.uri) did not take the run: \(fault)\(left); start the server and sync again."
+                "The tracking server \(server.uri) did not accept the run: \(fault)\(left); start the server and sync again."
             )
         }
     }

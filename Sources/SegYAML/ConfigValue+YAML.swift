@@ -3,18 +3,18 @@ public import SegCore
 internal import Yams
 
 extension ConfigValue {
-    /// Reads the YAML file of a training's configuration and applies `key.path=value` changes, whose values are YAML too.
+    /// Reads the YAML file of a training configuration and applies `key.path=value` changes, whose values are YAML too.
     ///
-    /// Names that take numbers under `labels` or `regions` become a list, since their order counts. A relative dataset, split, cache or
-    /// model lies beside the file, wherever the command is run.
-    /// - Throws: `DataError` naming the file, with the line where it is no YAML, or the change.
+    /// An object of names and numbers under `labels` or `regions` becomes a list because its order counts. Relative
+    /// paths of `data`, `validation`, `cache` and `init_from` are resolved against the file's folder.
+    /// - Throws: `DataError` naming the file, with the line if it is not valid YAML, or naming the change.
     public init(yamlFile path: String, changes: [String]) throws {
         let value = try Self.read(path, at: nil)
         self = try value.resolvingPaths(in: URL(fileURLWithPath: path).deletingLastPathComponent()).applying(changes)
     }
 
-    /// Reads a YAML file as it is.
-    /// - Throws: `DataError` naming the file, with the line where it is no YAML.
+    /// Reads a YAML file without changes.
+    /// - Throws: `DataError` naming the file, with the line if it is not valid YAML.
     public init(yamlFile path: String) throws { self = try Self.read(path, at: "") }
 
     private static func read(_ path: String, at key: String?) throws -> ConfigValue {
@@ -33,9 +33,9 @@ extension ConfigValue {
     /// Reads a value from YAML text.
     /// - Parameters:
     ///   - text: The text.
-    ///   - source: Where it stands, for errors.
+    ///   - source: A name for the source in errors.
     ///   - key: The entry of a configuration that the value is for.
-    /// - Throws: `DataError` where it is no YAML.
+    /// - Throws: `DataError` if it is not valid YAML.
     public init(yaml text: String, from source: String, at key: String = "") throws {
         do {
             self = try YAMLReader.value(of: Data(text.utf8), at: key) ?? .string("")
@@ -45,23 +45,23 @@ extension ConfigValue {
     }
 
     /// The document with `key.path=value` changes, whose values are YAML.
-    /// - Throws: `DataError` naming the change that is none.
+    /// - Throws: `DataError` naming the change that is not valid.
     public func applying(_ changes: [String]) throws -> ConfigValue {
         var value = self
         for change in changes {
             guard let mark = change.firstIndex(of: "="), mark != change.startIndex else {
                 throw DataError(
-                    .badArgument, "--set", "should be key=value, as optimizer.learning_rate=0.001, not '\(change)'")
+                    .badArgument, "--set", "should be key=value (optimizer.learning_rate=0.001), not '\(change)'")
             }
             let keys = change[..<mark].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
             guard !keys.contains("") else {
-                throw DataError(.badArgument, "--set \(change)", "a key between the points is empty")
+                throw DataError(.badArgument, "--set \(change)", "a key between the dots is empty")
             }
             let text = String(change[change.index(after: mark)...])
             let new = try ConfigValue(yaml: text, from: "--set \(change)", at: keys.joined(separator: "."))
             value = value.setting(keys[...], to: new)
         }
-        // One of a change lies where the command is run, also when the run is resumed elsewhere.
+        // A relative path of a change is resolved against the current folder, also if the run is resumed elsewhere.
         return value.resolvingPaths(in: URL(fileURLWithPath: FileManager.default.currentDirectoryPath))
     }
 
@@ -77,7 +77,7 @@ extension ConfigValue {
         }.joined()
     }
 
-    /// The value on one line; text that could be taken for something else stands in quotes.
+    /// The value on one line; text that could be read as another value is quoted.
     private func flowText() throws -> String {
         switch self {
         case .string(let text): return Self.isPlain(text) ? text : try Self.quoted(text)
@@ -93,12 +93,13 @@ extension ConfigValue {
         }
     }
 
-    /// Words that stand for other values where they are not quoted.
+    /// Words that mean other values if they are not quoted.
     private static let words: Set<String> = [
         "true", "false", "null", "yes", "no", "on", "off", "y", "n", ".nan", ".inf",
     ]
 
-    /// Whether text can do without quotes: a word or a path of ASCII letters that nothing else is written as.
+    /// Whether text needs no quotes: a word or a path of ASCII letters, digits, `_`, `.`, `/` and `-` that cannot be
+    /// read as another value.
     private static func isPlain(_ text: String) -> Bool {
         func isLetter(_ byte: UInt8) -> Bool {
             (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || "_./".utf8.contains(byte)
@@ -108,8 +109,8 @@ extension ConfigValue {
         return isWord && !words.contains(text.lowercased()) && Double(text) == nil
     }
 
-    /// Text in quotes. JSON's escapes are YAML's too, but YAML takes some characters only escaped that JSON takes as they are,
-    /// and an ampersand would look like an anchor to `YAMLKeys`.
+    /// Text in quotes. JSON's escapes are valid in YAML, but YAML requires escapes for some characters that JSON allows
+    /// unescaped. An ampersand is escaped too because `YAMLKeys` would read it as an anchor.
     private static func quoted(_ text: String) throws -> String {
         let json = String(decoding: try JSONEncoder().encode(text), as: UTF8.self)
         return json.unicodeScalars.map { scalar in
@@ -120,11 +121,11 @@ extension ConfigValue {
         }.joined()
     }
 
-    /// What the parser found wrong and where, without the excerpt that Yams adds.
+    /// The parser's fault with its position, without the excerpt that Yams adds.
     private static func reason(_ error: any Error) -> String {
         if let fault = error as? YAMLReader.Fault { return fault.description }
         switch error as? YamlError {
-        // libyaml has a limit of its own, which it tells in the words of its programmers.
+        // libyaml's own message about its depth limit is meant for programmers.
         case .parser(_, let problem, let mark, _) where problem.contains("nesting level"):
             return "line \(mark.line), column \(mark.column): it is nested too deep"
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
@@ -134,7 +135,7 @@ extension ConfigValue {
         case .reader(let problem, _, _, _): return problem
         case .duplicatedKeysInMapping(let duplicates, let context):
             return
-                "line \(context.mark.line): \(duplicates.map { "'\($0)'" }.joined(separator: ", ")) stands there twice"
+                "line \(context.mark.line): \(duplicates.map { "'\($0)'" }.joined(separator: ", ")) occurs twice"
         case .dataCouldNotBeDecoded: return "it is not UTF-8 text"
         default: return "the document has no value"
         }
@@ -142,7 +143,7 @@ extension ConfigValue {
 
     private func setting(_ keys: ArraySlice<String>, to new: ConfigValue) -> ConfigValue {
         guard let key = keys.first else { return new }
-        // A list of names in their order, as `labels` and `regions` are.
+        // `labels` and `regions` are lists of named members, in their order.
         if case .array(var items) = self, items.allSatisfy(\.isMember) {
             let index = items.firstIndex { if case .object(let entry) = $0 { entry[key] != nil } else { false } }
             let item = ConfigValue.object([key: ConfigValue.null.setting(keys.dropFirst(), to: new)])
@@ -155,10 +156,10 @@ extension ConfigValue {
         return .object(entries)
     }
 
-    /// Whether it is an object of one member.
+    /// Whether the value is an object with one member.
     private var isMember: Bool { if case .object(let entries) = self { entries.count == 1 } else { false } }
 
-    /// The document with the paths of dataset, split, cache and first weights made absolute.
+    /// The document with the paths of dataset, split, cache and initial weights made absolute.
     private func resolvingPaths(in folder: URL) -> ConfigValue {
         guard case .object(var entries) = self else { return self }
         for key in ["data", "validation", "cache", "init_from"] {

@@ -1,9 +1,9 @@
 internal import Foundation
 
-/// Looks through a text for keys that are no plain text, before it is parsed.
+/// Searches a text, before it is parsed, for keys that are not plain text.
 ///
-/// Yams compares the keys of an object by all that is in them. A key made of nested aliases would take for ever, and no
-/// configuration has one: a document with aliases and with something that may be such a key is refused.
+/// Yams compares the keys of an object by their whole content, therefore a key of nested aliases would take for ever.
+/// No configuration has such a key: a document that has aliases and may have such a key is refused.
 struct YAMLKeys {
     private let bytes: [UInt8]
 
@@ -11,16 +11,16 @@ struct YAMLKeys {
 
     /// - Throws: `YAMLReader.Fault` with the line of the key.
     func check() throws(YAMLReader.Fault) {
-        // Without an anchor there is no alias.
+        // A document without an anchor has no alias.
         guard bytes.contains(UInt8(ascii: "&")), bytes.contains(UInt8(ascii: "*")) else { return }
         for position in bytes.indices where isAfterCollection(position) || isExplicitKey(position) {
             let line = bytes[..<position].count { $0 == 0x0A } + 1
             throw YAMLReader.Fault(
-                line, "a key should be plain text where the document has aliases, not a list, an object or an alias")
+                line, "a key should be plain text in a document with aliases, not a list, an object or an alias")
         }
     }
 
-    /// Whether a colon stands here whose key is an alias, a list or an object.
+    /// Whether the byte is a colon whose key is an alias, a list or an object.
     private func isAfterCollection(_ position: Int) -> Bool {
         guard bytes[position] == UInt8(ascii: ":") else { return false }
         var index = position - 1
@@ -31,7 +31,7 @@ struct YAMLKeys {
         return index >= 0 && bytes[index] == UInt8(ascii: "*")
     }
 
-    /// Whether a question mark stands here that begins a key.
+    /// Whether the byte is a question mark that begins a key.
     private func isExplicitKey(_ position: Int) -> Bool {
         guard bytes[position] == UInt8(ascii: "?") else { return false }
         func isBreak(_ byte: UInt8?) -> Bool { byte.map { $0 <= 0x20 || $0 >= 0x80 } ?? true }

@@ -4,28 +4,28 @@ internal import Yams
 
 /// Reads YAML 1.1 into configuration values.
 ///
-/// An alias is replaced by what it stands for, and so is the merge key `<<`; what comes of it is counted against
-/// `Limits`, for a few hundred bytes of nested aliases stand for billions of values.
+/// Aliases and merge keys (`<<`) are expanded. The expanded values count against `Limits` because a few hundred bytes
+/// of nested aliases can expand to billions of values.
 struct YAMLReader {
-    /// What is wrong with a document, and where.
+    /// A fault of a document, with its line if it is known.
     struct Fault: Error, CustomStringConvertible {
         let description: String
 
         init(_ line: Int?, _ reason: String) { description = (line.map { "line \($0): " } ?? "") + reason }
     }
 
-    /// The entries of a document whose written order numbers classes or channels.
+    /// The entries of a document whose order numbers classes or channels.
     private static let ordered = ["labels", "regions"]
 
     private var values = 0
     private var bytes = 0
 
-    /// The one value of a document; nil where it holds none.
-    /// - Throws: `Fault`, or Yams' error where the text is not YAML.
+    /// Reads the one value of a document; nil if the document is empty.
+    /// - Throws: `Fault`, or Yams' error if the text is not valid YAML.
     ///
-    /// An object that maps names to numbers under `labels` or `regions` becomes a list of objects of one member each, since its order
-    /// counts.
-    /// - Parameter key: Which entry of a configuration the value is for; nil for a whole configuration.
+    /// An object that maps names to numbers under `labels` or `regions` becomes a list of objects with one member each
+    /// because its order counts.
+    /// - Parameter key: The entry of a configuration that the value is for; nil for a whole configuration.
     static func value(of data: Data, at key: String?) throws -> ConfigValue? {
         guard data.count <= Limits.yamlBytes else {
             throw Fault(nil, "it has \(data.count) bytes; at most \(Limits.yamlBytes) are read")
@@ -45,7 +45,7 @@ struct YAMLReader {
         return .object(members)
     }
 
-    /// The members of an object of names, in their order, each an object of its own; nil of anything else.
+    /// The members of an object of names, in their order, each as an object of its own; nil for any other node.
     private mutating func orderedMembers(_ node: Node) throws(Fault) -> ConfigValue? {
         guard case .mapping(let mapping) = node, !mapping.isEmpty else { return nil }
         var items: [ConfigValue] = []
@@ -71,7 +71,7 @@ struct YAMLReader {
             for item in sequence { items.append(try value(item, depth: depth + 1)) }
             return .array(items)
         case .mapping(let mapping): return .object(try members(mapping, depth: depth))
-        case .alias: throw Fault(node.mark?.line, "an alias stands for nothing")
+        case .alias: throw Fault(node.mark?.line, "an alias has no anchor")
         }
     }
 
@@ -85,7 +85,7 @@ struct YAMLReader {
         }
     }
 
-    /// The members of an object; those of a merge key count where the object has none of that name.
+    /// The members of an object; a member of a merge key counts if the object has no key of that name.
     private mutating func members(_ mapping: Node.Mapping, depth: Int) throws(Fault) -> [String: ConfigValue] {
         try Self.check(mapping.tag, allowed: .map, line: mapping.mark?.line)
         var own: [String: ConfigValue] = [:]
@@ -97,13 +97,13 @@ struct YAMLReader {
             if name.string == "<<", name.style == .plain {
                 merged = try self.merged(item, depth: depth + 1)
             } else if own.updateValue(try value(item, depth: depth + 1), forKey: name.string) != nil {
-                throw Fault(key.mark?.line, "'\(name.string)' stands there twice")
+                throw Fault(key.mark?.line, "'\(name.string)' occurs twice")
             }
         }
         return own.merging(merged) { own, _ in own }
     }
 
-    /// What a merge key brings: an object, or a list of objects of which the first one counts.
+    /// The members from a merge key: an object, or a list of objects of which the first with a name counts.
     private mutating func merged(_ node: Node, depth: Int) throws(Fault) -> [String: ConfigValue] {
         try count(node, depth: depth)
         switch node {
@@ -117,10 +117,10 @@ struct YAMLReader {
             if sequence.allSatisfy({ $0.mapping != nil }) { return all }
         default: break
         }
-        throw Fault(node.mark?.line, "'<<' should be given an object or a list of objects")
+        throw Fault(node.mark?.line, "the value of '<<' should be an object or a list of objects")
     }
 
-    /// A scalar as YAML 1.1 takes it: `yes` is true, `0x10` is 16, what stands in quotes is text.
+    /// The value of a scalar by YAML 1.1: `yes` is true, `0x10` is 16, quoted text is text.
     private static func value(_ scalar: Node.Scalar) throws(Fault) -> ConfigValue {
         switch Tag.Name(rawValue: scalar.tag.rawValue) {
         case .str, .nonSpecific: return .string(scalar.string)
@@ -139,7 +139,7 @@ struct YAMLReader {
 
     private static func plain(_ scalar: Node.Scalar) -> ConfigValue {
         let text = scalar.string
-        // Most texts can be told from everything else by their length and first letter, and most numbers are decimal.
+        // Most texts can be told from other values by their length and first letter, and most numbers are decimal.
         if text.utf8.count <= "false".utf8.count {
             if NSNull.construct(from: scalar) != nil { return .null }
             if let value = Bool.construct(from: scalar) { return .bool(value) }
@@ -156,7 +156,8 @@ struct YAMLReader {
         return .string(text)
     }
 
-    /// A whole number. One to the base 60, as `1:30` for 90, is counted in Double: Yams's own count of it overflows.
+    /// An integer. A number to the base 60, such as `1:30` for 90, is computed in Double because Yams's own computation
+    /// overflows.
     private static func whole(_ scalar: Node.Scalar) -> Int? {
         guard scalar.string.contains(":") else { return Int.construct(from: scalar) }
         guard !scalar.string.contains("."), let value = Double.construct(from: scalar), abs(value) < 0x1p53 else {
@@ -165,14 +166,14 @@ struct YAMLReader {
         return Int(exactly: value)
     }
 
-    /// Whether a number means the same in Swift as in YAML 1.1, where `010` is 8, `1_0` is 10 and `1:30` is 90.
+    /// Whether a number means the same in Swift and in YAML 1.1, where `010` is 8, `1_0` is 10 and `1:30` is 90.
     private static func isDecimal(_ text: String.UTF8View) -> Bool {
         let digits = text.first == UInt8(ascii: "-") ? text.dropFirst() : text[...]
         guard digits.allSatisfy({ "0123456789.".utf8.contains($0) }) else { return false }
         return digits.first != UInt8(ascii: "0") || digits.contains(UInt8(ascii: ".")) || digits.count == 1
     }
 
-    /// Insists that a list or an object has no tag that asks for something else.
+    /// Checks that a list or an object has no tag of another type.
     private static func check(_ tag: Tag, allowed: Tag.Name, line: Int?) throws(Fault) {
         guard [.implicit, .nonSpecific, allowed].contains(Tag.Name(rawValue: tag.rawValue)) else {
             throw Fault(line, "the tag \(tag.rawValue.prefix(80)) is not known; a plain list or object is read")

@@ -180,7 +180,7 @@ import Testing
         try stopped()
         try FileManager.default.removeItem(atPath: run + "/training.csv")
         try data.folder.write([1], as: "run/training.csv/file")
-        expectFailure(try goOn(), 66, "\(run)/training.csv", "no regular file")
+        expectFailure(try goOn(), 66, "\(run)/training.csv", "not a regular file")
     }
 
     @Test func whatAKillCutOffAfterTheCheckpointIsNoDamage() throws {

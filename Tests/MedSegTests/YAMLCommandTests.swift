@@ -36,7 +36,7 @@ import Testing
         }
         let own = try printed(changed("optimizer: {learning_rate: 0.1, <<: {learning_rate: 0.5}}"))
         #expect(own.output.contains("learning_rate: 0.1"), "\(own)")
-        expectFailure(try printed(changed("optimizer: {<<: 5}")), 65, "'<<' should be given an object")
+        expectFailure(try printed(changed("optimizer: {<<: 5}")), 65, "the value of '<<' should be an object")
     }
 
     /// Texts of a few hundred bytes that stand for billions of values, or for ever.

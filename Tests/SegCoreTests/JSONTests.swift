@@ -34,8 +34,8 @@ struct JSONTests {
             ("// note\n{}", "line 1, column 1: there should be a value, not '/'"),
             ("[1, 2", "line 1, column 6: there should be a comma or a closing bracket; the document ends"),
             ("[01]", "without a leading zero"), ("[1.]", "a digit after the point"), ("[1e999]", "is too large"),
-            ("{\"é\": \"a\\\\b\\q\"}", "column 13: \\'q' is no escape of JSON; a backslash is written twice"),
-            ("{\"a\": 1, \"b\": 2, \"a\": 3}", "line 1, column 18: the key 'a' stands there twice"),
+            ("{\"é\": \"a\\\\b\\q\"}", "column 13: \\'q' is not an escape of JSON; write a backslash as two"),
+            ("{\"a\": 1, \"b\": 2, \"a\": 3}", "line 1, column 18: the key 'a' occurs twice"),
             ("\"\\ud800\"", "half of a pair"), ("[1] 2", "column 5: there is something after the end of the value"),
             ("nul", "words are true, false and null"), ("NaN", "there should be a value, not 'N'"),
         ])

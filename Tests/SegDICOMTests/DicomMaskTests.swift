@@ -115,7 +115,7 @@ struct DicomMaskTests {
         #expect(throws: DataError.self) { try mask.writeSegmentation(.labelmap, to: path) }
         let one = try DicomSource().readLabel(path, on: scan.geometry, classes: [3: "core"])
         #expect(one?.volume.voxels == both[0].map { Float($0) * 3 })
-        #expect(one?.geometry.remarks == ["Its segments 'whole' are no classes of the dataset and were left out."])
+        #expect(one?.geometry.remarks == ["Its segments 'whole' are not classes of the dataset and were left out."])
     }
 
     /// The object has the scan's own slices, and none of those that were filled in.
@@ -204,7 +204,7 @@ struct DicomMaskTests {
         var others = Self.slices(at: [0, 3, 6, 9, 12])
         for index in others.indices { others[index].instance = "2.25.99.\(index)" }
         let other = try read(SyntheticSeries(others))
-        #expect(refusal(on: other.geometry)?.contains("none is of the scan") == true)
+        #expect(refusal(on: other.geometry)?.contains("none of which belongs to the scan") == true)
         // Slices that are left out because they are empty.
         _ = try Self.write(mask([(0..<100).map { $0 % 5 != 1 ? 1 : 0 }], of: scan), form, to: path)
         #expect(try DicomSource().readLabel(path, on: plain, classes: [:]) != nil)
@@ -223,7 +223,7 @@ struct DicomMaskTests {
         #expect(refusal([1: "gtv 1"])?.contains("Its segments 'GTV-1', 'GTV_1' have one name") == true)
         #expect(refusal([1: "Cord", 2: "cord"])?.contains("classes 'Cord', 'cord' have one name") == true)
         let label = try DicomSource().readLabel(path, on: scan.geometry, classes: [1: "cord", 2: "liver"])
-        #expect(label?.geometry.remarks.contains("It has no segment of 'liver'.") == true)
+        #expect(label?.geometry.remarks.contains("It has no segment for 'liver'.") == true)
     }
 
     /// Many frames of one fault are one sentence.

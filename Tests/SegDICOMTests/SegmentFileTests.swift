@@ -71,7 +71,7 @@ struct SegmentFileTests {
         }
         #expect(error?.message.contains("('Liver') has the name of a class of the dataset ('spleen')") == true)
         let one = try label("real/seg_dcmqi/liver.dcm", on: "real/ct_with_seg", classes: [1: "foreground"])
-        #expect(one.volume.voxels.contains(1) && one.geometry.remarks.contains { $0.contains("for the foreground") })
+        #expect(one.volume.voxels.contains(1) && one.geometry.remarks.contains { $0.contains("as the foreground") })
     }
 
     @Test func scansAreNoLabels() throws {

@@ -53,15 +53,16 @@ struct SharedCasesTests {
     /// What a refusal must say.
     private static let refusals: [String: [String]] = [
         "ct_head_tilt_two_spacings": ["1.081", "6.999", "--fill-gaps"], "mr_enhanced_small": ["ImagePositionPatient"],
-        "mr_mosaic": ["mosaic", "dcm2niix"], "cr_monochrome1": ["no volume"], "MR_truncated.dcm": ["MR_truncated.dcm"],
+        "mr_mosaic": ["mosaic", "dcm2niix"], "cr_monochrome1": ["not a volume"],
+        "MR_truncated.dcm": ["MR_truncated.dcm"],
         "JPEG2000-embedded-sequence-delimiter.dcm": ["JPEG2000-embedded-sequence-delimiter.dcm"],
         "emri_small_jpeg_2k_lossless_too_short.dcm": ["emri_small_jpeg_2k_lossless_too_short.dcm"],
         "no_meta.dcm": ["no_meta.dcm"], "ct_missing_slice": ["1 slice is missing", "379.3", "385.3", "--fill-gaps"],
         "ct_two_spacings": ["3", "6", "--fill-gaps"], "ct_conflicting_slices": ["376.3", "IM"],
         "ct_no_positions": ["ImagePositionPatient", "order of files is not used"],
-        "ct_single_slice": ["single slice", "no volume"], "ct_truncated_file": ["IM000002"],
+        "ct_single_slice": ["single slice, not a volume"], "ct_truncated_file": ["IM000002"],
         "ct_one_missing_ge": ["1 slice is missing", "28.11", "38.11"],
-        "ct_tilt_uneven_siemens": ["-133.75", "-132.25"], "ct_bolus_monitor": ["one place"],
+        "ct_tilt_uneven_siemens": ["-133.75", "-132.25"], "ct_bolus_monitor": ["one position"],
         "emri_small_big_endian.dcm": ["ImagePositionPatient"],
     ]
 

@@ -71,7 +71,7 @@ struct StackingTests {
     @Test func slicesBesideTheLineAreRefused() throws {
         var slices = SyntheticSeries.slices(at: [0, 3, 6, 9])
         slices[1].position[0] += 0.2
-        #expect(try refusal(slices).message.contains("beside the line"))
+        #expect(try refusal(slices).message.contains("off the line"))
     }
 
     @Test func copiesAreTakenOnce() throws {

@@ -82,7 +82,7 @@ struct StreamTests {
             let frame = Self.jpeg(rows: UInt8(rows), columns: UInt8(columns))
             #expect(try refusal(syntax, frame).contains("another size"), "\(rows) × \(columns)")
         }
-        #expect(try refusal(syntax, Self.jpeg(rows: 4, columns: 5, end: [])).contains("ends before"))
+        #expect(try refusal(syntax, Self.jpeg(rows: 4, columns: 5, end: [])).contains("ends too early"))
         #expect(try refusal(syntax, [1, 2, 3, 4, 5, 6]).contains("JPEG"))
     }
 

@@ -121,7 +121,7 @@ import Testing
     /// A member of an index, and the words that must name what is wrong with it.
     static let refusals: [(json: String, words: [String])] = [
         ("// my data\n{}", ["line 1, column 1"]),
-        (#"{"labels": {"1": "box"}, "labels": {}}"#, ["'labels' stands there twice"]),
+        (#"{"labels": {"1": "box"}, "labels": {}}"#, ["'labels' occurs twice"]),
         ("[]", ["should be an object"]),
         (
             #"{"labels": {"1": "box"}, "training": [{"image": "imagesTr/a.nii.gz"}]}"#,

@@ -66,7 +66,7 @@ func shapesThatCannotBeCountedAreRefused(_ shape: String) {
     #expect(mkfifo(path, 0o600) == 0)
     for read in [{ _ = try Weights.read(path) }, { _ = try ConfigValue(jsonFile: path) }] as [() throws -> Void] {
         let error = #expect(throws: DataError.self) { try read() }
-        #expect(error?.kind == .noInput && error?.message.contains("no regular file") == true)
+        #expect(error?.kind == .noInput && error?.message.contains("not a regular file") == true)
     }
 }
 

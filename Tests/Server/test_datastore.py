@@ -182,6 +182,6 @@ def test_overlapping_folders(inputs, tmp_path):
     (scans / "mine.nii.gz").write_bytes(scan(1))
     (tmp_path / "link").symlink_to(tmp_path / "own")
     for scratch, folder in [("own", "own/scans"), ("own", "own"), ("link", "own/scans"), ("own/scans/deep", "link/scans")]:
-        with pytest.raises(RuntimeError, match="lie in each other"):
+        with pytest.raises(RuntimeError, match="overlap"):
             Server(inputs, "--studies", tmp_path / folder, scratch=tmp_path / scratch)
     assert (scans / "mine.nii.gz").exists() and os.listdir(tmp_path / "own") == ["scans"]

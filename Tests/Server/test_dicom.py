@@ -195,7 +195,7 @@ def test_what_cannot_be_used_is_refused_by_name(server, inputs, series, tmp_path
     assert scan["dicom"] is False
     body = gzip.compress(bytes(int(np.prod(scan["size"]))))
     answer = requests.post(f"{server.url}/api/v1/volumes/{scan['id']}/mask?as=dicom-seg", data=body)
-    assert answer.status_code == 422 and "not as DICOM" in answer.json()["detail"]
+    assert answer.status_code == 422 and "not uploaded as DICOM" in answer.json()["detail"]
     assert requests.post(f"{server.url}/api/v1/volumes/{scan['id']}/mask?as=stl", data=body).status_code == 400
     delete(server, scan)
     assert server.files() == ["studies"]

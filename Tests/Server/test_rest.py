@@ -356,10 +356,10 @@ def free_port():
 def test_two_servers_do_not_share_a_port(inputs, tmp_path):
     port = free_port()
     with running(inputs, port=port, cache=tmp_path):
-        with pytest.raises(RuntimeError, match=f"port {port} is taken by another medseg-server.*--port.*--scratch"):
+        with pytest.raises(RuntimeError, match=f"port {port} is in use by another medseg-server.*--port.*--scratch"):
             Server(inputs, port=port, cache=tmp_path)
         # A folder of its own does not free the port.
-        with pytest.raises(RuntimeError, match=f"port {port} of 127.0.0.1 is taken by another program.*--port"):
+        with pytest.raises(RuntimeError, match=f"port {port} of 127.0.0.1 is in use by another program.*--port"):
             Server(inputs, port=port, scratch=tmp_path / "mine")
         assert not (tmp_path / "mine").exists()
     # The server made the folder in the cache, and takes it with it.
@@ -367,7 +367,7 @@ def test_two_servers_do_not_share_a_port(inputs, tmp_path):
 
 
 def test_a_failed_start_leaves_nothing(inputs, tmp_path):
-    with pytest.raises(RuntimeError, match="is no folder"):
+    with pytest.raises(RuntimeError, match="is not a folder"):
         Server(inputs, "--studies", tmp_path / "nowhere", cache=tmp_path)
     assert not (tmp_path / "medseg-server").exists()
 
@@ -375,7 +375,7 @@ def test_a_failed_start_leaves_nothing(inputs, tmp_path):
 def test_two_servers_do_not_share_a_folder(inputs, server):
     with pytest.raises(RuntimeError, match="is in use by another medseg-server.*--scratch"):
         Server(inputs, scratch=server.scratch)
-    with pytest.raises(RuntimeError, match="lie in each other"):
+    with pytest.raises(RuntimeError, match="overlap"):
         Server(inputs, scratch=inputs.models)
 
 

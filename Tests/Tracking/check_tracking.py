@@ -155,7 +155,7 @@ def server_restarts():
     print(f"server away: the run took {rate:.0f} steps/s; starting it again after step {steps('restart')}", flush=True)
     server.start()
     assert process.wait() == 0, log("restart")
-    assert "the run goes on" in log("restart"), log("restart")
+    assert "the run continues" in log("restart"), log("restart")
     print(f"left for sync: {sync('restart', server.uri)} events", flush=True)
     compare("restart", server.uri, iterations)
     assert sync("restart", server.uri) == 0

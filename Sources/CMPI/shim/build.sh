@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles mpi.c for MPI libraries: build.sh FOLDER [MPICC…], by default for Debian's Open MPI and MPICH, else for mpicc.
-# The library is called after the MPI that the compiler's mpi.h is of: Open MPI, or MPICH and what has its interface.
+# The library's name has the MPI of the compiler's mpi.h: openmpi, or mpich for MPICH and compatible libraries.
 set -euo pipefail
 source=$(dirname "$0")/mpi.c
 folder=$1
@@ -13,7 +13,7 @@ done
 mkdir -p "$folder"
 for compiler in "${compilers[@]}"; do
     command -v "$compiler" >/dev/null || {
-        echo "mpi: there is no $compiler; install libopenmpi-dev or libmpich-dev, or say make mpi MPICC=…" >&2
+        echo "mpi: there is no $compiler; install libopenmpi-dev or libmpich-dev, or run make mpi MPICC=…" >&2
         exit 69
     }
     flavour=mpich

@@ -1,4 +1,4 @@
-// MPI as the table of CMPI.h. `make mpi` compiles it once for each MPI library that is installed.
+// The functions of CMPI.h with MPI. `make mpi` compiles this file once for each installed MPI library.
 
 #include "../CMPI.h"
 
@@ -8,13 +8,13 @@
 
 struct segmpi_transfer {
     MPI_Request request;
-    // Bytes that are to come; -1 for a message that goes.
+    // The number of bytes to receive; -1 for a message to send.
     int expected;
 };
 
 static int own_rank, rank_count, own_local_rank, local_rank_count, own_machine;
 
-// Writes MPI's sentence on an error. Returns whether there is one.
+// Writes MPI's text of an error. Returns whether there is an error.
 static int failed(int error, char *message, size_t size) {
     if (error == MPI_SUCCESS) return 0;
     char text[MPI_MAX_ERROR_STRING];
@@ -26,10 +26,10 @@ static int failed(int error, char *message, size_t size) {
 
 static int start(char *message, size_t size) {
     int provided;
-    // One thread calls MPI, and it is the one that began it.
+    // Only one thread calls MPI: the one that initialised it.
     if (failed(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), message, size)) return -1;
     if (provided < MPI_THREAD_FUNNELED) {
-        snprintf(message, size, "it takes no program of several threads");
+        snprintf(message, size, "it does not support programs of several threads");
         return -1;
     }
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
@@ -52,7 +52,7 @@ static const char *name(void) {
     int length = 0;
     if (MPI_Get_library_version(text, &length) != MPI_SUCCESS) return "MPI";
     for (int i = 0; i < length; i++) {
-        // Open MPI goes on after a comma, MPICH after a line.
+        // The text continues after a comma with Open MPI, after a line break with MPICH.
         if (text[i] == ',' || text[i] == '\n') text[i] = 0;
         if (text[i] == '\t' || text[i] == '\r') text[i] = ' ';
     }
@@ -74,7 +74,7 @@ static segmpi_transfer *begun(segmpi_transfer *transfer, int error, char *messag
 static segmpi_transfer *new_transfer(int expected, char *message, size_t size) {
     segmpi_transfer *transfer = malloc(sizeof *transfer);
     if (transfer) transfer->expected = expected;
-    else snprintf(message, size, "memory is short");
+    else snprintf(message, size, "there is not enough memory");
     return transfer;
 }
 
@@ -102,7 +102,7 @@ static int is_done(segmpi_transfer *transfer, char *message, size_t size) {
     if (expected < 0) return 1;
     MPI_Get_count(&status, MPI_BYTE, &came);
     if (came == expected) return 1;
-    snprintf(message, size, "%d bytes came in place of %d", came, expected);
+    snprintf(message, size, "%d bytes arrived instead of %d", came, expected);
     return -1;
 }
 

@@ -1,10 +1,10 @@
-/// How a value of a configuration is written: reads it with a message that says what it should be, and writes it.
+/// The form of a value of a configuration: reads the value, with a message that states the right form, and writes it.
 public struct ConfigForm<T> {
-    /// Reads a value; nobody calls it for an absent one.
+    /// Reads a value; it is never called for an absent key.
     package let decode: (ConfigValue, _ key: String, ConfigReader) throws -> T
     let encode: (T) -> ConfigValue
 
-    /// A form of one's own.
+    /// Creates a form from a reading and a writing function.
     /// - Parameter decode: Throws `DataError`, best made by the reader's `error(_:_:)`.
     public init(
         decode: @escaping (ConfigValue, _ key: String, ConfigReader) throws -> T, encode: @escaping (T) -> ConfigValue
@@ -12,8 +12,8 @@ public struct ConfigForm<T> {
         (self.decode, self.encode) = (decode, encode)
     }
 
-    /// The form with a condition.
-    /// - Parameter condition: As it stands in "should be …, not 3".
+    /// The form with an additional condition.
+    /// - Parameter condition: The words after "should be" in the message "should be …, not 3".
     public func restricted(to condition: String, _ isRight: @escaping (T) -> Bool) -> ConfigForm {
         ConfigForm(
             decode: { value, key, reader in
@@ -39,42 +39,42 @@ extension ConfigForm<String> {
 }
 
 extension ConfigForm<[String]> {
-    /// A list of texts.
+    /// A list of strings.
     public static var texts: Self {
         Self(decode: { try $2.required($1, $2.strings($1)) }, encode: { .array($0.map(ConfigValue.string)) })
     }
 }
 
 extension ConfigForm<[Int]> {
-    /// A list of whole numbers.
+    /// A list of integers.
     public static var ints: Self {
         Self(decode: { try $2.required($1, $2.ints($1)) }, encode: { .array($0.map(ConfigValue.int)) })
     }
 
-    /// Axes of a volume, none of them twice.
+    /// Axes of a volume, without repetition.
     public static var axes: Self {
         ints.restricted(to: "some of 0, 1 and 2") { Set($0).isSubset(of: [0, 1, 2]) && Set($0).count == $0.count }
     }
 }
 
 extension ConfigForm<ConfigValue> {
-    /// Any value, as it stands.
+    /// Any value, unchanged.
     public static var any: Self { Self(decode: { value, _, _ in value }, encode: { $0 }) }
 }
 
 extension ConfigForm<Int> {
-    /// A whole number.
+    /// An integer.
     public static var int: Self {
         Self(decode: { try $2.required($1, $2.int($1)) }, encode: ConfigValue.int)
     }
 
-    /// A whole number above 0.
+    /// An integer above 0.
     public static var positive: Self { int.restricted(to: "positive") { $0 > 0 } }
 
-    /// A whole number of at least 0.
+    /// An integer of at least 0.
     public static var natural: Self { int.restricted(to: "0 or more") { $0 >= 0 } }
 
-    /// A whole number within bounds.
+    /// An integer within bounds.
     public static func within(_ bounds: ClosedRange<Int>) -> Self {
         int.restricted(to: "from \(bounds.lowerBound) to \(bounds.upperBound)", bounds.contains)
     }
@@ -92,15 +92,15 @@ extension ConfigForm<Double> {
     /// A finite number of at least 0.
     public static var amount: Self { number.restricted(to: "0 or more") { $0 >= 0 && $0.isFinite } }
 
-    /// A probability or another share of a whole.
+    /// A number from 0 to 1, such as a probability or a fraction.
     public static var chance: Self { number.restricted(to: "from 0 to 1") { $0 >= 0 && $0 <= 1 } }
 }
 
 extension ConfigForm<Float> {
-    /// A number, kept in single precision and written with as few digits as tell it from its neighbours.
+    /// A single-precision number, written with the fewest digits that identify it.
     public static var number: Self { single(.number) }
 
-    /// A probability or another share of a whole.
+    /// A number from 0 to 1, such as a probability or a fraction.
     public static var chance: Self { single(.chance) }
 
     /// A finite number of at least 0.
@@ -121,10 +121,10 @@ extension ConfigForm<[Float]> {
 }
 
 extension ConfigForm<ClosedRange<Double>> {
-    /// The least and the greatest of a range, `[0.5, 1]`.
+    /// The minimum and the maximum of a range, `[0.5, 1]`.
     /// - Parameters:
-    ///   - limit: Both are above it.
-    ///   - example: A right value for the message about a wrong one.
+    ///   - limit: A bound that both exceed.
+    ///   - example: A valid value for the error message.
     public static func range(above limit: Double, example: ClosedRange<Double>) -> Self {
         Self(
             decode: { _, key, reader in
@@ -133,7 +133,7 @@ extension ConfigForm<ClosedRange<Double>> {
                     let least = limit.isFinite ? ", both above \(Int(limit))" : ""
                     throw reader.error(
                         key,
-                        "should be the least and the greatest\(least), such as "
+                        "should be the minimum and the maximum\(least), such as "
                             + "[\(example.lowerBound), \(example.upperBound)], not \(ends)")
                 }
                 return ends[0]...ends[1]
@@ -142,8 +142,8 @@ extension ConfigForm<ClosedRange<Double>> {
 }
 
 extension ConfigForm where T: Equatable {
-    /// One of some names.
-    /// - Parameter names: Each with the value it stands for.
+    /// One of several names.
+    /// - Parameter names: The names with their values.
     public static func named(_ names: KeyValuePairs<String, T>) -> Self { named(Array(names)) }
 
     private static func named(_ names: [(key: String, value: T)]) -> Self {
@@ -165,11 +165,11 @@ extension ConfigForm where T: Equatable {
 }
 
 extension ConfigForm where T: CaseIterable & RawRepresentable<String> & Equatable {
-    /// One of the names of an enumeration.
+    /// One of the raw values of an enumeration.
     public static var name: Self { named(T.allCases.map { ($0.rawValue, $0) }) }
 }
 
 extension ConfigValue {
-    /// A 32-bit number as it would be written by hand: 0.9, not the 0.899999976 that it is.
+    /// A 32-bit number with its shortest decimal form: 0.9, not the 0.899999976 that it is in double precision.
     public static func number(_ value: Float) -> ConfigValue { .double(Double("\(value)") ?? Double(value)) }
 }

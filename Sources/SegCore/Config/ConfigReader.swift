@@ -1,16 +1,17 @@
-/// Reads the entries of an object one by one and complains about those nobody asked for.
+/// Reads the entries of an object one by one and refuses those that were not read.
 ///
-/// A misspelt key is an error that suggests the nearest known one: silence would train another network than was meant.
+/// A misspelt key is an error that suggests the nearest known key: if it were ignored, another network than the
+/// intended one would be trained.
 public final class ConfigReader {
-    /// The file, or what stands for it.
+    /// The file, or a name for the source in messages.
     public let source: String
-    /// Where the object stands in its document, such as `network_def`; empty for the document itself.
+    /// The key path of the object in its document, such as `network_def`; empty for the document itself.
     package let path: String
     private let entries: [String: ConfigValue]
     private var known: Set<String> = []
 
-    /// Starts reading an object.
-    /// - Throws: `DataError` where the value is no object.
+    /// Starts to read an object.
+    /// - Throws: `DataError` if the value is not an object.
     public init(_ value: ConfigValue, path: String, source: String) throws {
         guard case .object(let entries) = value else {
             throw DataError(.badData, source, key: path.isEmpty ? nil : path, "should be an object, not \(value)")
@@ -20,75 +21,75 @@ public final class ConfigReader {
         self.entries = entries
     }
 
-    /// The value of a key; nil where it is absent or null.
+    /// The value of a key; nil if it is absent or null.
     public func value(_ key: String) -> ConfigValue? {
         known.insert(key)
         guard let value = entries[key], value != .null else { return nil }
         return value
     }
 
-    /// Whether a key stands there with the value null, which to MONAI's networks means "none".
+    /// Whether the value of a key is null, which means "none" for MONAI's networks.
     public func isNull(_ key: String) -> Bool {
         known.insert(key)
         return entries[key] == .null
     }
 
-    /// Marks a key as known whose value does not matter here.
+    /// Marks keys as known whose values do not matter here.
     public func ignore(_ keys: String...) { known.formUnion(keys) }
 
-    /// An error about the value of a key.
+    /// Creates an error about the value of a key.
     public func error(_ key: String, _ message: String) -> DataError {
         DataError(.badData, source, key: qualified(key), message)
     }
 
-    /// A nested object; nil where it is absent.
-    /// - Throws: `DataError` where the value is no object.
+    /// A nested object; nil if it is absent.
+    /// - Throws: `DataError` if the value is not an object.
     public func object(_ key: String) throws -> ConfigReader? {
         try value(key).map { try ConfigReader($0, path: qualified(key), source: source) }
     }
 
-    /// A list of objects; nil where it is absent.
-    /// - Throws: `DataError` where the value is something else.
+    /// A list of objects; nil if it is absent.
+    /// - Throws: `DataError` if the value is something else.
     public func objects(_ key: String) throws -> [ConfigReader]? {
         guard let value = value(key) else { return nil }
         guard case .array(let items) = value else { throw error(key, "should be a list of objects, not \(value)") }
         return try items.enumerated().map { try ConfigReader($1, path: qualified("\(key).\($0)"), source: source) }
     }
 
-    /// A whole number; nil where it is absent.
-    /// - Throws: `DataError` where it is something else.
+    /// An integer; nil if it is absent.
+    /// - Throws: `DataError` if it is something else.
     public func int(_ key: String) throws -> Int? {
         guard let value = value(key) else { return nil }
-        guard let int = value.wholeNumber else { throw error(key, "should be a whole number, not \(value)") }
+        guard let int = value.wholeNumber else { throw error(key, "should be an integer, not \(value)") }
         return int
     }
 
-    /// A number; nil where it is absent.
-    /// - Throws: `DataError` where it is something else.
+    /// A number; nil if it is absent.
+    /// - Throws: `DataError` if it is something else.
     public func double(_ key: String) throws -> Double? {
         guard let value = value(key) else { return nil }
         guard let double = value.number else { throw error(key, "should be a number, not \(value)") }
         return double
     }
 
-    /// A truth value; nil where it is absent.
-    /// - Throws: `DataError` where it is something else.
+    /// A truth value; nil if it is absent.
+    /// - Throws: `DataError` if it is something else.
     public func bool(_ key: String) throws -> Bool? {
         guard let value = value(key) else { return nil }
         guard case .bool(let bool) = value else { throw error(key, "should be true or false, not \(value)") }
         return bool
     }
 
-    /// Text; nil where it is absent.
-    /// - Throws: `DataError` where it is something else.
+    /// Text; nil if it is absent.
+    /// - Throws: `DataError` if it is something else.
     public func string(_ key: String) throws -> String? {
         guard let value = value(key) else { return nil }
         guard case .string(let string) = value else { throw error(key, "should be text, not \(value)") }
         return string
     }
 
-    /// A list of numbers; nil where it is absent.
-    /// - Throws: `DataError` where it is something else.
+    /// A list of numbers; nil if it is absent.
+    /// - Throws: `DataError` if it is something else.
     public func doubles(_ key: String) throws -> [Double]? {
         guard let value = value(key) else { return nil }
         guard case .array(let items) = value else { throw error(key, "should be a list of numbers, not \(value)") }
@@ -98,49 +99,50 @@ public final class ConfigReader {
         }
     }
 
-    /// A list of whole numbers; nil where it is absent.
-    /// - Throws: `DataError` where it is something else.
+    /// A list of integers; nil if it is absent.
+    /// - Throws: `DataError` if it is something else.
     public func ints(_ key: String) throws -> [Int]? {
         try doubles(key).map { numbers in
             try numbers.map {
-                guard let int = Int(exactly: $0) else { throw error(key, "should be whole numbers, not \(numbers)") }
+                guard let int = Int(exactly: $0) else { throw error(key, "should be integers, not \(numbers)") }
                 return int
             }
         }
     }
 
-    /// A list of texts; nil where it is absent.
-    /// - Throws: `DataError` where it is something else.
+    /// A list of strings; nil if it is absent.
+    /// - Throws: `DataError` if it is something else.
     public func strings(_ key: String) throws -> [String]? {
         guard let value = value(key), value != .null else { return nil }
         guard case .array(let items) = value else {
-            throw error(key, "should be a list of texts, not \(value)")
+            throw error(key, "should be a list of strings, not \(value)")
         }
         return try items.map { item in
-            guard case .string(let text) = item else { throw error(key, "should be a list of texts, not \(value)") }
+            guard case .string(let text) = item else { throw error(key, "should be a list of strings, not \(value)") }
             return text
         }
     }
 
-    /// Insists that an argument is absent or has the one value that is supported.
-    /// - Throws: `DataError` where it has another.
+    /// Checks that an argument is absent or has the only supported value.
+    /// - Throws: `DataError` if it has another value.
     public func expect(_ key: String, _ supported: ConfigValue) throws {
         guard let value = value(key), value != supported else { return }
         if let number = value.number, number == supported.number { return }
         throw error(key, "only \(supported) is supported, not \(value)")
     }
 
-    /// Insists that a value is there.
-    /// - Throws: `DataError` where it is absent, naming an unread key that may be meant for it.
+    /// Checks that a value exists.
+    /// - Throws: `DataError` if it is nil; the error suggests an unread key that is spelt nearly alike.
     public func required<T>(_ key: String, _ value: T?) throws -> T {
         if let value { return value }
         let similar = entries.keys.filter { !known.contains($0) && editDistance($0, key) <= 2 }.min()
         throw error(key, "is missing" + (similar.map { "; is '\($0)' a misspelt '\(key)'?" } ?? ""))
     }
 
-    /// Complains about keys that were not read, suggesting the nearest known one.
+    /// Refuses keys that were not read and suggests the nearest known one.
     ///
-    /// A key with a near one comes first: a misspelt `name` leaves others unknown that go with the right one.
+    /// A key that resembles a known one is reported first: if `name` is misspelt, the keys that belong to the right
+    /// `name` are unknown too.
     /// - Throws: `DataError` naming an unknown key.
     public func finish() throws {
         let unknown = entries.keys.filter { !known.contains($0) }.sorted()
@@ -153,21 +155,21 @@ public final class ConfigReader {
         }
     }
 
-    /// Complains about all keys that were not read at once.
+    /// Refuses all keys that were not read, in one error.
     /// - Throws: `DataError` naming every unknown key.
     public func finishAll() throws {
         let unknown = entries.keys.filter { !known.contains($0) }.sorted()
         guard unknown.count > 1 else { return try finish() }
         throw DataError(
             .badData, source, key: path.isEmpty ? nil : path,
-            "\(unknown.joined(separator: ", ")) are no known keys, and may change what is done; take them out")
+            "\(unknown.joined(separator: ", ")) are not known keys, but may change the result; remove them")
     }
 
     private func qualified(_ key: String) -> String { path.isEmpty ? key : path + "." + key }
 }
 
 extension ConfigValue {
-    /// The number, whole or not.
+    /// The number of an integer or a floating-point value.
     public var number: Double? {
         switch self {
         case .int(let value): Double(value)
@@ -176,6 +178,6 @@ extension ConfigValue {
         }
     }
 
-    /// The number, if it is whole.
+    /// The number, if it is an integer.
     public var wholeNumber: Int? { number.flatMap(Int.init(exactly:)) }
 }

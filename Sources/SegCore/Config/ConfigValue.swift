@@ -18,14 +18,14 @@ public enum ConfigValue: Hashable, Sendable {
     case object([String: ConfigValue])
 
     /// Reads a JSON file.
-    /// - Throws: `DataError` naming the file where it cannot be read or is not JSON, with line and column.
+    /// - Throws: `DataError` naming the file if it cannot be read or is not JSON; the latter with line and column.
     public init(jsonFile path: String) throws {
         try self.init(json: RegularFile.contents(of: path), from: path)
     }
 
     /// Reads a JSON document.
-    /// - Parameter source: The file, or what stands for it in messages.
-    /// - Throws: `DataError` where the bytes are not JSON or beyond `Limits`, with line and column.
+    /// - Parameter source: The file, or a name for the source in messages.
+    /// - Throws: `DataError` with line and column if the bytes are not JSON or exceed `Limits`.
     public init(json bytes: some ContiguousBytes, from source: String) throws {
         self = try bytes.withUnsafeBytes { raw in
             do {
@@ -37,10 +37,10 @@ public enum ConfigValue: Hashable, Sendable {
         }
     }
 
-    /// The keys of an object of a JSON file in the order in which they are written, which a value does not keep.
-    /// - Parameter path: Keys that lead to the object from the document's own.
-    /// - Returns: Empty where there is no object.
-    /// - Throws: `DataError` naming the file where it cannot be read or is not JSON.
+    /// The keys of an object of a JSON file in the order of the file, which a `ConfigValue` does not keep.
+    /// - Parameter path: The keys that lead from the document to the object.
+    /// - Returns: The keys; empty if there is no such object.
+    /// - Throws: `DataError` naming the file if it cannot be read or is not JSON.
     package static func keys(ofObject path: String..., inJSONFile file: String) throws -> [String] {
         try RegularFile.contents(of: file).withUnsafeBytes { raw in
             do {
@@ -53,14 +53,14 @@ public enum ConfigValue: Hashable, Sendable {
         }
     }
 
-    /// Any encodable value as a document.
-    /// - Throws: Where a number is not finite.
+    /// Creates a document from any encodable value.
+    /// - Throws: An error if a number is not finite.
     public init(encoding value: some Encodable) throws {
         try self.init(json: JSONEncoder().encode(value), from: "a value")
     }
 
     /// The value as JSON text with sorted keys.
-    /// - Throws: `DataError` where a number is not finite.
+    /// - Throws: `DataError` if a number is not finite.
     public func jsonText() throws -> String {
         guard isFinite else {
             throw DataError(.badData, "a document", "holds NaN or infinity, which JSON cannot write")
@@ -81,9 +81,9 @@ public enum ConfigValue: Hashable, Sendable {
 }
 
 extension ConfigValue: Codable {
-    /// Decodes whatever value stands there.
+    /// Decodes any value.
     public init(from decoder: any Decoder) throws {
-        // Lists and objects are asked for first: a scalar that is tried in vain costs its whole coding path.
+        // Lists and objects are tried first: a failed attempt to decode a scalar builds its whole coding path.
         if let members = try? decoder.container(keyedBy: MemberName.self) {
             let pairs = try members.allKeys.map { ($0.stringValue, try members.decode(ConfigValue.self, forKey: $0)) }
             self = .object(Dictionary(pairs) { $1 })
@@ -109,7 +109,7 @@ extension ConfigValue: Codable {
         }
     }
 
-    /// Encodes the value; a number that is not finite is written as null, as JSON has no word for it.
+    /// Encodes the value; a number that is not finite becomes null because JSON cannot express it.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
@@ -135,7 +135,7 @@ extension ConfigValue: Codable {
 }
 
 extension ConfigValue: CustomStringConvertible {
-    /// The value as it would be written on one line.
+    /// The value as JSON on one line.
     public var description: String {
         switch self {
         case .null: "null"
@@ -155,15 +155,15 @@ extension ConfigValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, 
 {
     /// Text.
     public init(stringLiteral value: String) { self = .string(value) }
-    /// A whole number.
+    /// An integer.
     public init(integerLiteral value: Int) { self = .int(value) }
     /// A number.
     public init(floatLiteral value: Double) { self = .double(value) }
-    /// A truth value.
+    /// A Boolean.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
     /// A list.
     public init(arrayLiteral elements: ConfigValue...) { self = .array(elements) }
-    /// An object; of equal keys the last counts.
+    /// An object; of equal keys the last one counts.
     public init(dictionaryLiteral elements: (String, ConfigValue)...) {
         self = .object(Dictionary(elements) { $1 })
     }

@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// Reads JSON (RFC 8259) in one pass whose time and memory grow with the bytes alone.
+/// Reads JSON (RFC 8259) in one pass; time and memory are linear in the number of bytes.
 ///
-/// Foundation's decoder takes time with the cube of the depth for values of unknown type, and does not say where a
-/// fault stands. Beyond the grammar, a key that stands twice in one object is refused: which of the two counts would
-/// be chance.
+/// For values of unknown type, Foundation's decoder takes time with the cube of the depth, and it does not report the
+/// position of a fault. Beyond the grammar, a key that occurs twice in one object is refused because the value that
+/// counts would be arbitrary.
 struct JSONReader {
-    /// What is wrong with a document, and where.
+    /// A fault of a document, with its line and column.
     struct Fault: Error {
         let line: Int
         let column: Int
@@ -19,10 +19,10 @@ struct JSONReader {
 
     private init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
-    /// The one value of a document.
+    /// Reads the one value of a document.
     static func value(of bytes: UnsafeBufferPointer<UInt8>) throws(Fault) -> ConfigValue {
         var reader = JSONReader(bytes)
-        // A byte order mark, as some editors write one.
+        // Some editors write a byte order mark.
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { reader.position = 3 }
         guard bytes.count <= Limits.documentBytes else {
             throw reader.fault("it has \(bytes.count) bytes; at most \(Limits.documentBytes) are read")
@@ -35,9 +35,9 @@ struct JSONReader {
         return value
     }
 
-    /// The keys of an object in the order in which they are written, which `ConfigValue` does not keep.
-    /// - Parameter path: Keys that lead to the object from the document's own.
-    /// - Returns: Nil where there is no object.
+    /// The keys of an object in the order of the document, which `ConfigValue` does not keep.
+    /// - Parameter path: The keys that lead from the document to the object.
+    /// - Returns: The keys; nil if there is no such object.
     static func keys(
         at path: [String], of bytes: UnsafeBufferPointer<UInt8>
     ) throws(Fault) -> [String]? {
@@ -82,7 +82,7 @@ struct JSONReader {
         case UInt8(ascii: "n"): return try word("null", .null)
         case UInt8(ascii: "-")?: return try number()
         case let byte? where (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte): return try number()
-        case nil: throw fault(bytes.isEmpty ? "it is empty" : "it ends where a value should stand")
+        case nil: throw fault(bytes.isEmpty ? "it is empty" : "it ends where a value is expected")
         case let other?: throw fault("there should be a value, not \(Self.shown(other))")
         }
     }
@@ -102,7 +102,7 @@ struct JSONReader {
             let value = try value(depth: depth + 1)
             guard members.updateValue(value, forKey: key) == nil else {
                 position = start
-                throw fault("the key '\(key.prefix(40))' stands there twice")
+                throw fault("the key '\(key.prefix(40))' occurs twice")
             }
             skipSpace()
         } while take(",")
@@ -134,7 +134,8 @@ struct JSONReader {
 }
 
 extension JSONReader {
-    /// A number: whole where it has no fraction, so that `1.0` is 1, as a whole number is asked for in many places.
+    /// Reads a number. A number without a fraction becomes an integer, therefore `1.0` reads as 1 for keys that expect
+    /// an integer.
     private mutating func number() throws(Fault) -> ConfigValue {
         let start = position
         _ = take("-")
@@ -170,7 +171,7 @@ extension JSONReader {
         position += 1
         let start = position
         while let byte = peek, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { position += 1 }
-        // Most strings hold no escape and are copied whole.
+        // Most strings contain no escape and are copied whole.
         if peek == UInt8(ascii: "\"") {
             defer { position += 1 }
             return try text(bytes[start..<position])
@@ -216,7 +217,7 @@ extension JSONReader {
             content.append(contentsOf: Character(scalar).utf8)
         default:
             position -= 1
-            throw fault("\\\(Self.shown(byte)) is no escape of JSON; a backslash is written twice")
+            throw fault("\\\(Self.shown(byte)) is not an escape of JSON; write a backslash as two")
         }
     }
 
@@ -233,7 +234,7 @@ extension JSONReader {
 extension JSONReader {
     private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    /// Goes past a character if it stands here.
+    /// Skips a character if it is the next one; returns whether it is.
     private mutating func take(_ character: Unicode.Scalar) -> Bool {
         guard peek == UInt8(ascii: character) else { return false }
         position += 1
@@ -244,7 +245,7 @@ extension JSONReader {
         while let byte = peek, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
     }
 
-    /// What stands here instead of something else, as the end of a sentence.
+    /// The byte that was found instead of the expected one, as the end of a sentence.
     private var found: String { peek.map { ", not \(Self.shown($0))" } ?? "; the document ends" }
 
     private static func shown(_ byte: UInt8) -> String {
@@ -255,7 +256,7 @@ extension JSONReader {
         let before = bytes[..<min(position, bytes.count)]
         let line = before.count { $0 == 0x0A } + 1
         let start = (before.lastIndex(of: 0x0A) ?? -1) + 1
-        // Columns count characters: bytes that do not continue one.
+        // Columns count characters, that is bytes that are not UTF-8 continuation bytes.
         let column = before[start...].count { $0 & 0xC0 != 0x80 } + 1
         return Fault(line: line, column: column, reason: reason)
     }

@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// A file that is replaced as a whole, whatever happens to the process or the machine meanwhile.
+/// Replaces files atomically: after a crash of the process or the machine, the old or the new content is complete.
 ///
 /// The order is: write beside the file, fsync, rename, fsync the folder. Pillai et al., "All File Systems Are Not
-/// Created Equal", OSDI 2014, show what each step is for.
+/// Created Equal", OSDI 2014, show the purpose of each step.
 public enum DurableFile {
-    /// Replaces a file by the given bytes.
-    /// - Throws: `DataError` naming the file; what stood there before is untouched.
+    /// Replaces a file with the given bytes.
+    /// - Throws: `DataError` naming the file; its old content is then unchanged.
     public static func write(_ bytes: some Collection<UInt8>, to path: String) throws(DataError) {
         try replace(path) { temporary throws(DataError) in
             let descriptor = open(temporary, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC)
@@ -19,12 +19,12 @@ public enum DurableFile {
         }
     }
 
-    /// Replaces a file by what the body writes.
+    /// Replaces a file with what `body` writes.
     /// - Parameter body: Receives the path of an empty file beside the target, which it opens and fills.
-    /// - Throws: `DataError` naming the file, or what the body throws; what stood there before is untouched.
+    /// - Throws: `DataError` naming the file, or the error of `body`; the old content is then unchanged.
     public static func replace(_ path: String, _ body: (String) throws(DataError) -> Void) throws(DataError) {
         let (temporary, descriptor) = try makeTemporary(for: path)
-        // Closing gives up the lock that tells a file being written from one that a killed process left.
+        // Closing releases the lock, which tells a file in progress from one that a killed process left.
         defer { close(descriptor) }
         do throws(DataError) {
             try body(temporary)
@@ -36,8 +36,8 @@ public enum DurableFile {
         syncFolder(of: path)
     }
 
-    /// Moves a file to another place on the same file system, its bytes first.
-    /// - Throws: `DataError` naming the target; the file is then still where it was.
+    /// Moves a file to another path on the same file system, after its bytes are on the disk.
+    /// - Throws: `DataError` naming the target; the file then keeps its old path.
     public static func move(_ source: String, to target: String) throws(DataError) {
         try sync(source)
         guard rename(source, target) == 0 else { throw unwritable(target) }
@@ -54,8 +54,8 @@ public enum DurableFile {
         guard fsync(descriptor) == 0 else { throw unwritable(path) }
     }
 
-    /// Waits until the names in the folder of a file are on the disk. Errors are ignored, for some file systems cannot do
-    /// this.
+    /// Waits until the names in the folder of a file are on the disk. Errors are ignored because some file systems do
+    /// not support this.
     public static func syncFolder(of path: String) {
         let descriptor = open(folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
@@ -63,8 +63,8 @@ public enum DurableFile {
         close(descriptor)
     }
 
-    /// Makes a folder, and those that it lies in, where they are missing.
-    /// - Throws: `DataError` naming it.
+    /// Creates a folder and its missing parent folders.
+    /// - Throws: `DataError` naming the folder.
     public static func makeFolder(_ path: String) throws(DataError) {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -73,17 +73,17 @@ public enum DurableFile {
         }
     }
 
-    /// Whether a name is one that a writer gives its file until it is whole.
+    /// Whether a name is the temporary name of a file that is still being written.
     public static func isUnfinished(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(ending) }
 
-    /// Removes from a folder the unfinished files of processes that were killed.
+    /// Removes from a folder the unfinished files of killed processes.
     public static func removeLeftovers(in folder: String) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         for name in names where isUnfinished(name) {
             let file = "\(folder)/\(name)"
             let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
             guard descriptor >= 0 else { continue }
-            // A writer holds its lock until its file has its name.
+            // A writer holds its lock until the file has its final name.
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(file) }
             close(descriptor)
         }
@@ -95,11 +95,11 @@ public enum DurableFile {
         URL(fileURLWithPath: path).deletingLastPathComponent().path
     }
 
-    /// A new, empty and locked file beside the target.
+    /// Creates a new, empty and locked file beside the target.
     private static func makeTemporary(for path: String) throws(DataError) -> (path: String, descriptor: Int32) {
         let name = URL(fileURLWithPath: path).lastPathComponent
         while true {
-            // A name has at most 255 bytes.
+            // A file name has at most 255 bytes.
             let random = String(UInt64.random(in: .min ... .max), radix: 36)
             let start = String(decoding: name.utf8.prefix(60), as: UTF8.self)
             let temporary = "\(folder(of: path))/.\(start).\(random)\(ending)"
@@ -107,14 +107,14 @@ public enum DurableFile {
             if descriptor < 0, errno == EEXIST { continue }
             guard descriptor >= 0 else { throw unwritable(path) }
             flock(descriptor, LOCK_EX)
-            // Somebody may have taken it for a leftover before it was locked.
+            // Another process may have removed the file as a leftover before it was locked.
             var status = stat()
             if fstat(descriptor, &status) == 0, status.st_nlink > 0 { return (temporary, descriptor) }
             close(descriptor)
         }
     }
 
-    /// Writes every byte; false, with `errno` set, where that fails.
+    /// Writes every byte; returns false, with `errno` set, if that fails.
     package static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
         var written = 0
         while written < bytes.count {
@@ -126,14 +126,14 @@ public enum DurableFile {
         return true
     }
 
-    /// An error about a file, for the reason that the system's last call gave in `errno`.
+    /// Creates an error about a file with the reason in `errno`.
     public static func unwritable(_ path: String) -> DataError {
         let reason = errno
         return DataError(.cannotWrite, path, "cannot be written: \(String(cString: strerror(reason)))")
     }
 }
 
-/// `write(2)`, whose name the type above uses for itself.
+/// `write(2)`; inside `DurableFile` the name means its own function.
 private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
     write(descriptor, bytes, count)
 }

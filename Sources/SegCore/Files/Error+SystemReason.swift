@@ -1,7 +1,7 @@
 internal import Foundation
 
 extension Error {
-    /// The system's own words for a file operation that failed, such as "No space left on device".
+    /// The system's message for a file operation that failed, such as "No space left on device".
     public var systemReason: String {
         let underlying = (self as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
         let cause = (underlying ?? self) as NSError

@@ -1,16 +1,16 @@
 internal import Foundation
 
-/// Which file is at a path, with its size and time of change: where two stamps differ, it was changed or replaced. Links
-/// are followed.
+/// The identity of a file with its size and modification time: if two stamps differ, the file was changed or replaced.
+/// Symbolic links are followed.
 public struct FileStamp: Hashable, Sendable {
     private let device: UInt64
     private let inode: UInt64
     private let size: Int
-    /// Seconds since 1970 of the last change.
+    /// The modification time in seconds since 1970.
     private let modified: Double
     private let mode: UInt32
 
-    /// The stamp of a file or folder; nil where there is none.
+    /// The stamp of a file or folder; nil if it does not exist.
     public init?(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
@@ -21,21 +21,22 @@ public struct FileStamp: Hashable, Sendable {
         mode = UInt32(status.st_mode)
     }
 
-    /// Whether a path leads to a file: not to a folder, and not to a pipe that would be waited for.
+    /// Whether a path leads to a regular file, not to a folder or to a pipe that would block a reader.
     public static func isFile(_ path: String) -> Bool {
         FileStamp(path).map { $0.mode & UInt32(S_IFMT) == UInt32(S_IFREG) } ?? false
     }
 
-    /// Whether both stand for one file or folder, in whatever state.
+    /// Whether both are stamps of the same file or folder, at any time.
     public func isSameFile(as other: FileStamp) -> Bool { device == other.device && inode == other.inode }
 
-    /// Whether a file can be renamed from one place to the other.
+    /// Whether both are on one file system, so a file can be renamed from one path to the other.
     public func isOnSameDisk(as other: FileStamp) -> Bool { device == other.device }
 
-    /// Size and time of the last change, which are the same on every machine that shares the file.
+    /// The size and the modification time, which are the same on every machine that shares the file.
     public var sizeAndTime: String { "\(size) \(modified)" }
 
-    /// Whether the last change is so long ago that another would have another time: file systems count in steps.
-    /// - Parameter seconds: The time now, since 1970.
+    /// Whether the last change is old enough for a further change to have another time: file systems store times in
+    /// coarse steps.
+    /// - Parameter seconds: The current time in seconds since 1970.
     public func isSettled(at seconds: Double) -> Bool { abs(seconds - modified) > 2 }
 }

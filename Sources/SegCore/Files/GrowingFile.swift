@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// A file that grows line by line, so that it can be watched and a killed writer leaves what it had.
+/// A file that grows line by line: it can be watched, and it keeps its lines if the writer is killed.
 public final class GrowingFile {
     private let path: String
     private let descriptor: Int32
     private var length: Int
 
-    /// Opens a file to add to, or makes it.
+    /// Opens a file to append to it, or creates it.
     /// - Throws: `DataError` naming the file.
     public init(_ path: String) throws(DataError) {
         self.path = path
@@ -18,7 +18,7 @@ public final class GrowingFile {
 
     deinit { close(descriptor) }
 
-    /// Adds a line, given without its end; where it does not fit, nothing of it stays.
+    /// Appends a line, given without its line break; if the line does not fit on the disk, no part of it remains.
     /// - Throws: `DataError` naming the file.
     public func append(_ line: some Sequence<UInt8>) throws(DataError) {
         let bytes = Array(line) + [UInt8(ascii: "\n")]
@@ -36,9 +36,9 @@ public final class GrowingFile {
         guard fsync(descriptor) == 0 else { throw DurableFile.unwritable(path) }
     }
 
-    /// Keeps bytes of a file that make no sense in a file beside it, behind those that are there already.
-    /// - Returns: The path of that file, `PATH.damaged`.
-    /// - Throws: `DataError` naming that file.
+    /// Appends unreadable bytes of a file to a second file beside it.
+    /// - Returns: The path of the second file, `PATH.damaged`.
+    /// - Throws: `DataError` naming the second file.
     public static func putAside(_ bytes: [UInt8], of path: String) throws(DataError) -> String {
         let aside = path + ".damaged"
         let file = try GrowingFile(aside)

@@ -1,8 +1,8 @@
 public import Foundation
 
-/// Reads files, and neither pipes nor devices, which may make a reader wait for ever.
+/// Reads regular files; it refuses pipes and devices, which may block a reader for ever.
 public enum RegularFile {
-    /// The first bytes of a file, at most so many; nil where it is no regular file or cannot be read.
+    /// The first bytes of a file, at most `bytes`; nil if it is not a regular file or cannot be read.
     public static func head(of path: String, bytes: Int) -> [UInt8]? {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
@@ -12,7 +12,7 @@ public enum RegularFile {
         return (try? handle.read(upToCount: bytes) ?? Data()).map(Array.init)
     }
 
-    /// The bytes of a file; those of a large one are mapped.
+    /// The bytes of a file; a large file is memory-mapped.
     ///
     /// A pipe or a device is refused.
     /// - Throws: `DataError` of the kind `noInput` naming the file.
@@ -22,11 +22,11 @@ public enum RegularFile {
             throw DataError(.noInput, path, "cannot be read: \(String(cString: strerror(errno)))")
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw DataError(.noInput, path, "cannot be read: it is no regular file")
+            throw DataError(.noInput, path, "cannot be read: it is not a regular file")
         }
         do {
             let url = URL(fileURLWithPath: path)
-            // Foundation loses 4 KiB for each file without a size that it reads into a Data.
+            // Foundation leaks 4 KiB for each file without a size that it reads into a `Data`.
             guard status.st_size > 0 else { return try FileHandle(forReadingFrom: url).readToEnd() ?? Data() }
             return try Data(contentsOf: url, options: .mappedIfSafe)
         } catch {

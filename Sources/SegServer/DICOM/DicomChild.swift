@@ -3,18 +3,18 @@ internal import SegCore
 internal import SegDICOM
 internal import SegImaging
 
-/// The process in which DICOM files of clients are read: a decoder that crashes, hangs or fills the memory costs one
-/// request and not the server.
+/// The process that reads clients' DICOM files: a decoder that crashes, hangs or exhausts the memory affects one
+/// request, not the server.
 public enum DicomChild {
-    /// The argument with which `medseg-server` starts itself as this process; the folder of its task comes next.
+    /// The argument with which `medseg-server` starts itself as this process; the task's folder is the next argument.
     public static let argument = "--read-dicom"
 
-    /// The folder of the task, where the program was started for one.
+    /// The task's folder, if the program was started with `argument`.
     public static func folder(in arguments: [String]) -> String? {
         arguments.count == 3 && arguments[1] == argument ? arguments[2] : nil
     }
 
-    /// Does the task of a folder and leaves the answer there.
+    /// Performs the task of a folder and writes the answer there.
     public static func run(in folder: String) throws {
         heedSignals()
         endWithServer()
@@ -34,17 +34,17 @@ public enum DicomChild {
         try DurableFile.write(JSONEncoder().encode(answer), to: "\(folder)/\(DicomAnswer.file)")
     }
 
-    /// Takes signals as they come, SIGALRM above all: the thread that started the process had some blocked, as libdispatch's
+    /// Unblocks all signals, above all SIGALRM: the thread that started the process had some blocked, as libdispatch's
     /// threads have.
     private static func heedSignals() {
         var none = sigset_t()
         sigemptyset(&none)
         sigprocmask(SIG_SETMASK, &none, nil)
-        // A file that grows too large is an error and no signal.
+        // Ignored, so that a file that grows too large is an error and does not end the process.
         signal(SIGXFSZ, SIG_IGN)
     }
 
-    /// Ends the process when the server does: the other end of its standard input closes then, whatever the server ends by.
+    /// Ends the process together with the server: its standard input then closes, however the server ends.
     private static func endWithServer() {
         Thread.detachNewThread {
             var (byte, count) = (UInt8(0), 0)
@@ -53,14 +53,14 @@ public enum DicomChild {
         }
     }
 
-    /// Sets the limits, which hold before any byte of a client is read.
+    /// Sets the resource limits before any byte of a client is read.
     private static func bind(_ bounds: DicomTask.Bounds) {
         limit(RLIMIT_AS, bounds.memory)
         limit(RLIMIT_CORE, 0)
         limit(RLIMIT_NOFILE, 1024)
-        // Room for the answer, however little is left for anything else.
+        // The answer must fit, even if the limit for unpacked files is smaller.
         limit(RLIMIT_FSIZE, max(bounds.unpackedBytes, 16 << 20))
-        // The process ends by this signal, whatever it does.
+        // SIGALRM ends the process, whatever code is running.
         signal(SIGALRM, SIG_DFL)
         alarm(UInt32(bounds.seconds))
     }
@@ -82,7 +82,7 @@ public enum DicomChild {
         let layout = try ScanFile.layout(of: source)
         guard layout.shape.map(Double.init).reduce(1, *) <= Double(most) else {
             let extents = layout.shape.map(String.init).joined(separator: "×")
-            throw DataError(.tooLarge, source, "the scan has \(extents) voxels; this server takes \(most) at most")
+            throw DataError(.tooLarge, source, "the scan has \(extents) voxels; this server accepts \(most) at most")
         }
         try ScanFile.convert(source, to: path, overwrite: false)
         return layout.geometry.remarks
@@ -119,7 +119,7 @@ public enum DicomChild {
         }
     }
 
-    /// Lists the volumes that a client may choose from; nil where there are none.
+    /// The refusal with a list of the volumes to choose from; nil if there are none.
     private static func choice(_ task: DicomTask, _ upload: DicomUpload?) -> DicomAnswer.Refused? {
         guard case .scan = task.work, let upload,
             let catalogue = try? DicomCatalogue(upload.source, fillsGaps: task.choice.fillsGaps),
@@ -130,16 +130,16 @@ public enum DicomChild {
         let asked = task.choice.series.map { "series '\($0.prefix(64))' " } ?? ""
         let chosen =
             task.choice.isMade
-            ? "\(asked)\(task.choice.volume.map { "volume \($0) " } ?? "")is none of the " : "the files hold "
+            ? "\(asked)\(task.choice.volume.map { "volume \($0) " } ?? "")is not one of the " : "the files hold "
         return .init(
             kind: .choice,
-            message: "\(chosen)\(rows.count) volumes: name one by series=INDEX, and volume=NUMBER where a series has "
+            message: "\(chosen)\(rows.count) volumes: choose one with series=INDEX, and volume=NUMBER if a series has "
                 + "several. \(listing)",
             volumes: try? ConfigValue(encoding: rows))
     }
 }
 
-/// A volume of a list from which a client chooses, or a series that is none. It has no UID and no date.
+/// A volume in the list for the client, or a series that is not a volume. It has no UID and no date.
 private struct DicomVolume: Encodable {
     let series: Int
     let volume: Int?

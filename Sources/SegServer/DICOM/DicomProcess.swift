@@ -4,42 +4,42 @@ internal import SegCore
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// A process that does one task. It ends at its deadline, when the Swift task that waits for it is cancelled, and with the
-/// server.
+/// A process that performs one task. It is ended at its deadline, if the waiting Swift task is cancelled, and together
+/// with the server.
 final class DicomProcess: Sendable {
-    /// How a process ended by itself.
+    /// The end of a process that was not killed by the server.
     struct End {
         let isSignal: Bool
-        /// The signal, or the exit code.
+        /// The number of the signal, or the exit code.
         let status: Int32
     }
 
     private enum Stop { case deadline, client, server, disk(Refusal) }
 
     private let process = Process()
-    /// Why the process was ended before it had done its task.
+    /// The reason why the process was ended before its task was done.
     private let stop = Mutex<Stop?>(nil)
     private let seconds: Double
 
-    /// How often what a process writes is counted.
+    /// The interval at which the size of the process's output is measured.
     private static let interval = Duration.milliseconds(500)
 
-    /// Seconds beyond its own limit after which a process is ended that has not ended itself.
+    /// Seconds after the process's own limit until the server ends it.
     private static let grace = 5.0
 
-    /// Names of what a process knows of the server's environment: neither the token nor anything else.
+    /// Environment variables that the process inherits; the token is not among them.
     private static let known = [
         "PATH", "LD_LIBRARY_PATH", "MEDSEG_DICOM_LIBRARY", "MEDSEG_THREADS", "DCMDICTPATH", "TZ",
     ]
 
-    /// A process that is not started yet.
+    /// Creates a process without starting it.
     /// - Parameters:
     ///   - folder: The folder of the task.
-    ///   - seconds: The time that it has.
-    /// - Throws: `Refusal` where the program is not found.
+    ///   - seconds: The time limit.
+    /// - Throws: `Refusal` if the program is not found.
     init(in folder: String, seconds: Double) throws {
         guard let program = Bundle.main.executablePath else {
-            throw Refusal(.internalServerError, "the server does not find its own program, which reads DICOM")
+            throw Refusal(.internalServerError, "the server cannot find its own program, which reads DICOM")
         }
         self.seconds = seconds
         process.executableURL = URL(fileURLWithPath: program)
@@ -48,16 +48,16 @@ final class DicomProcess: Sendable {
         var environment = ProcessInfo.processInfo.environment.filter { Self.known.contains($0.key) }
         environment["TMPDIR"] = folder
         process.environment = environment
-        // Its other end is the server's alone, so that it closes however the server ends.
+        // Only the server has the other end of the pipe, therefore it closes however the server ends.
         process.standardInput = Pipe()
-        // What it prints may hold what a header says.
+        // Printed text could contain values of a header.
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
     }
 
     /// Runs the process to its end.
-    /// - Parameter meter: Counts what it writes.
-    /// - Throws: `CancellationError` where the caller is cancelled before; `Refusal` where the process cannot be started,
+    /// - Parameter meter: Measures the files that the process writes.
+    /// - Throws: `CancellationError` if the caller is cancelled first; `Refusal` if the process cannot be started,
     ///   takes too long or writes too much, or the server ends.
     func run(_ meter: FolderMeter) async throws -> End {
         let deadline = Task {
@@ -82,7 +82,7 @@ final class DicomProcess: Sendable {
         }
         switch stop.withLock({ $0 }) {
         case .client: throw CancellationError()
-        case .server: throw Refusal(.serviceUnavailable, "the server is about to end")
+        case .server: throw Refusal(.serviceUnavailable, "the server is shutting down")
         case .deadline: throw tookTooLong
         case .disk(let refusal): throw refusal
         case nil where end.isSignal && end.status == SIGALRM: throw tookTooLong
@@ -105,7 +105,7 @@ final class DicomProcess: Sendable {
                         .serviceUnavailable, "the process that reads DICOM cannot be started; try again later"))
                 return
             }
-            // Whoever wanted it ended before it was there.
+            // The process may have to end for a reason that arose before it was started.
             if stop.withLock({ $0 != nil }) { kill() }
         }
     }
@@ -115,7 +115,7 @@ final class DicomProcess: Sendable {
         kill()
     }
 
-    /// Ends the process by the signal that none can put off.
+    /// Ends the process with SIGKILL, which cannot be blocked.
     private func kill() {
         if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
     }
@@ -123,6 +123,6 @@ final class DicomProcess: Sendable {
     private var tookTooLong: Refusal {
         Refusal(
             .requestTimeout,
-            "reading the DICOM files was stopped after \(Int(seconds)) seconds, the longest that it may take")
+            "reading the DICOM files was stopped after \(Int(seconds)) seconds, the maximum")
     }
 }

@@ -2,7 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import SegCore
 
-/// Has processes read DICOM files of clients, one at a time. Clients take turns.
+/// Runs processes that read clients' DICOM files, one at a time. Clients take turns.
 actor DicomReader {
     private let scratch: Scratch
     private let limits: ServerLimits
@@ -10,7 +10,7 @@ actor DicomReader {
     private var waiting: FairLine<Place>
     private var turns: [ObjectIdentifier: CheckedContinuation<Void, any Error>] = [:]
 
-    /// A place in the line.
+    /// A position in the queue.
     private final class Place: Sendable {}
 
     init(scratch: Scratch, limits: ServerLimits) {
@@ -19,19 +19,20 @@ actor DicomReader {
         waiting = FairLine(limit: limits.queuedJobs)
     }
 
-    /// Reads the volume that is meant, and writes it as a NIfTI file. A caller that is cancelled ends the process.
-    /// - Parameter client: Who asks, as turns are counted.
-    /// - Returns: What a reader should know, a sentence each.
-    /// - Throws: `Refusal` where the files are no sound volume, or several and none is chosen, or beyond a limit;
-    ///   `CancellationError`.
+    /// Reads the chosen volume and writes it as a NIfTI file. If the caller is cancelled, the process ends.
+    /// - Parameter client: The client's name for its turns.
+    /// - Returns: Notes for the user, one sentence each.
+    /// - Throws: `Refusal` if the files are not a valid volume, hold several of which none is chosen, or exceed a
+    ///   limit; `CancellationError`.
     func readScan(_ origin: DicomOrigin, to path: String, for client: String) async throws -> [String] {
         try await perform(of: origin, result: "scan.nii.gz", to: path, for: client) { .scan(to: $0) }
     }
 
-    /// Writes a mask as a DICOM object that refers to the files of its scan. A caller that is cancelled ends the process.
-    /// - Parameter client: Who asks, as turns are counted.
-    /// - Returns: What a reader should know, a sentence each.
-    /// - Throws: `Refusal` where the files cannot be referred to; `CancellationError`.
+    /// Writes a mask as a DICOM object that refers to the files of its scan. If the caller is cancelled, the process
+    /// ends.
+    /// - Parameter client: The client's name for its turns.
+    /// - Returns: Notes for the user, one sentence each.
+    /// - Throws: `Refusal` if the files cannot be referred to; `CancellationError`.
     func write(
         _ object: DicomObject, of mask: DicomMaskFile, scan: DicomOrigin, to path: String, for client: String
     ) async throws -> [String] {
@@ -40,8 +41,8 @@ actor DicomReader {
 
     // MARK: - Turns
 
-    /// Returns once it is a client's turn.
-    /// - Throws: `Refusal` where the line, or the client's share of it, is full; `CancellationError`.
+    /// Waits for the client's turn.
+    /// - Throws: `Refusal` if the queue, or the client's share of it, is full; `CancellationError`.
     private func waitForTurn(of client: String) async throws {
         guard isBusy else {
             isBusy = true
@@ -50,7 +51,7 @@ actor DicomReader {
         guard waiting.hasRoom(for: client) else {
             throw Refusal(
                 .tooManyRequests,
-                "\(waiting.count(of: client)) of your requests for DICOM wait already; try again later")
+                "\(waiting.count(of: client)) of your requests for DICOM are already waiting; try again later")
         }
         let place = Place()
         waiting.append(place, of: client)
@@ -100,12 +101,12 @@ actor DicomReader {
         let answer = try await ask(in: folder, meter)
         if let refused = answer.refusal { throw Refusal(refused) }
         guard rename("\(folder)/\(result)", path) == 0 else {
-            throw Refusal(.serverIsFull, "what was read of the DICOM files cannot be kept")
+            throw Refusal(.serverIsFull, "the scan from the DICOM files cannot be stored")
         }
         return answer.remarks
     }
 
-    /// Has a process do the task of a folder.
+    /// Runs a process for the task of a folder and reads its answer.
     private func ask(in folder: String, _ meter: FolderMeter) async throws -> DicomAnswer {
         let end = try await DicomProcess(in: folder, seconds: limits.dicomSeconds).run(meter)
         let data = FileManager.default.contents(atPath: "\(folder)/\(DicomAnswer.file)")
@@ -113,12 +114,12 @@ actor DicomReader {
         throw Refusal(
             .unprocessableContent,
             "the DICOM files cannot be read: their reader ended with \(end.isSignal ? "signal" : "code") \(end.status), "
-                + "as it does where files are damaged or need more than \(limits.dicomMemory >> 20) MiB of memory")
+                + "as it does if files are damaged or need more than \(limits.dicomMemory >> 20) MiB of memory")
     }
 }
 
 extension Refusal {
-    /// What a client is told of a refusal of the reader.
+    /// Creates the client's refusal from the refusal of the process.
     fileprivate init(_ refused: DicomAnswer.Refused) {
         let said = "the DICOM files cannot be used: \(refused.message)"
         switch refused.kind {

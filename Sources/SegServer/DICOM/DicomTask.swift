@@ -1,7 +1,7 @@
 internal import SegCore
 internal import SegDICOM
 
-/// What a child process is asked to do with the DICOM files that a client sent.
+/// The task of a child process with a client's DICOM files.
 struct DicomTask: Codable {
     /// The folder of the files, a ZIP of them, or one file.
     let source: String
@@ -10,13 +10,13 @@ struct DicomTask: Codable {
     let bounds: Bounds
 
     enum Work: Codable {
-        /// Writes the scan as a NIfTI file.
+        /// Write the scan as a NIfTI file.
         case scan(to: String)
-        /// Writes a mask of the scan, a NIfTI file, as a DICOM object.
+        /// Write a mask of the scan, a NIfTI file, as a DICOM object.
         case object(DicomObject, of: DicomMaskFile, to: String)
     }
 
-    /// What the process may take.
+    /// The resource limits of the process.
     struct Bounds: Codable {
         let seconds: Int
         /// Bytes of its address space.
@@ -26,13 +26,13 @@ struct DicomTask: Codable {
         let unpackedBytes: Int
     }
 
-    /// The file of the task, in the folder that the process is given and works in.
+    /// The file name of the task, in the working folder of the process.
     static let file = "task.json"
 }
 
-/// What the process made of it.
+/// The result of the process.
 struct DicomAnswer: Codable {
-    /// What a reader should know, a sentence each.
+    /// Notes for the user, one sentence each.
     var remarks: [String] = []
     var refusal: Refused?
 
@@ -41,15 +41,15 @@ struct DicomAnswer: Codable {
 
         let kind: Kind
         let message: String
-        /// The volumes that there are, where one is to be chosen.
+        /// The available volumes, if the client must choose one.
         var volumes: ConfigValue?
     }
 
-    /// The file of the answer.
+    /// The file name of the answer.
     static let file = "answer.json"
 }
 
-/// Which volume of several a client means.
+/// The client's choice of a volume.
 struct DicomSelection: Codable, Hashable {
     /// The index of the series, or its UID.
     var series: String?
@@ -62,7 +62,7 @@ struct DicomSelection: Codable, Hashable {
     var isMade: Bool { self != DicomSelection() }
 }
 
-/// Where the scan of an upload came from, which DICOM objects of its masks refer to.
+/// The origin of an uploaded scan, to which DICOM objects of its masks refer.
 struct DicomOrigin: Hashable {
     /// The folder of the files, a ZIP of them, or one file.
     let source: String
@@ -73,16 +73,16 @@ struct DicomOrigin: Hashable {
 enum DicomObject: String, Codable {
     case binary, labelmap, structures
 
-    /// What a download's name ends in.
+    /// The end of a download's name.
     var ending: String { self == .structures ? "_rtstruct.dcm" : "_seg.dcm" }
 }
 
-/// A mask on disk and what its numbers mean.
+/// A mask on disk and the meaning of its numbers.
 struct DicomMaskFile: Codable {
     let path: String
-    /// Names of the classes by number.
+    /// The class names by number.
     let names: [Int: String]
-    /// What the model is called; nil where none is known.
+    /// The model's name; nil if it is unknown.
     let model: String?
     let method: DicomMask.Method
 }

@@ -2,18 +2,19 @@ internal import Foundation
 internal import SegCore
 internal import SegData
 
-/// The DICOM files of an upload. Those of a ZIP get numbers for names, since a name or a folder's may be a patient's.
+/// The DICOM files of an upload. Files of a ZIP are renamed to numbers because file and folder names may identify a
+/// patient.
 struct DicomUpload {
     /// The folder of the files, or the one file.
     let source: String
-    /// Keeps the folder.
+    /// The unpacked ZIP, which keeps the folder alive.
     private let archive: UnpackedArchive?
 
-    /// Unpacks a ZIP; anything else stands for itself.
+    /// Unpacks a ZIP; any other upload is used unchanged.
     /// - Parameters:
-    ///   - folder: Where a ZIP is unpacked.
-    ///   - mostBytes: The most that it may unpack to.
-    /// - Throws: `DataError` where the ZIP is damaged or beyond a limit, or the disk is full.
+    ///   - folder: The folder for the unpacked files.
+    ///   - mostBytes: The maximum number of unpacked bytes.
+    /// - Throws: `DataError` if the ZIP is damaged or beyond a limit, or the disk is full.
     init(_ source: String, in folder: String, mostBytes: Int) throws {
         guard UnpackedArchive.isZip(file: source) else {
             (self.source, archive) = (source, nil)
@@ -24,10 +25,10 @@ struct DicomUpload {
         (self.source, self.archive) = (archive.folder, archive)
     }
 
-    /// Gives every file a number, in the order of the names that they had, and takes it out of its folder.
+    /// Renames every file to a number, in the order of the old names, and moves it out of its subfolder.
     ///
-    /// Names that differed by their digits alone still do, and `.dcm` stays: a file that is named as slices are and is no
-    /// DICOM is a damaged slice.
+    /// Names that differed only in their digits still do, and `.dcm` stays, because a file that is named like the
+    /// slices but is not DICOM is a damaged slice.
     private static func number(filesOf folder: String) throws {
         let names = (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []).sorted()
         let files = names.filter { name in
@@ -36,7 +37,7 @@ struct DicomUpload {
             return !isHidden && FileManager.default.fileExists(atPath: "\(folder)/\(name)", isDirectory: &isFolder)
                 && !isFolder.boolValue
         }
-        // A folder of the ZIP may be called as a file is to be.
+        // The hidden folder avoids a clash with a folder of the ZIP that has the name of a numbered file.
         let numbered = "\(folder)/.\(names.count)"
         guard mkdir(numbered, 0o700) == 0 else { throw unwritable(folder) }
         var kinds: [String: String] = [:]
@@ -59,7 +60,7 @@ struct DicomUpload {
         rmdir(numbered)
     }
 
-    /// Letters that stand for a number: none for 0, then a to z, and so on.
+    /// The number as letters: none for 0, then a to z, and so on.
     private static func letters(_ number: Int) -> String {
         var (rest, text) = (number, "")
         while rest > 0 {

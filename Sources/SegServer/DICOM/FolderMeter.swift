@@ -1,11 +1,11 @@
 internal import Foundation
 internal import Synchronization
 
-/// Counts what a folder holds against the server's budget while it grows.
+/// Counts the bytes of a growing folder against the server's budget.
 final class FolderMeter: Sendable {
     private let folder: String
     private let budget: ByteBudget
-    /// Bytes that are counted; nil once the folder is gone.
+    /// The counted bytes; nil once the folder is removed.
     private let counted = Mutex<Int?>(0)
 
     init(_ folder: String, budget: ByteBudget) {
@@ -13,8 +13,8 @@ final class FolderMeter: Sendable {
         self.budget = budget
     }
 
-    /// Counts what has come.
-    /// - Throws: `Refusal` where the server holds all that it may.
+    /// Counts new bytes.
+    /// - Throws: `Refusal` if the server's budget is used up.
     func count() throws {
         try counted.withLock { counted in
             guard let before = counted else { return }
@@ -26,7 +26,7 @@ final class FolderMeter: Sendable {
     }
 
     /// Ends the counting.
-    /// - Returns: The bytes that are counted, which whoever removes the folder gives back.
+    /// - Returns: The counted bytes, which the caller must release when it removes the folder.
     func end() -> Int {
         counted.withLock { counted in
             defer { counted = nil }

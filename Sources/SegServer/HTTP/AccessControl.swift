@@ -3,22 +3,23 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Synchronization
 
-/// Who may use the server.
+/// Decides which requests may use the server.
 ///
-/// With a token: clients that send it as a bearer, or a cookie that the page got for it. Without one, the server listens on
-/// this machine alone, and then a browser's pages from elsewhere must not reach it: neither by a name of theirs that
-/// leads here (the Host header) nor by a form or script of theirs (the headers Origin and Sec-Fetch-Site).
+/// With a token, a client must send it as a bearer token, or send a cookie that it got for it. Without a token, the
+/// server listens on this machine only. Pages of other sites in a browser must not reach it then: neither through a
+/// host name of theirs that leads here (header Host), nor through their forms or scripts (headers Origin and
+/// Sec-Fetch-Site).
 final class AccessControl: Sendable {
-    /// Makes wrong tokens slow.
+    /// Delays the responses to wrong tokens.
     let brake = GuessBrake()
     private let token: String?
     private let host: String
-    /// Cookies that were handed out, with the time they end.
+    /// The valid cookies with their expiry times.
     private let cookies = Mutex<[String: Date]>([:])
 
     static let cookieName = "medseg_session"
     private static let cookieSeconds = 12 * 3600.0
-    /// More logins than this within their lifetime are no person's.
+    /// More valid logins than any human users would have.
     private static let cookieLimit = 10_000
 
     init(token: String?, host: String) {
@@ -26,10 +27,10 @@ final class AccessControl: Sendable {
         self.host = host
     }
 
-    /// Whether a token is asked for.
+    /// Whether a token is required.
     var isEnabled: Bool { token != nil }
 
-    /// Whether some text is the token; takes as long for any text of the same length.
+    /// Whether a text is the token; the time does not depend on the text's content.
     func accepts(_ text: String) -> Bool {
         guard let token else { return true }
         let (a, b) = (Array(text.utf8), Array(token.utf8))
@@ -37,8 +38,8 @@ final class AccessControl: Sendable {
         return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
-    /// Whether a request carries the token or a cookie that was given for it; a wrong token is answered slowly.
-    /// - Throws: `Refusal` where too many wrong ones came from the client's address.
+    /// Whether a request has the token or a valid cookie; the response to a wrong token is delayed.
+    /// - Throws: `Refusal` if too many wrong tokens came from the client's address.
     func isAllowed(_ request: Request, of client: Client) async throws -> Bool {
         guard isEnabled else { return true }
         if let header = request.headers[.authorization] {
@@ -52,8 +53,8 @@ final class AccessControl: Sendable {
         return cookies.withLock { cookies in cookies[value].map { $0 > Date() } ?? false }
     }
 
-    /// A new cookie, as the header that sets it.
-    /// - Parameter isSecure: Whether the client speaks TLS; its browser then sends the cookie by nothing else.
+    /// Creates a cookie; returns the header that sets it.
+    /// - Parameter isSecure: Whether the client uses TLS; its browser then sends the cookie over TLS only.
     func makeCookie(isSecure: Bool) -> String {
         let value = Scratch.makeID() + Scratch.makeID()
         cookies.withLock { cookies in
@@ -65,7 +66,7 @@ final class AccessControl: Sendable {
             + (isSecure ? "; Secure" : "")
     }
 
-    /// Ends the login of a request's cookie.
+    /// Invalidates a request's cookie.
     func forget(_ request: Request) {
         guard let value = Self.cookie(of: request) else { return }
         cookies.withLock { $0[value] = nil }
@@ -79,11 +80,11 @@ final class AccessControl: Sendable {
         return nil
     }
 
-    /// Refuses what a foreign page sends through a user's browser.
-    /// - Throws: `Refusal` where the request's host or origin is not the server.
+    /// Refuses requests that a page of another site sends through a user's browser.
+    /// - Throws: `Refusal` if the request's host or origin is not this server.
     func checkOrigin(_ request: Request) throws {
         let text = request.head.authority ?? ""
-        // HTTP/1.0 names no host, and no browser speaks it.
+        // HTTP/1.0 has no Host header, and no browser uses it.
         guard !text.isEmpty else { return }
         guard let authority = Authority(text) else {
             throw Refusal(.badRequest, "the Host header should be a name or an address, with or without a port")
@@ -91,7 +92,7 @@ final class AccessControl: Sendable {
         if !isEnabled, !Self.localNames.contains(authority.host), authority.host != host.lowercased() {
             throw Refusal(.forbidden, "the server answers to localhost and its own address only; use that in the URL")
         }
-        // A page without an origin, such as a sandboxed frame, sends "null" and is foreign too.
+        // A page without an origin, such as a sandboxed frame, sends "null" and counts as foreign too.
         if let origin = request.headers[.origin] {
             guard authority.isOrigin(origin) else { throw Self.foreign }
         } else if !Self.safeMethods.contains(request.method), let site = request.headers[.secFetchSite] {
@@ -101,6 +102,6 @@ final class AccessControl: Sendable {
 
     private static let foreign = Refusal(.forbidden, "pages of other sites may not use this server")
     private static let localNames: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
-    /// What changes nothing; a link from elsewhere may lead here.
+    /// Methods that change nothing; links from other sites may use them.
     private static let safeMethods: Set<HTTPRequest.Method> = [.get, .head, .options]
 }

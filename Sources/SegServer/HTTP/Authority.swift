@@ -1,11 +1,11 @@
-/// A host with a port, as the header Host and an origin name it.
+/// A host with a port, as in the header Host and in an origin.
 package struct Authority: Hashable, Sendable {
-    /// The name or address in small letters, an IPv6 address in brackets.
+    /// The name or address in lower case, an IPv6 address in brackets.
     package let host: String
-    /// The port; nil where it is not said.
+    /// The port; nil if it is not given.
     package let port: Int?
 
-    /// Reads the text of RFC 3986 without user information; nil where it is anything else.
+    /// Parses an RFC 3986 authority without user information; nil for any other text.
     package init?(_ text: some StringProtocol) {
         let text = text.lowercased()
         let end: String.Index
@@ -38,7 +38,7 @@ package struct Authority: Hashable, Sendable {
         }
     }
 
-    /// Whether an origin such as `https://host:port` is this server's own, a missing port being its scheme's.
+    /// Whether an origin such as `https://host:port` is this authority, with the scheme's default for a missing port.
     package func isOrigin(_ origin: String) -> Bool {
         for (scheme, usual) in [("http://", 80), ("https://", 443)] where origin.hasPrefix(scheme) {
             guard let other = Authority(origin.dropFirst(scheme.count)) else { return false }

@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import SegCore
 
-/// The memory that fields of forms and small bodies of one request take, until the request ends.
+/// The memory for form fields and small bodies of one request, reserved until the request ends.
 ///
 /// All requests of the process share one budget.
 final class BodyMemory {
@@ -11,12 +11,12 @@ final class BodyMemory {
 
     deinit { Self.budget.release(bytes) }
 
-    /// Takes more.
-    /// - Throws: `Refusal` where other requests have taken all.
+    /// Reserves more bytes.
+    /// - Throws: `Refusal` if other requests have reserved everything.
     func grow(by more: Int) throws {
         guard Self.budget.take(more) else {
             throw Refusal(
-                .serviceUnavailable, "the server is reading as many requests as it may; try again in a moment",
+                .serviceUnavailable, "the server is reading the maximum number of requests; try again in a moment",
                 headers: [.retryAfter: "1"])
         }
         bytes += more

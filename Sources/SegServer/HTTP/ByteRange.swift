@@ -1,17 +1,17 @@
-/// The part of a file that the header `Range` asks for; RFC 9110, 14.
+/// The part of a file that the header `Range` requests; RFC 9110, 14.
 package enum ByteRange: Equatable {
     case bytes(ClosedRange<Int>)
-    /// The file has none of the bytes.
+    /// The range is outside of the file.
     case outside
 
-    /// Reads `bytes=0-99`, `bytes=100-` or `bytes=-100`; nil for anything else, which a server may pass over.
+    /// Parses `bytes=0-99`, `bytes=100-` or `bytes=-100`; nil for other forms, which a server may ignore.
     package init?(_ text: String, of size: Int) {
         guard text.hasPrefix("bytes=") else { return nil }
         let ends = text.dropFirst("bytes=".count).split(separator: "-", omittingEmptySubsequences: false)
         guard ends.count == 2, ends.allSatisfy({ $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }) else {
             return nil
         }
-        // A number that is too large for Int is beyond every file.
+        // A number that is too large for Int is beyond the end of every file.
         let (first, last) = (ends[0].isEmpty ? nil : Int(ends[0]) ?? .max, ends[1].isEmpty ? nil : Int(ends[1]) ?? .max)
         switch (first, last) {
         case (nil, nil): return nil

@@ -1,30 +1,31 @@
-/// How fast a client must send its request and take its answer.
+/// The minimum speed at which a client must send its request and receive the response.
 ///
-/// Only the time counts that the server waits in: a client that the server keeps from sending is not slow. A slow one
-/// would keep a connection, and what its request holds, for as long as it likes (CVE-2007-6750 and its relatives).
+/// Only time in which the server waits counts: a client that cannot send because the server does not read is not slow.
+/// A slow client would otherwise keep a connection and its request's resources indefinitely (CVE-2007-6750 and
+/// similar).
 package struct ClientPace {
     private let limits: ServerLimits
     private let opened: Double
     private var hasBegun = false
-    /// Whether a request is on its way.
+    /// Whether a request is arriving.
     private(set) package var isReceiving = false
-    /// Since when bytes are waited for; nil while the server does not read.
+    /// The time since which the server waits for bytes; nil while it does not read.
     private var reading: Double?
-    /// Seconds and bytes of this stretch.
+    /// The seconds and bytes of the current interval.
     private var waited = 0.0
     private var received = 0
-    /// Parts of answers that the client has not taken, and when it last took one.
+    /// The number of unsent parts of responses, and the time of the last sent part.
     private var unsent = 0
     private var lastSent = 0.0
 
-    /// Starts with a connection that opens.
-    /// - Parameter now: Seconds on any clock.
+    /// Starts when a connection opens.
+    /// - Parameter now: Seconds of a monotonic clock.
     package init(limits: ServerLimits, at now: Double) {
         self.limits = limits
         opened = now
     }
 
-    /// A request's head has come.
+    /// Records that a request's head arrived.
     package mutating func begin() {
         hasBegun = true
         isReceiving = true
@@ -32,47 +33,47 @@ package struct ClientPace {
         received = 0
     }
 
-    /// Bytes of a body have come.
+    /// Records bytes of a body.
     package mutating func receive(_ bytes: Int) { received += bytes }
 
-    /// The request has come whole.
+    /// Records that the request is complete.
     package mutating func end() { isReceiving = false }
 
-    /// The server begins to wait for bytes.
+    /// Records that the server begins to wait for bytes.
     package mutating func read(at now: Double) { reading = reading ?? now }
 
-    /// The server has bytes to work on.
+    /// Records that the server has bytes to process.
     package mutating func stopReading(at now: Double) {
         if let reading { waited += now - reading }
         reading = nil
     }
 
-    /// A part of an answer is on its way.
+    /// Records that a part of a response is being sent.
     package mutating func send(at now: Double) {
         if unsent == 0 { lastSent = now }
         unsent += 1
     }
 
-    /// The client has taken a part of an answer.
+    /// Records that a part of a response was sent.
     package mutating func sent(at now: Double) {
         unsent -= 1
         lastSent = now
     }
 
-    /// Since when the client has taken nothing of what waits for it; nil where nothing waits.
+    /// The time since which the client has received nothing although data are pending; nil if nothing is pending.
     package var isStalledSince: Double? { unsent > 0 ? lastSent : nil }
 
-    /// What is wrong with a client.
+    /// A fault of a client.
     package enum Fault: Equatable {
-        /// No request came.
+        /// It sent no request.
         case silent
-        /// The body comes too slowly.
+        /// It sends the body too slowly.
         case slowBody
-        /// The answer is not taken.
+        /// It does not receive the response.
         case slowReader
     }
 
-    /// Judges the client, and begins a new stretch where one is over.
+    /// Checks the client, and starts a new interval if one is over.
     package mutating func check(at now: Double) -> Fault? {
         if !hasBegun, now - opened > limits.headSeconds { return .silent }
         if unsent > 0, now - lastSent > limits.sendSeconds { return .slowReader }

@@ -5,7 +5,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import SegCore
 
-/// HTTP/1.1 behind a gate.
+/// An HTTP/1.1 channel with a `ConnectionGate`.
 struct GatedChannel: ServerChildChannel {
     let http: HTTP1Channel
     let connections: ConnectionTable
@@ -24,16 +24,16 @@ struct GatedChannel: ServerChildChannel {
     func handle(value: HTTP1Channel.Value, logger: Logger) async { await http.handle(value: value, logger: logger) }
 }
 
-/// Ends connections that are one too many, whose client is too slow, or whose requests name no single host.
+/// Ends connections that exceed a limit, whose client is too slow, or whose requests do not name exactly one host.
 ///
-/// It sits behind the HTTP decoder, so it sees every part of a request, whether a route reads it or not.
+/// It follows the HTTP decoder, therefore it receives every part of a request, whether a route reads it or not.
 final class ConnectionGate: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// Tells a gate that its connection gives way to another.
+    /// The event that tells a gate that its connection is replaced by another.
     struct Displaced: Sendable {}
 
     private let connections: ConnectionTable
@@ -41,12 +41,12 @@ final class ConnectionGate: ChannelDuplexHandler {
     private var timer: Scheduled<Void>?
     private var isOpen = false
     private var isEnded = false
-    /// Requests that have come and are not answered whole.
+    /// The number of requests whose responses are not complete.
     private var unanswered = 0
-    /// Whether a part of the present answer is on its way.
+    /// Whether the current response has begun.
     private var isAnswering = false
 
-    /// What a client has to read the last answer in before its connection goes.
+    /// The time in which a client can read the last response before its connection is closed.
     private static let linger = TimeAmount.milliseconds(250)
 
     init(connections: ConnectionTable, limits: ServerLimits) {
@@ -73,16 +73,16 @@ final class ConnectionGate: ChannelDuplexHandler {
         guard !isOpen else { return }
         isOpen = true
         guard connections.open(context.channel) else {
-            return end(context, .serviceUnavailable, "your address has as many connections as it may; try again later")
+            return end(context, .serviceUnavailable, "your address has the maximum of connections; try again later")
         }
         watch(context)
     }
 
-    /// Looks at the client every second.
+    /// Checks the client every second.
     private func watch(_ context: ChannelHandlerContext) {
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) {
             switch self.pace.check(at: ConnectionTable.now) {
-            // A browser opens connections ahead of need, and would show an answer that it did not ask for.
+            // Browsers open connections in advance and would show a response that they did not request; these get none.
             case .silent, .slowReader: self.end(context, nil, "")
             case .slowBody:
                 self.end(context, .requestTimeout, "the request came too slowly and was ended; send it again")
@@ -95,7 +95,7 @@ final class ConnectionGate: ChannelDuplexHandler {
         }
     }
 
-    /// Answers, where no answer has begun, and closes the connection.
+    /// Sends a response if none has begun, and closes the connection.
     private func end(_ context: ChannelHandlerContext, _ status: HTTPResponseStatus?, _ detail: String) {
         guard !isEnded else { return }
         isEnded = true
@@ -111,7 +111,7 @@ final class ConnectionGate: ChannelDuplexHandler {
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        // Closing at once would take the answer back where bytes of the client's are unread.
+        // An immediate close would discard the response if unread bytes of the client are pending.
         context.close(mode: .output, promise: nil)
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.linger) { context.close(promise: nil) }
     }
@@ -137,7 +137,7 @@ final class ConnectionGate: ChannelDuplexHandler {
             let list = forwarded.isEmpty ? nil : forwarded.joined(separator: ",")
             guard connections.begin(context.channel, forwardedFor: list) else {
                 return end(
-                    context, .serviceUnavailable, "your address has as many connections as it may; try again later")
+                    context, .serviceUnavailable, "your address has the maximum of connections; try again later")
             }
         case .body(let bytes):
             pace.receive(bytes.readableBytes)
@@ -149,7 +149,7 @@ final class ConnectionGate: ChannelDuplexHandler {
         context.fireChannelRead(data)
     }
 
-    /// RFC 9112, 3.2: a request of HTTP/1.1 names its host once.
+    /// RFC 9112, 3.2: a request of HTTP/1.1 must have exactly one Host header.
     private static func namesOneHost(_ head: HTTPRequestHead) -> Bool {
         let hosts = head.headers["Host"].count
         return hosts == 1 || hosts == 0 && head.version == .http1_0

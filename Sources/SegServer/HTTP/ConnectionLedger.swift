@@ -1,22 +1,22 @@
-/// Which connections are open, and which one gives way to a new one.
+/// The open connections, and the choice of the one that a new connection replaces.
 ///
-/// One peer has at most its share. Where the share or the whole is used up, a new connection replaces another: of the
-/// peer that has the most connections, the one that has sent the fewest bytes a second. Only connections that the
-/// server waits for are replaced, never one whose request it works on. So a client that sends slowly gives way to one
-/// that sends faster, however many addresses it has.
+/// A peer may have at most its share of the connections. If the share or the total is used up, a new connection
+/// replaces an old one: among the connections of the peer with the most, the one with the fewest bytes per second. Only
+/// connections for which the server waits can be replaced, never one whose request it processes. Therefore a slow
+/// client gives way to a faster one, however many addresses it has.
 package struct ConnectionLedger<ID: Hashable> {
-    /// What becomes of a new connection, or of a request by another peer on an open one.
+    /// The decision on a new connection, or on a request by another peer on an open one.
     package enum Admission: Equatable {
         case accepted
-        /// Accepted in place of another, which is to be closed.
+        /// Accepted in place of another connection, which must be closed.
         case replacing(ID)
         case refused
     }
 
     private struct Entry {
-        /// Nil where a proxy has the connection and has not said for whom.
+        /// Nil if a proxy owns the connection and has not yet named a client.
         var peer: String?
-        /// Whether the server waits for the client: for a request, for the rest of one, or to take an answer.
+        /// Whether the server waits for the client: for a request, for the rest of one, or to receive a response.
         var waits = true
         var since: Double
         var bytes = 0
@@ -25,24 +25,24 @@ package struct ConnectionLedger<ID: Hashable> {
     private let limit: Int
     private let share: Int
     private var entries: [ID: Entry] = [:]
-    /// Seconds in which a connection gives way to none but a peer with fewer.
+    /// The seconds in which a new connection can be replaced only by a peer with fewer connections.
     private let grace = 0.25
 
     /// - Parameters:
-    ///   - limit: Connections in all.
-    ///   - share: Connections of one peer.
+    ///   - limit: The maximum number of connections.
+    ///   - share: The maximum number of connections of one peer.
     package init(limit: Int, share: Int) {
         self.limit = limit
         self.share = share
     }
 
-    /// Connections that are open.
+    /// The number of open connections.
     package var count: Int { entries.count }
 
-    /// Takes a new connection.
+    /// Admits or refuses a new connection.
     /// - Parameters:
-    ///   - peer: Who it is from; nil where a proxy will say with each request.
-    ///   - now: Seconds on any clock.
+    ///   - peer: The peer; nil if a proxy will name it with each request.
+    ///   - now: Seconds of a monotonic clock.
     package mutating func open(_ id: ID, peer: String?, at now: Double) -> Admission {
         var admission = Admission.accepted
         if let peer, count(of: peer) >= share {
@@ -54,7 +54,7 @@ package struct ConnectionLedger<ID: Hashable> {
         return admission
     }
 
-    /// Notes that a request has begun, of a peer that may be another than the last.
+    /// Records the start of a request, which may be of another peer than the last one.
     package mutating func begin(_ id: ID, peer: String, at now: Double) -> Admission {
         guard let entry = entries[id] else { return .refused }
         var admission = Admission.accepted
@@ -65,25 +65,25 @@ package struct ConnectionLedger<ID: Hashable> {
         return admission
     }
 
-    /// Notes bytes of a request.
+    /// Records bytes of a request.
     package mutating func receive(_ id: ID, bytes: Int) { entries[id]?.bytes += bytes }
 
-    /// Notes that the server works on a request that has come whole.
+    /// Records that the server processes a complete request.
     package mutating func work(_ id: ID) { entries[id]?.waits = false }
 
-    /// Notes that the server waits for the client, since a time.
-    /// - Parameter isShared: Whether the connection is a proxy's again, for anybody.
+    /// Records that the server waits for the client since a time.
+    /// - Parameter isShared: Whether the connection belongs to a proxy whose next request may be of any client.
     package mutating func wait(_ id: ID, since: Double, isShared: Bool = false) {
         guard let entry = entries[id] else { return }
         entries[id] = Entry(peer: isShared ? nil : entry.peer, since: since)
     }
 
-    /// Forgets a connection that is closed.
+    /// Removes a closed connection.
     package mutating func close(_ id: ID) { entries[id] = nil }
 
     private func count(of peer: String) -> Int { entries.values.count { $0.peer == peer } }
 
-    /// Makes room: takes out the slowest of the connections that may give way, of the peer that has the most.
+    /// Removes the slowest of the replaceable connections of the peer that has the most.
     private mutating func replace(for peer: String?, _ now: Double, _ mayGiveWay: (Entry) -> Bool) -> Admission {
         let counts = entries.values.reduce(into: [:]) { $0[$1.peer, default: 0] += 1 }
         let own = counts[peer] ?? 0

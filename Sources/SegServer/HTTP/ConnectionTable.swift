@@ -16,42 +16,42 @@ final class ConnectionTable: Sendable {
         self.proxies = proxies
     }
 
-    /// Seconds on the clock that connections are timed by.
+    /// The seconds of the clock for connections.
     static var now: Double { Double(NIODeadline.now().uptimeNanoseconds) / 1e9 }
 
-    /// Takes a connection, if need be in place of another.
+    /// Admits a connection, if necessary in place of another; returns whether it is admitted.
     func open(_ channel: any Channel) -> Bool {
         let address = channel.remoteAddress
         let peer = proxies.contains(address) ? nil : Peer(address).description
         return admit(channel) { $0.open(ObjectIdentifier(channel), peer: peer, at: Self.now) }
     }
 
-    /// Takes a request; on a proxy's connection it may be anybody's.
+    /// Records a request, which on a proxy's connection may be of any client; returns whether it is admitted.
     func begin(_ channel: any Channel, forwardedFor: String?) -> Bool {
         let client = proxies.client(at: channel.remoteAddress, forwardedFor: forwardedFor, forwardedProto: nil)
         return admit(channel) { $0.begin(ObjectIdentifier(channel), peer: client.peer.description, at: Self.now) }
     }
 
-    /// Notes bytes of a request.
+    /// Records bytes of a request.
     func receive(_ channel: any Channel, bytes: Int) {
         state.withLock { $0.ledger.receive(ObjectIdentifier(channel), bytes: bytes) }
     }
 
-    /// Notes that a request has come whole.
+    /// Records that a request is complete.
     func work(_ channel: any Channel) { state.withLock { $0.ledger.work(ObjectIdentifier(channel)) } }
 
-    /// Notes that an answer is not taken since a time.
+    /// Records that the client has received nothing since a time.
     func stall(_ channel: any Channel, since: Double) {
         state.withLock { $0.ledger.wait(ObjectIdentifier(channel), since: since) }
     }
 
-    /// Notes that the next request is waited for.
+    /// Records that the server waits for the next request.
     func rest(_ channel: any Channel) {
         let isShared = proxies.contains(channel.remoteAddress)
         state.withLock { $0.ledger.wait(ObjectIdentifier(channel), since: Self.now, isShared: isShared) }
     }
 
-    /// Forgets a connection.
+    /// Removes a connection.
     func close(_ channel: any Channel) {
         state.withLock { state in
             state.ledger.close(ObjectIdentifier(channel))

@@ -1,9 +1,9 @@
 internal import SegCore
 
-/// Reads documents that clients sent, one at a time on a thread of its own.
+/// Parses documents from clients, one at a time on its own thread.
 ///
-/// The pool that answers requests has as many threads as there are cores: a megabyte of brackets on each of them would
-/// keep everybody waiting.
+/// The pool that answers requests has as many threads as cores; a megabyte of brackets on each would block all
+/// requests.
 actor DocumentReader {
     static let shared = DocumentReader()
 
@@ -11,14 +11,14 @@ actor DocumentReader {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    /// A JSON document.
-    /// - Throws: `Refusal` naming the document and the place where it is no JSON.
+    /// Parses a JSON document.
+    /// - Throws: `Refusal` naming the document and the position of the fault if it is not valid JSON.
     func json(_ bytes: [UInt8], named name: String) throws -> ConfigValue {
         try ConfigValue(parsing: bytes, named: name)
     }
 
-    /// Names and values of an `application/x-www-form-urlencoded` body.
-    /// - Throws: `Refusal` where there are too many, or one stands there twice.
+    /// Parses the names and values of an `application/x-www-form-urlencoded` body.
+    /// - Throws: `Refusal` if there are too many, or a name occurs twice.
     func fields(_ bytes: [UInt8]) throws -> RequestQuery {
         let text = String(decoding: bytes, as: UTF8.self)
         try RequestQuery.check(text)

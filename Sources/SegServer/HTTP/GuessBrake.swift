@@ -1,20 +1,21 @@
 internal import HTTPTypes
 internal import Synchronization
 
-/// Makes guessing the token slow.
+/// Slows down guesses of the token.
 ///
-/// A wrong token costs its peer half a second, one after another. A peer with many such waits is told to come back
-/// later and its tokens are not looked at, since a right one would be known by its quick answer. Others notice nothing.
+/// Each wrong token delays its peer by half a second, one after another. A peer with many pending delays is told to
+/// retry later without a check of its tokens, because a quick answer would reveal the right one. Other peers are not
+/// affected.
 final class GuessBrake: Sendable {
     private let free = Mutex<[Peer: ContinuousClock.Instant]>([:])
 
     private static let delay = Duration.milliseconds(500)
     private static let mostWaiting = 8
-    /// Peers that are remembered before those are dropped that wait for nothing.
+    /// The number of known peers above which peers without a pending delay are dropped.
     private static let mostPeers = 4096
 
     /// Refuses a peer that has guessed too often.
-    /// - Throws: `Refusal` that says when to come back.
+    /// - Throws: `Refusal` with the time to retry.
     func check(_ peer: Peer) throws {
         let wait = free.withLock { $0[peer].map { $0 - .now } ?? .zero }
         guard wait > Self.delay * Self.mostWaiting else { return }
@@ -23,8 +24,8 @@ final class GuessBrake: Sendable {
             headers: [.retryAfter: "\(wait.components.seconds + 1)"])
     }
 
-    /// Waits for what a wrong token costs.
-    /// - Throws: `CancellationError` where the client is gone.
+    /// Waits for the delay of a wrong token.
+    /// - Throws: `CancellationError` if the client has disconnected.
     func punish(_ peer: Peer) async throws {
         let end = free.withLock { free in
             let now = ContinuousClock.now

@@ -3,9 +3,9 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 
-/// Turns errors into answers, adds the headers that every answer has, and writes one log line.
+/// Turns errors into responses, adds the headers that every response has, and writes one log line.
 ///
-/// A log line names the route, never the address: ids and names in an address may be a patient's.
+/// A log line contains the route, never the path: ids and names in a path may identify a patient.
 struct AnswerMiddleware: RouterMiddleware {
     let logger: Logger
     let proxies: Proxies
@@ -28,18 +28,18 @@ struct AnswerMiddleware: RouterMiddleware {
         return response
     }
 
-    /// The context with what the request's head says.
-    /// - Throws: `Refusal` where the head makes no sense, wherever it leads.
+    /// The context with the information of the request's head.
+    /// - Throws: `Refusal` if the head is not valid, for any path.
     private func completed(_ context: ServerContext, _ request: Request) throws -> ServerContext {
         guard RouteTable.known.contains(request.method) else {
-            throw Refusal(.notImplemented, "this server knows no such method")
+            throw Refusal(.notImplemented, "this server does not support this method")
         }
         try RequestQuery.check(request.uri.query ?? "")
         var context = context
         context.client = proxies.client(
             at: context.remoteAddress, forwardedFor: request.headers[.xForwardedFor],
             forwardedProto: request.headers[.xForwardedProto])
-        // A part of another state of the file than the client has would be no part of it.
+        // With If-Range the client may have another version of the file, to which a part of this one would not fit.
         context.range = request.headers[.ifRange] == nil ? request.headers[.range] : nil
         return context
     }
@@ -68,7 +68,7 @@ struct AnswerMiddleware: RouterMiddleware {
 }
 
 extension HTTPResponse.Status {
-    /// 507: the disk, or the share of it that the server may use, is full.
+    /// 507: the disk, or the server's share of it, is full.
     static let serverIsFull = HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage")
 }
 
@@ -81,10 +81,10 @@ extension HTTPField.Name {
     static let xForwardedProto = HTTPField.Name("X-Forwarded-Proto")!
 }
 
-/// Lets through what `AccessControl` allows; a person is led to the login, a program is told.
+/// Passes the requests that `AccessControl` allows; redirects browsers to the login, and refuses programs.
 struct AccessMiddleware: RouterMiddleware {
     let access: AccessControl
-    /// Routes that must answer before anybody has logged in.
+    /// The routes that need no login.
     let open: Set<String>
 
     func handle(
@@ -96,6 +96,6 @@ struct AccessMiddleware: RouterMiddleware {
         if request.method == .get, context.endpointPath == "/" {
             return Response(status: .seeOther, headers: [.location: "/login"])
         }
-        throw Refusal(.unauthorized, "this server asks for its token, as 'Authorization: Bearer …'")
+        throw Refusal(.unauthorized, "this server requires its token, as 'Authorization: Bearer …'")
     }
 }

@@ -2,15 +2,15 @@ internal import Foundation
 internal import HTTPTypes
 internal import SegCore
 
-/// Cuts a `multipart/form-data` body (RFC 7578) into parts as it arrives.
+/// Splits a `multipart/form-data` body (RFC 7578) into parts as it arrives.
 ///
-/// Holds at most one part's head and one delimiter of bytes; what a part contains is handed on as it comes.
+/// It buffers at most one part's head and one delimiter; the content of a part is passed on as it arrives.
 package struct MultipartParser {
-    /// What the head of a part says.
+    /// The head of a part.
     package struct Head: Hashable, Sendable {
         /// The field's name.
         package var name: String
-        /// Whether the part is a file; a client's file name is of no other use.
+        /// Whether the part is a file; the client's file name is not used otherwise.
         package var isFile: Bool
 
         package init(name: String, isFile: Bool) {
@@ -19,7 +19,7 @@ package struct MultipartParser {
         }
     }
 
-    /// What has arrived.
+    /// An event of the parser.
     package enum Event: Hashable, Sendable {
         case began(Head)
         case bytes([UInt8])
@@ -38,9 +38,9 @@ package struct MultipartParser {
     private static let lineEnd: [UInt8] = [13, 10]
     private static let headEnd: [UInt8] = [13, 10, 13, 10]
 
-    /// Starts with the boundary that the content type names.
-    /// - Parameter mostParts: The most parts that the form may have.
-    /// - Throws: `Refusal` where the content type is not a form's.
+    /// Creates a parser with the boundary of the content type.
+    /// - Parameter mostParts: The maximum number of parts.
+    /// - Throws: `Refusal` if the content type is not that of a form.
     package init(contentType: String?, mostParts: Int = Limits.formFields) throws {
         self.mostParts = mostParts
         let words = HeaderWords(contentType ?? "")
@@ -51,24 +51,24 @@ package struct MultipartParser {
                 .unsupportedMediaType, "the body should be multipart/form-data with a boundary; send it as a form")
         }
         delimiter = Self.lineEnd + Array("--\(boundary)".utf8)
-        // The first delimiter may stand at the very start, where no line ends before it.
+        // The first delimiter may be at the very start, where no line break precedes it.
         buffer = Self.lineEnd
     }
 
-    /// Takes the next bytes of the body.
-    /// - Throws: `Refusal` where they are no form; errors of `handle`.
+    /// Parses the next bytes of the body.
+    /// - Throws: `Refusal` if they are not a valid form; errors of `handle`.
     package mutating func consume(_ bytes: some Collection<UInt8>, _ handle: (Event) throws -> Void) throws {
         if case .finished = state { return }
         buffer.append(contentsOf: bytes)
         while try step(handle) {}
     }
 
-    /// Whether the closing delimiter has come; a body that ends before it was cut off.
+    /// Whether the closing delimiter has arrived; a body without it was cut off.
     package var isFinished: Bool {
         if case .finished = state { true } else { false }
     }
 
-    /// Does what the buffered bytes allow; false where more must come first.
+    /// Parses as far as the buffered bytes allow; false if more are needed.
     private mutating func step(_ handle: (Event) throws -> Void) throws -> Bool {
         switch state {
         case .preamble: return try skipPreamble()
@@ -83,7 +83,7 @@ package struct MultipartParser {
 
     private mutating func skipPreamble() throws -> Bool {
         guard let start = Self.find(delimiter, in: buffer) else {
-            guard buffer.count <= Self.headLimit else { throw Self.damaged("its boundary does not come") }
+            guard buffer.count <= Self.headLimit else { throw Self.damaged("its boundary is missing") }
             return false
         }
         buffer.removeFirst(start + delimiter.count)
@@ -100,7 +100,7 @@ package struct MultipartParser {
         guard buffer[0] == 13, buffer[1] == 10 else { throw Self.damaged("a boundary is followed by other bytes") }
         parts += 1
         guard parts <= mostParts else { throw Self.damaged("it has more than \(mostParts) parts") }
-        // The line end stays: a head without lines is one line end after another.
+        // The line break stays in the buffer: a head without lines consists of two line breaks.
         state = .head
         return true
     }
@@ -120,7 +120,7 @@ package struct MultipartParser {
 
     private mutating func passContent(_ handle: (Event) throws -> Void) throws -> Bool {
         let found = Self.find(delimiter, in: buffer)
-        // Without a delimiter, as many bytes are kept as could be the start of one.
+        // Without a delimiter, as many bytes are kept as could be its start.
         let end = found ?? buffer.count - (delimiter.count - 1)
         if end > 0 {
             try handle(.bytes(Array(buffer[..<end])))
@@ -143,7 +143,7 @@ package struct MultipartParser {
             }
             return Head(name: name, isFile: words["filename"] != nil || words["filename*"] != nil)
         }
-        throw damaged("a part does not say which field it is")
+        throw damaged("a part does not name its field")
     }
 
     private static func damaged(_ reason: String) -> Refusal { Refusal(.badRequest, "the form is damaged: \(reason)") }
@@ -153,7 +153,7 @@ package struct MultipartParser {
             guard bytes.count >= pattern.count, let base = bytes.baseAddress else { return nil }
             let last = bytes.count - pattern.count
             var start = 0
-            // memchr finds what a delimiter begins with many bytes at a time.
+            // memchr searches the first byte of the delimiter many bytes at a time.
             while start <= last, let found = memchr(base + start, Int32(pattern[0]), last - start + 1) {
                 let index = UnsafeRawPointer(found) - base
                 if bytes[index..<index + pattern.count].elementsEqual(pattern) { return index }
@@ -166,7 +166,7 @@ package struct MultipartParser {
 
 /// A header's value and its parameters: `form-data; name="file"; filename="a;b.nii"`.
 package struct HeaderWords {
-    /// What stands before the first semicolon.
+    /// The text before the first semicolon.
     package let value: String
     private var parameters: [String: String] = [:]
 

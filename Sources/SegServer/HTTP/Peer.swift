@@ -2,14 +2,15 @@ internal import Foundation
 internal import NIOCore
 package import SegCore
 
-/// Who a request comes from, as connections, guesses and jobs are counted.
+/// The origin of a request for the limits of connections, guesses and jobs.
 ///
-/// An IPv4 address, or the 64-bit network of an IPv6 address: a single subscriber has all the addresses of one.
+/// An IPv4 address, or the 64-bit network of an IPv6 address, because one subscriber has all addresses of such a
+/// network.
 package struct Peer: Hashable, Sendable, CustomStringConvertible {
     /// The address or network as text.
     package let description: String
 
-    /// The peer at an address; a connection without one, such as that of a Unix socket, is local.
+    /// The peer at an address; a connection without an address, such as one of a Unix socket, is local.
     init(_ address: SocketAddress?) {
         let plain = Self.plain(address) ?? "local"
         guard case .v6(let six)? = address, plain.contains(":") else {
@@ -21,7 +22,7 @@ package struct Peer: Hashable, Sendable, CustomStringConvertible {
         description = words.map { String($0, radix: 16) }.joined(separator: ":") + "::/64"
     }
 
-    /// An address as text, an IPv4 client of a socket that listens on both by its IPv4 address; nil where there is none.
+    /// An address as text; a dual-stack socket's IPv4 client gets its IPv4 address; nil if there is none.
     fileprivate static func plain(_ address: SocketAddress?) -> String? {
         guard case .v6(let six)? = address else { return address?.ipAddress }
         let bytes = bytes(of: six)
@@ -35,13 +36,13 @@ package struct Peer: Hashable, Sendable, CustomStringConvertible {
         withUnsafeBytes(of: six.address.sin6_addr) { Array($0) }
     }
 
-    /// The peer that an address stands for, as `X-Forwarded-For` names one; nil where the text is no address.
+    /// The peer at an address in the form of `X-Forwarded-For`; nil if the text is not an address.
     package init?(_ text: some StringProtocol) {
         guard let address = Self.address(text) else { return nil }
         self.init(address)
     }
 
-    /// An address with or without a port: `10.0.0.1`, `10.0.0.1:80`, `fe80::1`, `[fe80::1]:80`.
+    /// Parses an address with or without a port: `10.0.0.1`, `10.0.0.1:80`, `fe80::1`, `[fe80::1]:80`.
     fileprivate static func address(_ text: some StringProtocol) -> SocketAddress? {
         var name = text.trimmingCharacters(in: .whitespaces)
         if name.hasPrefix("[") {
@@ -55,17 +56,17 @@ package struct Peer: Hashable, Sendable, CustomStringConvertible {
 
 /// The client of a request.
 struct Client: Sendable {
-    /// Who it is.
+    /// The client's peer.
     var peer: Peer
-    /// Whether it speaks TLS, to a proxy that says so.
+    /// Whether it uses TLS to a proxy, by the proxy's header.
     var isSecure = false
 }
 
-/// The proxies whose word about their clients is believed.
+/// The proxies whose headers about their clients are trusted.
 package struct Proxies: Sendable {
     private let addresses: Set<String>
 
-    /// - Throws: `DataError` naming what is no address.
+    /// - Throws: `DataError` naming the text that is not an address.
     package init(_ names: [String]) throws(DataError) {
         var addresses: Set<String> = []
         for name in names {
@@ -78,15 +79,16 @@ package struct Proxies: Sendable {
         self.addresses = addresses
     }
 
-    /// Whether an address is one of the proxies'.
+    /// Whether an address is that of a proxy.
     func contains(_ address: SocketAddress?) -> Bool {
         Peer.plain(address).map(addresses.contains) ?? false
     }
 
     /// The client behind a connection.
     /// - Parameters:
-    ///   - forwardedFor: The header `X-Forwarded-For`, believed of a proxy alone. Each proxy adds the address that it
-    ///     was called from, so the last one that is no proxy is the client; what stands before it anybody can write.
+    ///   - forwardedFor: The header `X-Forwarded-For`, trusted only from a proxy. Each proxy appends the address from
+    ///     which it was called, therefore the last address that is not a proxy is the client; earlier addresses can be
+    ///     forged.
     ///   - forwardedProto: The header `X-Forwarded-Proto`.
     func client(at address: SocketAddress?, forwardedFor: String?, forwardedProto: String?) -> Client {
         guard contains(address) else { return Client(peer: Peer(address)) }
@@ -95,7 +97,7 @@ package struct Proxies: Sendable {
         return Client(peer: name ?? Peer(address), isSecure: isSecure)
     }
 
-    /// The last address of a list that is no proxy's; nil where something before it is no address.
+    /// The last address of a list that is not a proxy; nil if a later entry is not an address.
     package func last(of forwardedFor: String) -> Peer? {
         for text in forwardedFor.split(separator: ",").reversed() {
             guard let address = Peer.address(text) else { return nil }

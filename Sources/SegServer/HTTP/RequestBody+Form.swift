@@ -4,31 +4,31 @@ internal import Hummingbird
 internal import NIOCore
 internal import SegCore
 
-/// A form that has arrived whole: its fields, and its files on disk.
+/// A form that has arrived completely: its fields, and its files on disk.
 struct MultipartForm {
-    /// Values of the fields that are no files.
+    /// The values of the fields that are not files.
     private(set) var fields: [String: String] = [:]
-    /// Files in the order they came, with the names of their fields.
+    /// The files in the order of arrival, with the names of their fields.
     private(set) var files: [(field: String, sink: FileSink)] = []
-    /// Fields that look like JSON objects, read as they came.
+    /// The parsed fields that look like JSON objects.
     private var documents: [String: Result<ConfigValue, Refusal>] = [:]
     private var fieldBytes = 0
     private let mostFiles: Int
     private let memory = BodyMemory()
 
-    /// The one file of the form under any of some names.
-    /// - Throws: `Refusal` where there is none or more than one.
+    /// The only file of the form under any of several names.
+    /// - Throws: `Refusal` if there is none or more than one.
     func onlyFile(_ names: String...) throws -> FileSink {
         let found = files.filter { names.contains($0.field) }
         guard let first = found.first, found.count == 1 else {
             throw Refusal(
-                .badRequest, "the form should have one file named '\(names[0])', and has \(found.count)")
+                .badRequest, "the form should have one file named '\(names[0])', but has \(found.count)")
         }
         return first.sink
     }
 
-    /// The JSON object of a field; an empty one where the field is not there.
-    /// - Throws: `Refusal` where it is no JSON object.
+    /// The JSON object of a field; empty if the field is missing.
+    /// - Throws: `Refusal` if it is not a JSON object.
     func object(_ name: String) throws -> ConfigValue {
         guard let text = fields[name], !text.isEmpty else { return [:] }
         guard let document = documents[name] else {
@@ -39,9 +39,9 @@ struct MultipartForm {
 }
 
 extension MultipartForm {
-    /// Reads a form as it arrives; its files go to disk under names of the server's.
-    /// - Parameter mostFiles: The most files that it may have.
-    /// - Throws: `Refusal` where the body is too large, cut off or no form, or where it cannot be stored.
+    /// Reads a form as it arrives; its files are written to disk under names that the server generates.
+    /// - Parameter mostFiles: The maximum number of files.
+    /// - Throws: `Refusal` if the body is too large, cut off, not a form, or cannot be stored.
     init(
         _ body: RequestBody, headers: HTTPFields, into scratch: Scratch, limits: ServerLimits, mostFiles: Int = 1
     ) async throws {
@@ -69,7 +69,7 @@ extension MultipartForm {
     private func begin(_ head: MultipartParser.Head, scratch: Scratch) throws -> OpenPart {
         guard !head.isFile || files.count < mostFiles else {
             let most = mostFiles == 1 ? "one file" : "at most \(mostFiles) files"
-            throw Refusal(.badRequest, "the form should have \(most), and has more; send fewer at a time")
+            throw Refusal(.badRequest, "the form should have \(most), but has more; send fewer at a time")
         }
         guard head.isFile || fields[head.name] == nil else {
             throw Refusal(.badRequest, "the form has the field '\(head.name.prefix(40))' twice")
@@ -82,7 +82,7 @@ extension MultipartForm {
         fieldBytes += bytes.count
         guard fieldBytes <= Limits.formBytes else {
             throw Refusal(
-                .contentTooLarge, "the fields of the form that are no files have more than \(Limits.formBytes) bytes")
+                .contentTooLarge, "the fields of the form that are not files have more than \(Limits.formBytes) bytes")
         }
         try memory.grow(by: bytes.count)
         part?.text += bytes
@@ -106,20 +106,20 @@ extension MultipartForm {
     }
 }
 
-/// The part of a form that is arriving.
+/// A part of a form that is arriving.
 private struct OpenPart {
     let name: String
     let sink: FileSink?
     var text: [UInt8] = []
 }
 
-/// Compares what arrives of a body with what was announced and with what is allowed.
+/// Compares the length of an arriving body with the announced and the allowed length.
 struct BodyMeter {
     private let limit: Int
     private let announced: Int?
     private var received = 0
 
-    /// - Throws: `Refusal` where more is announced than is allowed.
+    /// - Throws: `Refusal` if the announced length is larger than allowed.
     init(headers: HTTPFields, limit: Int) throws {
         self.limit = limit
         announced = headers[.contentLength].flatMap { Int($0) }
@@ -131,10 +131,10 @@ struct BodyMeter {
         guard received <= limit else { throw Self.tooLarge(limit) }
     }
 
-    /// - Throws: `Refusal` where less came than was announced.
+    /// - Throws: `Refusal` if less arrived than was announced.
     func finish() throws {
         if let announced, received < announced {
-            throw Refusal(.badRequest, "\(received) of \(announced) bytes came; the upload was cut off, send it again")
+            throw Refusal(.badRequest, "\(received) of \(announced) bytes arrived: the upload was cut off; send again")
         }
     }
 
@@ -144,8 +144,8 @@ struct BodyMeter {
 }
 
 extension RequestBody {
-    /// Hands on a body as it arrives, and insists that it comes whole.
-    /// - Throws: `Refusal` where it is larger than allowed, cut off or damaged; errors of `take`.
+    /// Passes on a body as it arrives, and checks that it is complete.
+    /// - Throws: `Refusal` if it is larger than allowed, cut off or damaged; errors of `take`.
     fileprivate func forEach(_ meter: inout BodyMeter, _ take: (ByteBuffer) async throws -> Void) async throws {
         var pieces = makeAsyncIterator()
         while true {
@@ -155,7 +155,7 @@ extension RequestBody {
             } catch let error as CancellationError {
                 throw error
             } catch {
-                // The client is gone, or the chunks are no chunks.
+                // The client has disconnected, or the chunks are not valid.
                 throw Refusal(.badRequest, "the body was cut off or is damaged; send it again")
             }
             guard let piece else { return try meter.finish() }
@@ -164,8 +164,8 @@ extension RequestBody {
         }
     }
 
-    /// A small body in memory.
-    /// - Throws: `Refusal` where it is larger than the limit or cut off.
+    /// Reads a small body into memory.
+    /// - Throws: `Refusal` if it is larger than the limit or cut off.
     func bytes(headers: HTTPFields, limit: Int) async throws -> [UInt8] {
         var meter = try BodyMeter(headers: headers, limit: limit)
         let memory = BodyMemory()
@@ -177,8 +177,8 @@ extension RequestBody {
         return bytes
     }
 
-    /// A JSON object; an empty body counts as an empty object.
-    /// - Throws: `Refusal` where it is none.
+    /// Reads a JSON object; an empty body counts as an empty object.
+    /// - Throws: `Refusal` if the body is not a JSON object.
     func object(headers: HTTPFields, limits: ServerLimits) async throws -> ConfigValue {
         let bytes = try await bytes(headers: headers, limit: limits.fieldBytes)
         guard !bytes.isEmpty else { return [:] }
@@ -188,18 +188,18 @@ extension RequestBody {
         return document
     }
 
-    /// The names and values of a small `application/x-www-form-urlencoded` body.
-    /// - Throws: `Refusal` where it is larger than the limit, cut off, or has a name twice.
+    /// Reads the names and values of a small `application/x-www-form-urlencoded` body.
+    /// - Throws: `Refusal` if it is larger than the limit, cut off, or has a name twice.
     func fields(headers: HTTPFields, limit: Int) async throws -> RequestQuery {
         try await DocumentReader.shared.fields(bytes(headers: headers, limit: limit))
     }
 
-    /// A form whose fields are JSON objects, as `multipart/form-data` or as a page sends one.
+    /// Reads a form whose fields are JSON objects, as `multipart/form-data` or URL-encoded.
     /// - Parameters:
-    ///   - names: The fields it may have, the usual one first; of two, the last of a multipart form's members stand.
-    ///   - files: The files it may have; a page's form has none.
-    /// - Returns: The form where it is a multipart one, and the members of the fields.
-    /// - Throws: `Refusal` where it has anything else, is too large or cut off, or a field is no JSON object.
+    ///   - names: The allowed fields, the usual one first; if several have the same member, the last field counts.
+    ///   - files: The allowed files; a URL-encoded form has none.
+    /// - Returns: The form if it is a multipart form, and the members of the fields.
+    /// - Throws: `Refusal` if it has other parts, is too large or cut off, or a field is not a JSON object.
     func form(
         of names: [String], files: [String], headers: HTTPFields, into scratch: Scratch, limits: ServerLimits
     ) async throws -> (MultipartForm?, ConfigValue) {
@@ -223,8 +223,8 @@ extension RequestBody {
         return (nil, document)
     }
 
-    /// A body of any kind on disk.
-    /// - Throws: `Refusal` where it is empty, too large, cut off or of no announced length.
+    /// Writes a body of any kind to disk.
+    /// - Throws: `Refusal` if it is empty, too large, cut off or without an announced length.
     func file(headers: HTTPFields, into scratch: Scratch, limits: ServerLimits) async throws -> FileSink {
         guard headers[.contentLength] != nil else {
             throw Refusal(.lengthRequired, "an upload should announce its Content-Length")

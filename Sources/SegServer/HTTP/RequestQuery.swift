@@ -3,9 +3,9 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import SegCore
 
-/// Names and values of a query string or of an `application/x-www-form-urlencoded` body.
+/// The names and values of a query string or of an `application/x-www-form-urlencoded` body.
 ///
-/// Both write a space as `+`, which Python's `quote_plus` does and Hummingbird's own decoding leaves as it is.
+/// In both, `+` stands for a space: Python's `quote_plus` writes it, but Hummingbird does not decode it.
 package struct RequestQuery: Sendable {
     private var values: [String: String] = [:]
 
@@ -19,7 +19,7 @@ package struct RequestQuery: Sendable {
 
     init(_ request: Request) { self.init(request.uri.query ?? "") }
 
-    /// Refuses what cannot be meant before it is read: more names than any request has, and a name that is there twice.
+    /// Checks a query before it is parsed: too many names, or a name that occurs twice, are refused.
     /// - Throws: `Refusal`.
     package static func check(_ text: String) throws {
         let pairs = text.split(separator: "&", maxSplits: Limits.formFields)
@@ -35,12 +35,12 @@ package struct RequestQuery: Sendable {
         }
     }
 
-    /// The value of a name; nil where it is not there or empty.
+    /// The value of a name; nil if it is missing or empty.
     package subscript(name: String) -> String? {
         values[name].flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// The names that are there.
+    /// The names in the query.
     var names: [String] { Array(values.keys) }
 
     private static func decoded(_ text: Substring) -> String {
@@ -50,11 +50,11 @@ package struct RequestQuery: Sendable {
 }
 
 extension RequestQuery {
-    /// The value of a name.
-    /// - Throws: `Refusal` where it is not there.
+    /// The value of a required name.
+    /// - Throws: `Refusal` if it is missing.
     func require(_ name: String) throws -> String {
         guard let value = self[name] else {
-            throw Refusal(.badRequest, "the query should name \(name)=…, and does not")
+            throw Refusal(.badRequest, "the query should have \(name)=…, but does not")
         }
         return value
     }

@@ -5,8 +5,8 @@ internal import NIOCore
 internal import SegCore
 
 extension Response {
-    /// A file as a download under a name of the server's making.
-    /// - Throws: `Refusal` where it is gone.
+    /// A file as a download, under a name that the server chooses.
+    /// - Throws: `Refusal` if it no longer exists.
     static func file(
         _ path: String, as name: String, type: String = "application/octet-stream", context: ServerContext
     ) async throws -> Response {
@@ -20,7 +20,7 @@ extension Response {
         case nil: return Response(status: .ok, headers: headers, body: body)
         case .outside:
             throw Refusal(
-                .rangeNotSatisfiable, "the file has \(size) bytes, and none of those asked for",
+                .rangeNotSatisfiable, "the file has \(size) bytes, but none of the requested ones",
                 headers: [.contentRange: "bytes */\(size)"])
         case .bytes(let range):
             headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound)/\(size)"
@@ -29,8 +29,8 @@ extension Response {
         }
     }
 
-    /// Voxels that lie gzipped on disk; the client decompresses them on the way.
-    /// - Throws: `Refusal` where they are gone.
+    /// Voxels that are stored gzipped on disk; they are sent as they are, and the client decompresses them.
+    /// - Throws: `Refusal` if they no longer exist.
     static func voxels(_ path: String, context: some RequestContext) async throws -> Response {
         Response(
             status: .ok,
@@ -47,7 +47,7 @@ extension Response {
         }
     }
 
-    /// The answer, which keeps a file until it has been sent or the client is gone.
+    /// The response, which keeps a file until it has been sent or the client has disconnected.
     func holding(_ file: ScratchFile?) -> Response {
         var response = self
         let body = body
@@ -58,10 +58,10 @@ extension Response {
         return response
     }
 
-    /// The form in which MONAI Label answers an inference: `params` as JSON and `image` as a file.
+    /// The form in which MONAI Label responds to an inference: `params` as JSON and `image` as a file.
     ///
-    /// Its length is announced, because the Python client reads the connection's bytes as they are and takes no chunks.
-    /// - Throws: `Refusal` where the file is gone.
+    /// It has a Content-Length because MONAI Label's Python client cannot read a chunked body.
+    /// - Throws: `Refusal` if the file no longer exists.
     static func form(
         params: ConfigValue, image path: String, as name: String, context: some RequestContext
     ) async throws -> Response {
@@ -87,7 +87,7 @@ extension Response {
     }
 }
 
-/// Passes a body on and leaves it open for more.
+/// Writes a body without ending the response.
 private struct UnfinishedWriter: ResponseBodyWriter {
     var writer: any ResponseBodyWriter
 

@@ -3,17 +3,17 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 
-/// What is known of a request beside the request.
+/// The data of a request beside the request itself.
 struct ServerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// The other end of the connection: the client's, or a proxy's.
+    /// The address at the other end of the connection: the client, or a proxy.
     let remoteAddress: SocketAddress?
-    /// Who asks.
+    /// The client of the request.
     var client: Client
-    /// The bytes of a file that are asked for, as the header `Range` says it.
+    /// The requested bytes of a file, as the header `Range` gives them.
     var range: String?
 
-    /// Who asks, as shares of the queue are counted.
+    /// The client's name for its share of the queue.
     var clientName: String { client.peer.description }
 
     init(source: ApplicationRequestContextSource) {
@@ -22,8 +22,8 @@ struct ServerContext: RequestContext {
         client = Client(peer: Peer(source.channel.remoteAddress))
     }
 
-    /// A parameter of the path, decoded.
-    /// - Throws: `Refusal` where it is no text.
+    /// A decoded parameter of the path.
+    /// - Throws: `Refusal` if it is not valid text.
     func text(_ name: String) throws -> String {
         guard let text = try parameters.require(name).removingPercentEncoding else {
             throw Refusal(.badRequest, "the address is not properly encoded")

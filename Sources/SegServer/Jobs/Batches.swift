@@ -3,9 +3,9 @@ internal import HTTPTypes
 internal import Logging
 internal import SegCore
 
-/// Predictions over many images of the datastore, which run while clients go about other things.
+/// Predictions for many images of the datastore, which run in the background.
 actor Batches {
-    /// How far a batch is.
+    /// The progress of a batch.
     struct Status: Sendable {
         enum Phase: String, Sendable {
             case running = "RUNNING"
@@ -14,16 +14,16 @@ actor Batches {
         }
 
         let id: String
-        /// Who asked for it, as shares of the queue are counted.
+        /// The client's name for its share of the queue.
         let client: String
         let model: String
         let images: Int
         var phase = Phase.running
         var done = 0
-        /// Images that could not be predicted, with the reasons.
+        /// The images that could not be predicted, with the reasons.
         var failures: [(image: String, reason: String)] = []
 
-        /// The form in which clients read a batch.
+        /// The document of the batch for clients.
         var document: ConfigValue {
             [
                 "batch": .string(id), "status": .string(phase.rawValue), "model": .string(model),
@@ -34,29 +34,29 @@ actor Batches {
     }
 
     private let logger: Logger
-    /// Every batch that runs, and the last ones that are over, in the order they came.
+    /// All running batches and the last finished ones, in the order of their start.
     private var all: [Status] = []
     private var tasks: [String: Task<Void, Never>] = [:]
 
-    /// Batches of one client that run at once.
+    /// The maximum number of running batches of one client.
     private static let share = 4
-    /// Batches that are remembered once they are over.
+    /// The maximum number of finished batches that are kept.
     private static let remembered = 16
 
     init(logger: Logger) { self.logger = logger }
 
-    /// Every batch that is known, the newest last.
+    /// All batches that are kept, the newest last.
     var statuses: [Status] { all }
 
-    /// Starts a batch: its images are predicted one after another.
-    /// - Parameter predict: Predicts an image and keeps what comes of it.
+    /// Starts a batch, which predicts its images one after another.
+    /// - Parameter predict: Predicts an image and stores the result.
     /// - Returns: The batch's id.
-    /// - Throws: `Refusal` where the client has several already.
+    /// - Throws: `Refusal` if the client has too many running batches.
     func start(
         client: String, model: String, images: [String], predict: @escaping @Sendable (String) async throws -> Void
     ) throws -> String {
         guard all.count(where: { $0.client == client && $0.phase == .running }) < Self.share else {
-            throw Refusal(.tooManyRequests, "\(Self.share) of your batches run already; wait, or stop one")
+            throw Refusal(.tooManyRequests, "\(Self.share) of your batches are already running; wait, or stop one")
         }
         let status = Status(id: Scratch.makeID(), client: client, model: model, images: images.count)
         all.append(status)
@@ -65,14 +65,14 @@ actor Batches {
         return status.id
     }
 
-    /// Returns the last state of a batch once it is over.
+    /// Waits for the end of a batch and returns its last state.
     func finish(_ id: String) async -> Status? {
         await tasks[id]?.value
         return all.first { $0.id == id }
     }
 
-    /// Stops a batch, or all of a client.
-    /// - Returns: The ids of those that ran.
+    /// Stops a batch, or all batches of a client.
+    /// - Returns: The ids of the batches that were running.
     func stop(_ id: String?, of client: String) -> [String] {
         let ids = all.filter { $0.phase == .running && (id == nil ? $0.client == client : $0.id == id) }.map(\.id)
         for id in ids { tasks[id]?.cancel() }
@@ -86,7 +86,7 @@ actor Batches {
                 try await predict(image)
                 change(id) { $0.done += 1 }
             } catch {
-                // A job that somebody else cancelled is a failure of its image; the batch goes on.
+                // A job that was cancelled by another client is a failure of its image; the batch continues.
                 guard !Task.isCancelled else { break }
                 let reason = Refusal(error).detail
                 change(id) { $0.failures.append((image, reason)) }

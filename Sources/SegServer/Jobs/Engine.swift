@@ -5,7 +5,7 @@ internal import SegCore
 internal import SegImaging
 internal import SegInference
 
-/// The device and the models on it. Everything that computes runs on its one thread, one job after another.
+/// The device and the models on it. All computations run on its one thread, one job after another.
 actor Engine {
     private let thread = SerialThread("medseg.engine")
     private let backend: any Backend
@@ -15,7 +15,7 @@ actor Engine {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    /// What computes, in one line.
+    /// The device and its backend, on one line.
     nonisolated let device: String
 
     init(backend: any Backend, scratch: Scratch, limits: ServerLimits) {
@@ -26,9 +26,9 @@ actor Engine {
         predictors = PredictorCache(limit: limits.modelBytes)
     }
 
-    /// Runs a job and leaves its results in its folder.
-    /// - Throws: `CancellationError` where it was cancelled; `Refusal` where it took too long; errors of the scan, the
-    ///   model and the backend.
+    /// Runs a job and writes its results to its folder.
+    /// - Throws: `CancellationError` if it was cancelled; `Refusal` if it took too long; errors of the scan, the model
+    ///   and the backend.
     func run(_ job: Job) throws {
         let start = Date()
         job.update { state in
@@ -44,7 +44,8 @@ actor Engine {
         try segmenter.checkRestores(for: "the server")
         try segmenter.checkClasses(for: "the server")
         segmenter.postprocessing = job.options.postProcessing(of: job.model)
-        // What errors call the scan: a path would tell where, a client's name for it whose.
+        // The scan's name in errors: a path would reveal this machine's folders, a client's name may identify a
+        // patient.
         let segmentation = try segmenter(scan, name: "the scan") { done, count in
             try job.report("window \(done) of \(count)", 0.9 * Double(done) / Double(count))
         }
@@ -56,7 +57,7 @@ actor Engine {
         job.update { $0.bytes = bytes }
     }
 
-    /// Refuses a scan whose header makes the model's grid larger than allowed along an axis or in all.
+    /// Refuses a scan whose header makes the model's grid larger than allowed, along an axis or in total.
     private func checkGrid(_ job: Job) throws {
         let facts = job.scan.facts
         let size = try job.model.description.preprocessing.destinationSize(

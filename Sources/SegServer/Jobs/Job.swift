@@ -5,23 +5,23 @@ internal import SegImaging
 internal import SegInference
 internal import Synchronization
 
-/// What a client asks a model for.
+/// The options of a job.
 struct JobOptions: Codable, Hashable, Sendable {
-    /// Passes with dropout on; 0 for none, and no uncertainty map.
+    /// The number of passes with Monte-Carlo dropout; 0 for none and no uncertainty map.
     var uncertainty = 0
-    /// What the passes' dropout draws from.
+    /// The seed of the passes' dropout.
     var seed: UInt64 = 0
-    /// Keep only the largest connected part of each label.
+    /// Whether only the largest connected component of each label is kept.
     var largestComponent = false
-    /// Parts of a label smaller than this many ml become background.
+    /// Connected components of a label smaller than this many ml become background.
     var minimumVolumeML = 0.0
-    /// Axes of the network's volume that are mirrored in every combination, as further samples.
+    /// Axes of the network's input that are mirrored in every combination, for further samples.
     var mirror: [Int] = []
-    /// Fill holes that a label encloses.
+    /// Whether holes that are enclosed by a label are filled.
     var fillHoles = false
-    /// Keep the probability map of each label.
+    /// Whether the probability map of each label is kept.
     var probabilities = false
-    /// The ending of the mask's file, which says its format; only MONAI Label's clients choose it.
+    /// The file extension of the mask, which decides its format; only MONAI Label's clients can choose it.
     var maskEnding = ".nii.gz"
 
     enum CodingKeys: String, CodingKey, CaseIterable {
@@ -32,9 +32,9 @@ struct JobOptions: Codable, Hashable, Sendable {
         case minimumVolumeML = "min_volume_ml"
     }
 
-    /// Reads options from a client's document. What it does not say keeps its default; what else it says is not read,
-    /// since MONAI Label's clients send much more.
-    /// - Throws: `Refusal` naming the option that is wrong.
+    /// Reads options from a client's document. Missing options keep their defaults. Other members are ignored, because
+    /// MONAI Label's clients send many more.
+    /// - Throws: `Refusal` naming the option that is not valid.
     init(_ document: ConfigValue) throws {
         if let value = document["uncertainty"], value != .null {
             guard let passes = value.int, passes == 0 || (2...200).contains(passes) else {
@@ -44,7 +44,7 @@ struct JobOptions: Codable, Hashable, Sendable {
         }
         if let value = document["seed"], value != .null {
             guard let number = value.int, number >= 0 else {
-                throw Refusal(.badRequest, "seed should be a whole number from 0")
+                throw Refusal(.badRequest, "seed should be an integer from 0")
             }
             seed = UInt64(number)
         }
@@ -65,7 +65,7 @@ struct JobOptions: Codable, Hashable, Sendable {
         probabilities = try Self.flag(document, "probabilities")
     }
 
-    /// What is done to the mask: what the model's description asks for, and what the client adds.
+    /// The post-processing of the mask: the steps of the model's description, and those of the client.
     func postProcessing(of model: ModelEntry) -> PostProcessing {
         var processing = model.description.postprocessing
         processing.keepsLargest = processing.keepsLargest || largestComponent
@@ -74,7 +74,7 @@ struct JobOptions: Codable, Hashable, Sendable {
         return processing
     }
 
-    /// Where samples come from; nil for one plain prediction.
+    /// The uncertainty options; nil for one plain prediction.
     var samples: UncertaintyOptions? {
         guard uncertainty > 0 || !mirror.isEmpty else { return nil }
         var options = UncertaintyOptions()
@@ -94,9 +94,9 @@ struct JobOptions: Codable, Hashable, Sendable {
     }
 }
 
-/// A prediction that was asked for: what to compute, how far it is, and what came of it.
+/// A requested prediction: its input, its progress and its result.
 final class Job: Sendable {
-    /// How far a job is.
+    /// The phase of a job.
     enum Phase: String, Codable, Sendable {
         case queued, running, done, failed, cancelled
 
@@ -105,14 +105,14 @@ final class Job: Sendable {
 
     struct State: Sendable {
         var phase = Phase.queued
-        /// What is being done, for people.
+        /// The current step, in words.
         var stage = "waiting"
-        /// 0 to 1.
+        /// The progress from 0 to 1.
         var progress = 0.0
-        /// Why the job failed.
+        /// The reason why the job failed.
         var error: Refusal?
         var report: ScanReport?
-        /// Bytes of the results on disk.
+        /// The bytes of the results on disk.
         var bytes = 0
         var started: Date?
         var lastUsed = Date()
@@ -123,9 +123,9 @@ final class Job: Sendable {
     let scan: Scan
     let model: ModelEntry
     let options: JobOptions
-    /// Who asked for it, as shares of the queue are counted.
+    /// The client's name for its share of the queue.
     let client: String
-    /// Where results go.
+    /// The folder of the results.
     let folder: String
     private let seconds: Double
     private let state = Mutex(State())
@@ -147,8 +147,8 @@ final class Job: Sendable {
     /// Changes the state.
     func update(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
 
-    /// Notes how far the job is.
-    /// - Throws: `Refusal` or `CancellationError` where it should not go on.
+    /// Records the progress of the job.
+    /// - Throws: `Refusal` or `CancellationError` if it must stop.
     func report(_ stage: String, _ progress: Double) throws {
         let (isCancelled, started) = state.withLock { state in
             state.stage = stage
@@ -158,7 +158,7 @@ final class Job: Sendable {
         if isCancelled { throw CancellationError() }
         if let started, Date().timeIntervalSince(started) > seconds {
             throw Refusal(
-                .requestTimeout, "the job was stopped after \(Int(seconds)) seconds, the longest that one may take")
+                .requestTimeout, "the job was stopped after \(Int(seconds)) seconds, the maximum")
         }
     }
 
@@ -169,17 +169,17 @@ final class Job: Sendable {
     func name(of file: JobFile) -> String { file == .mask ? "mask\(options.maskEnding)" : file.name }
 }
 
-/// The files that a job leaves.
+/// The result files of a job.
 enum JobFile: Hashable, Sendable {
     case mask
     case probability(Int)
     case uncertainty(UncertainPrediction.Quantity)
-    /// 1 where the network looked, 0 elsewhere, where the maps mean nothing.
+    /// 1 where the network was evaluated; 0 elsewhere, where the uncertainty maps are undefined.
     case validity
     case maskVoxels
     case uncertaintyVoxels(UncertainPrediction.Quantity)
 
-    /// The file's name on disk and in downloads, a mask's without its ending.
+    /// The file's name on disk and in downloads; a mask's without its file extension.
     fileprivate var name: String {
         switch self {
         case .mask: "mask"

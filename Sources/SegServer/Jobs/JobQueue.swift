@@ -2,7 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Logging
 
-/// Jobs that wait for the device, which works on one at a time.
+/// The jobs that wait for the device, which processes one at a time.
 actor JobQueue {
     private let engine: Engine
     private let scratch: Scratch
@@ -12,7 +12,7 @@ actor JobQueue {
     private var running: Job?
     private var isStopped = false
     private var listeners: [String: [CheckedContinuation<Void, Never>]] = [:]
-    /// Callers that wait until a place in the queue is free, by number.
+    /// The callers that wait for room in the queue, by number.
     private var hopeful: [Int: CheckedContinuation<Void, Never>] = [:]
     private var lastHopeful = 0
 
@@ -23,14 +23,14 @@ actor JobQueue {
         waiting = FairLine(limit: limits.queuedJobs)
     }
 
-    /// Puts a job into the queue.
-    /// - Throws: `Refusal` where the queue, or the client's share of it, is full.
+    /// Adds a job to the queue.
+    /// - Throws: `Refusal` if the queue, or the client's share of it, is full.
     func submit(_ job: Job) throws {
-        guard !isStopped else { throw Refusal(.serviceUnavailable, "the server is about to end") }
+        guard !isStopped else { throw Refusal(.serviceUnavailable, "the server is shutting down") }
         guard waiting.hasRoom(for: job.client) else {
             let own = waiting.count(of: job.client)
             let whose = own >= waiting.share ? "\(own) of your jobs" : "\(waiting.count) jobs"
-            throw Refusal(.tooManyRequests, "\(whose) wait already; try again later")
+            throw Refusal(.tooManyRequests, "\(whose) are already waiting; try again later")
         }
         jobs[job.id] = job
         waiting.append(job, of: job.client)
@@ -38,8 +38,8 @@ actor JobQueue {
         startNext()
     }
 
-    /// Puts a job into the queue as soon as there is room.
-    /// - Throws: `CancellationError` where the caller is cancelled before; `Refusal` where the server ends.
+    /// Adds a job to the queue as soon as there is room.
+    /// - Throws: `CancellationError` if the caller is cancelled first; `Refusal` if the server ends.
     func submitWhenThereIsRoom(_ job: Job) async throws {
         while !isStopped, !waiting.hasRoom(for: job.client) {
             try Task.checkCancellation()
@@ -65,23 +65,23 @@ actor JobQueue {
 
     private func wakeAll() { for number in hopeful.keys.sorted() { wake(number) } }
 
-    /// The job of an id, whose results are kept anew.
-    /// - Throws: `Refusal` where there is none.
+    /// The job of an id; the expiry of its results starts again.
+    /// - Throws: `Refusal` if there is none.
     func job(_ id: String) throws -> Job {
         guard let job = jobs[id] else { throw Refusal.notFound("job") }
         job.update { $0.lastUsed = Date() }
         return job
     }
 
-    /// How many jobs come first: 0 for one that runs or is over.
+    /// The number of jobs before this one: 0 if it runs or is over.
     func place(of job: Job) -> Int {
         waiting.order.firstIndex { $0 === job }.map { $0 + (running == nil ? 0 : 1) } ?? 0
     }
 
-    /// Jobs that wait or run.
+    /// The number of jobs that wait or run.
     var load: Int { waiting.count + (running == nil ? 0 : 1) }
 
-    /// Returns once a job is over; a caller that is cancelled takes the job with it.
+    /// Waits until a job is over; a caller that is cancelled cancels the job too.
     func finish(_ job: Job) async {
         await withTaskCancellationHandler {
             guard !job.snapshot.phase.isFinal else { return }
@@ -91,7 +91,7 @@ actor JobQueue {
         }
     }
 
-    /// Takes a job from the queue, or asks the one that runs to stop.
+    /// Removes a job from the queue, or requests the running one to stop.
     func cancel(_ job: Job) {
         if waiting.remove(job) {
             settle(job, .cancelled, nil)
@@ -104,7 +104,7 @@ actor JobQueue {
     /// Cancels a job, or deletes the results of one that is over.
     func remove(_ job: Job) {
         guard job.snapshot.phase.isFinal else { return cancel(job) }
-        // The second of two callers gives no bytes back.
+        // If two callers remove a job, only the first releases its bytes.
         guard jobs.removeValue(forKey: job.id) != nil else { return }
         scratch.remove(job.folder, bytes: job.snapshot.bytes)
     }
@@ -117,12 +117,12 @@ actor JobQueue {
         }
     }
 
-    /// Deletes results that nobody has asked for since a time.
+    /// Deletes results that were not requested since a time.
     func removeJobs(unusedSince time: Date) {
         for job in jobs.values where job.snapshot.phase.isFinal && job.snapshot.lastUsed < time { remove(job) }
     }
 
-    /// Cancels everything, for the server's end.
+    /// Cancels all jobs because the server ends.
     func stop() {
         isStopped = true
         for job in waiting.order { cancel(job) }

@@ -3,14 +3,14 @@ internal import SegCore
 internal import SegImaging
 internal import SegInference
 
-/// Writes what a job found. Every file gets its name once it is whole, and the job is done once all are.
+/// Writes the results of a job. Every file gets its name when it is complete, and the job is done when all files are.
 struct JobResults {
     let job: Job
     let scan: Volume
     let geometry: ScanGeometry
 
     /// Writes masks, maps and the report.
-    /// - Throws: `DataError` or `Refusal` where the disk is full.
+    /// - Throws: `DataError` or `Refusal` if the disk is full.
     func write(_ found: Segmentation, by segmenter: Segmenter, start: Date) throws {
         try write(found.mask, as: .mask)
         try VoxelFile.write(found.mask, to: job.path(.maskVoxels))
@@ -41,13 +41,13 @@ struct JobResults {
         try ScanFile.write(voxels, size: scan.size, like: geometry, to: job.path(file), overwrite: false)
     }
 
-    /// A map in steps of its maximum: 0 where nothing was evaluated, 1 for 0, 255 for the maximum.
+    /// A map in bytes: 0 where nothing was evaluated, otherwise 1 for the value 0 to 255 for the maximum.
     private static func bytes(_ map: [Float], validity: [UInt8], maximum: Float) -> [UInt8] {
         let scale = maximum > 0 ? 254 / maximum : 0
         return zip(map, validity).map { $1 == 0 ? 0 : UInt8(1 + max(0, min(254, ($0 * scale).rounded()))) }
     }
 
-    /// Bytes of everything that was written.
+    /// The bytes of all result files.
     var bytesOnDisk: Int {
         ((try? FileManager.default.contentsOfDirectory(atPath: job.folder)) ?? []).reduce(0) {
             $0 + Scratch.size(of: "\(job.folder)/\($1)")

@@ -6,18 +6,18 @@ internal import SegInference
 internal import SegModels
 internal import SegNN
 
-/// Models that stay loaded, the ones used last first, within a budget of bytes.
+/// The loaded models, the last used first, within a budget of bytes.
 struct PredictorCache {
     private var loaded: [(name: String, predictor: Predictor, bytes: Int)] = []
     private let limit: Int
 
     init(limit: Int) { self.limit = limit }
 
-    /// Names of the models that are loaded, the one used last first.
+    /// The names of the loaded models, the last used first.
     var names: [String] { loaded.map(\.name) }
 
-    /// The predictor of a model, loaded if it is not yet.
-    /// - Throws: errors of loading.
+    /// The predictor of a model, which is loaded if necessary.
+    /// - Throws: Errors of loading.
     mutating func predictor(of model: ModelEntry, on backend: any Backend) throws -> Predictor {
         if let index = loaded.firstIndex(where: { $0.name == model.name }) {
             let entry = loaded.remove(at: index)
@@ -27,12 +27,12 @@ struct PredictorCache {
         let predictor = try load(model, on: backend)
         let bytes = predictor.weightBytes
         loaded.insert((model.name, predictor, bytes), at: 0)
-        // The model that is asked for is loaded whatever its size.
+        // The requested model is kept whatever its size.
         while loaded.count > 1, loaded.reduce(0, { $0 + $1.bytes }) > limit { loaded.removeLast() }
         return predictor
     }
 
-    /// Opens a model; what is wrong with it is the server's fault and not the scan's.
+    /// Opens a model; a fault of the model is an error of the server, not of the scan.
     private func load(_ model: ModelEntry, on backend: any Backend) throws -> Predictor {
         do {
             return try Predictor.open(model.folder, on: backend)

@@ -1,8 +1,8 @@
 internal import Dispatch
 
-/// An executor for actors whose work blocks: files that are decompressed, scans that are segmented.
+/// An executor for actors whose work blocks, such as decompression and segmentation.
 ///
-/// Swift's own executor has as many threads as there are cores, and a job on each would leave none to answer requests.
+/// Swift's own executor has one thread per core; blocking work on each would leave no thread to answer requests.
 final class SerialThread: SerialExecutor {
     private let queue: DispatchQueue
 

@@ -2,22 +2,22 @@ internal import HTTPTypes
 internal import SegCore
 internal import SegImaging
 
-/// What a client of MONAI Label asks for beside a model and a scan: the field `params`.
+/// The options of a MONAI Label client's request besides the model and the scan: the field `params`.
 ///
-/// Such clients send much that says how MONAI Label itself should run, which is not read here. What would change the
-/// result and cannot be done is refused by name, and keys that nobody knows are named in the answer.
+/// Such clients send many options about MONAI Label's own operation; these are ignored. Options that would change the
+/// result but are not supported are refused by name, and unknown options are named in the response.
 struct InferParams: Sendable {
     let options: JobOptions
-    /// Whether the mask becomes a label of the image; nil where the client does not say.
+    /// Whether the mask is stored as a label of the image; nil if the client does not specify it.
     let savesLabel: Bool?
-    /// The tag of that label.
+    /// The tag of the stored label.
     let tag: String
-    /// Images of a batch that are predicted at most; nil for all.
+    /// The maximum number of predicted images of a batch; nil for all.
     let mostImages: Int?
-    /// Keys that nothing here knows.
+    /// The unknown options.
     let ignored: [String]
 
-    /// - Throws: `Refusal` naming every key whose value cannot be done.
+    /// - Throws: `Refusal` naming every option whose value is not valid or not supported.
     init(_ document: ConfigValue) throws {
         var options = try JobOptions(document)
         var faults: [String] = []
@@ -35,14 +35,14 @@ struct InferParams: Sendable {
         self.options = options
         savesLabel = read("save_label", "true or false", \.bool)
         tag = read("label_tag", "text", \.string) ?? StudyImage.originalTag
-        let most = read("max_batch_size", "a whole number from 0") { value in value.int.flatMap { $0 >= 0 ? $0 : nil } }
+        let most = read("max_batch_size", "an integer from 0") { value in value.int.flatMap { $0 >= 0 ? $0 : nil } }
         mostImages = most.flatMap { $0 > 0 ? $0 : nil }
-        // What .nii holds is never compressed.
+        // A .nii file is never compressed.
         let isPlain = options.maskEnding == ".nii" && document["result_compress"] == false
         for (key, only) in Self.results where !(isPlain && key == "result_compress") {
             guard let value = document[key], value != .null, !only.contains(value) else { continue }
-            let can = only.first.map { "it is always \($0.brief) here" } ?? "this server does not do that"
-            faults.append("\(key) \(value.brief) cannot be done: \(can); leave it out")
+            let can = only.first.map { "it is always \($0.brief) here" } ?? "this server does not support it"
+            faults.append("\(key) \(value.brief) is not supported: \(can); leave it out")
         }
         let known =
             JobOptions.CodingKeys.allCases.map(\.rawValue) + [
@@ -53,7 +53,7 @@ struct InferParams: Sendable {
         }
         for key in others.sorted() {
             if let meant = nearest(to: key, among: known) {
-                faults.append("'\(key.prefix(40))' is no option; did you mean '\(meant)'?")
+                faults.append("'\(key.prefix(40))' is not an option; did you mean '\(meant)'?")
             }
         }
         guard faults.isEmpty else { throw Refusal(.badRequest, faults.sorted().joined(separator: "; ")) }
@@ -61,7 +61,7 @@ struct InferParams: Sendable {
         ignored = others.sorted()
     }
 
-    /// What of MONAI Label's parameters decides over the result, with the values that are what is done here anyway.
+    /// MONAI Label's options that affect the result, with the values that match the behaviour of this server.
     private static let results: [String: [ConfigValue]] = [
         "result_dtype": ["uint8"], "result_compress": [true],
         "result_write_to_file": [true], "skip_writer": [false], "restore_label_idx": [false], "largest_cc": [false],
@@ -70,7 +70,7 @@ struct InferParams: Sendable {
         "roi": [], "location": [], "size": [], "slices": [], "scribbles": [],
     ]
 
-    /// What says how MONAI Label runs, and changes no result.
+    /// MONAI Label's options about its own operation, which do not affect the result.
     private static let workings: Set<String> = [
         "client_id", "device", "multi_gpu", "gpus", "logging", "max_workers", "sw_batch_size", "timeout", "image",
         "images", "model", "session", "session_id", "user", "description", "label_info", "cache_transforms",
@@ -79,7 +79,7 @@ struct InferParams: Sendable {
 }
 
 extension ConfigValue {
-    /// The value in a message, cut where it is long.
+    /// The value in a message, shortened if it is long.
     fileprivate var brief: String {
         let text = description
         return text.count > 60 ? text.prefix(60) + "…" : text

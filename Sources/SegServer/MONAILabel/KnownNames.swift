@@ -2,12 +2,12 @@ internal import HTTPTypes
 internal import Hummingbird
 
 extension Refusal {
-    /// Refuses names that nobody reads, which would be dropped without a word.
+    /// Refuses unknown names, which would otherwise be silently ignored.
     /// - Parameters:
-    ///   - unknown: Those names; nothing is refused where there are none.
-    ///   - whole: What has them.
-    ///   - kind: What such a name is there.
-    /// - Throws: `Refusal` naming them and the ones that are known.
+    ///   - unknown: The unknown names; nothing is refused if there are none.
+    ///   - whole: The thing that has the names, for the message.
+    ///   - kind: The kind of the names, for the message.
+    /// - Throws: `Refusal` naming the unknown names and the known ones.
     static func refuseUnknown(_ unknown: [String], in whole: String, kind: String, known: [String]) throws {
         guard !unknown.isEmpty else { return }
         let list = unknown.sorted().prefix(5).map { "'\($0.prefix(40))'" }.joined(separator: ", ")
@@ -17,8 +17,8 @@ extension Refusal {
 }
 
 extension MultipartForm {
-    /// Refuses parts that nobody reads, which would be dropped without a word.
-    /// - Throws: `Refusal` naming them.
+    /// Refuses unknown parts, which would otherwise be silently ignored.
+    /// - Throws: `Refusal` naming the unknown parts.
     func allowOnly(fields known: [String], files knownFiles: [String]) throws {
         let unknown =
             fields.keys.filter { !known.contains($0) } + files.map(\.field).filter { !knownFiles.contains($0) }
@@ -27,26 +27,26 @@ extension MultipartForm {
 }
 
 extension RequestQuery {
-    /// The query of a request, where it has no name but those that its route reads.
-    /// - Throws: `Refusal` naming the others: what nobody reads would be dropped without a word.
+    /// Creates the query of a request that may have only known names.
+    /// - Throws: `Refusal` naming unknown names, which would otherwise be silently ignored.
     init(_ request: Request, knows known: String...) throws {
         self.init(request)
         try Refusal.refuseUnknown(
             names.filter { !known.contains($0) }, in: "the query", kind: "name", known: known)
     }
 
-    /// A whole number; nil where the name is not there.
-    /// - Throws: `Refusal` where it is something else or too small.
+    /// An integer; nil if the name is missing.
+    /// - Throws: `Refusal` if it is not an integer or too small.
     func int(_ name: String, from least: Int) throws -> Int? {
         guard let text = self[name] else { return nil }
         guard let number = Int(text), number >= least else {
-            throw Refusal(.badRequest, "\(name) should be a whole number from \(least), not '\(text.prefix(40))'")
+            throw Refusal(.badRequest, "\(name) should be an integer from \(least), not '\(text.prefix(40))'")
         }
         return number
     }
 
-    /// A word for yes or no; false where the name is not there.
-    /// - Throws: `Refusal` where it is another word.
+    /// A Boolean; false if the name is missing.
+    /// - Throws: `Refusal` if it is another word.
     package func isOn(_ name: String) throws -> Bool {
         guard let text = self[name]?.lowercased() else { return false }
         if ["true", "1", "yes", "on"].contains(text) { return true }

@@ -4,7 +4,7 @@ internal import Hummingbird
 internal import SegCore
 
 extension Routes {
-    /// Predictions over the whole datastore.
+    /// Adds routes for predictions over the whole datastore.
     func addBatches(to table: RouteTable) {
         let services = services
         table.on(.post, "/batch/infer/{model}") { request, context in
@@ -66,7 +66,7 @@ extension Routes {
         return .object(answer)
     }
 
-    /// Predicts one image of a batch as soon as the queue has room, so that others get their turns between.
+    /// Predicts one image of a batch when the queue has room, so that other clients get their turns in between.
     private func predict(
         _ image: String, model: ModelEntry, options: JobOptions, tag: String?, client: String
     ) async throws {

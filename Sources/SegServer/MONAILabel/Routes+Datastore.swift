@@ -4,7 +4,7 @@ internal import Hummingbird
 internal import SegCore
 
 extension Routes {
-    /// Images of the datastore.
+    /// Adds routes for images of the datastore.
     func addImages(to table: RouteTable) {
         let services = services
         table.on(.get, "/datastore") { request, _ in
@@ -55,7 +55,7 @@ extension Routes {
         }
     }
 
-    /// Labels of the datastore.
+    /// Adds routes for labels of the datastore.
     func addLabels(to table: RouteTable) {
         let services = services
         table.on(.put, "/datastore/label") { request, _ in
@@ -99,8 +99,8 @@ extension Routes {
         }
     }
 
-    /// The label that a query names, as `label` or, as some clients do, as `image`.
-    /// - Parameter isPresent: Whether its file has to be there.
+    /// The label of a query, given as `label` or, by some clients, as `image`.
+    /// - Parameter isPresent: Whether its file must exist.
     private func label(
         of request: Request, isPresent: Bool = false
     ) async throws -> (id: String, label: StudyLabel) {
@@ -111,7 +111,7 @@ extension Routes {
         return (id, try await isPresent ? datastore.presentLabel(id, tag: tag) : datastore.label(id, tag: tag))
     }
 
-    /// The notes in a form's field `info`, or `params` as older clients call it.
+    /// The notes in a form's field `info`, or `params` for older clients.
     private func info(in request: Request) async throws -> [String: ConfigValue] {
         let (_, notes) = try await request.body.form(
             of: ["info", "params"], files: [], headers: request.headers, into: services.scratch,
@@ -133,7 +133,7 @@ extension Routes {
         ]
     }
 
-    /// A file as MONAI Label's clients read it; one that is out of sight says so.
+    /// A file's entry for MONAI Label's clients, with a mark if the file is missing.
     private static func entry(
         _ file: String, _ info: [String: ConfigValue], isMissing: Bool
     ) -> ConfigValue {
@@ -141,8 +141,8 @@ extension Routes {
         return .object(isMissing ? entry.merging(["missing": true]) { $1 } : entry)
     }
 
-    /// Images with finished labels, where both files are there, by names inside the datastore: a client has no use for
-    /// paths of this machine.
+    /// The images with finished labels of which both files exist, by names inside the datastore: clients have no use
+    /// for paths of this machine.
     private func pairs() async -> ConfigValue {
         let images = await services.datastore.all().sorted { $0.key < $1.key }
         return .array(

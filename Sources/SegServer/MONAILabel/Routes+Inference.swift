@@ -7,12 +7,12 @@ internal import SegCore
 internal import SegInference
 
 extension Routes {
-    /// Predictions for annotators, one scan at a time, and which scan comes next.
+    /// Adds routes for predictions for annotators, one scan at a time, and for the choice of the next scan.
     func addInference(to table: RouteTable) {
         let services = services
         table.on(.post, "/infer/{model}") { request, context in
             let model = try services.catalog.model(context.text("model"))
-            // A client that goes away takes its job with it.
+            // If the client disconnects, its job is cancelled.
             return try await request.body.consumeWithCancellationOnInboundClose { body in
                 try await infer(model, request: request, body: body, context: context)
             }
@@ -21,7 +21,7 @@ extension Routes {
             let name = try context.text("strategy")
             guard let strategy = Strategy(rawValue: name) else {
                 let names = Strategy.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Refusal(.notFound, "there is no such strategy; there are \(names)")
+                throw Refusal(.notFound, "there is no such strategy; the strategies are \(names)")
             }
             let params = try await request.body.object(headers: request.headers, limits: services.limits)
             return .json(try await nextSample(strategy, params: params))
@@ -33,7 +33,7 @@ extension Routes {
     private func infer(
         _ model: ModelEntry, request: Request, body: RequestBody, context: RouteTable.Context
     ) async throws -> Response {
-        // What the server's one device is called in MONAI Label makes no difference.
+        // MONAI Label's name of the server's only device is ignored.
         let query = try RequestQuery(request, knows: "image", "session_id", "output", "device")
         guard ["image", "json", "all", nil].contains(query["output"]) else {
             throw Refusal(.badRequest, "output should be image, json or all; DICOM SEG is not written")
@@ -70,7 +70,7 @@ extension Routes {
         }
     }
 
-    /// The form of an inference and its field `params`; without a file, a form may also be one of a page.
+    /// Reads the form of an inference and its field `params`; without a file, the form may be URL-encoded.
     private func form(of request: Request, body: RequestBody) async throws -> (MultipartForm?, ConfigValue) {
         let type = (request.headers[.contentType] ?? "").lowercased()
         guard type.hasPrefix("multipart/") || type.hasPrefix("application/x-www-form-urlencoded") else {
@@ -83,7 +83,7 @@ extension Routes {
             of: ["params"], files: ["file"], headers: request.headers, into: services.scratch, limits: services.limits)
     }
 
-    /// - Throws: `Refusal` where a label is to be saved of a scan that is not the datastore's.
+    /// - Throws: `Refusal` if a label should be saved for a scan that is not in the datastore.
     private func refuseToSave(_ params: InferParams) throws {
         guard params.savesLabel != true else {
             throw Refusal(
@@ -92,7 +92,7 @@ extension Routes {
         }
     }
 
-    /// What came with a request goes once its answer has been sent. Where the client is gone before, it expires.
+    /// Removes an uploaded scan after its response has been sent. If the client disconnects first, the scan expires.
     private func endSession(_ id: String, after response: Response) -> Response {
         var response = response
         let (body, services) = (response.body, services)
@@ -122,10 +122,10 @@ extension Routes {
         }
     }
 
-    /// Keeps what a job that is over found of an image, and tells it.
-    /// - Parameter tag: The tag of the label that the mask becomes; nil for none.
-    /// - Returns: What clients read of an inference.
-    /// - Throws: `Refusal` where the job failed or nothing can be kept.
+    /// Stores the results of a finished job for an image, and returns them.
+    /// - Parameter tag: The tag under which the mask becomes a label; nil for none.
+    /// - Returns: The members of the response to an inference.
+    /// - Throws: `Refusal` if the job failed or nothing can be stored.
     func keep(_ job: Job, image: String?, tag: String?) async throws -> [String: ConfigValue] {
         let state = job.snapshot
         guard state.phase == .done, let report = state.report else {
@@ -139,7 +139,7 @@ extension Routes {
             do {
                 try await note(report, of: image, key: job.scan.id)
             } catch {
-                // The score only ranks; the prediction is good without it.
+                // The score only ranks images; the prediction is valid without it.
                 services.logger.warning(
                     "an uncertainty score cannot be noted",
                     metadata: ["job": "\(job.id)", "detail": "\(Refusal(error).detail)"])
@@ -149,10 +149,10 @@ extension Routes {
         return result
     }
 
-    /// A name that clients may store the mask under; the job's, which is the server's own.
+    /// The name under which clients may store the mask; it is derived from the job's id.
     private func name(of job: Job) -> String { "mask_\(job.id.prefix(12))\(job.options.maskEnding)" }
 
-    /// Keeps the score by which the strategy `uncertainty` ranks.
+    /// Stores the score by which the strategy `uncertainty` ranks images.
     private func note(_ report: ScanReport, of image: String, key: String) async throws {
         guard let score = report.uncertaintyScore else { return }
         var scores = try await services.datastore.image(image).info[Strategy.scoresNote]?.members ?? [:]

@@ -5,7 +5,7 @@ internal import NIOCore
 internal import SegCore
 
 extension Routes {
-    /// What MONAI Label's clients ask first.
+    /// Adds the routes that MONAI Label's clients request first.
     func addInfo(to table: RouteTable) {
         let services = services
         table.on(.get, "/info") { _, _ in
@@ -38,7 +38,7 @@ extension Routes {
                 weights, as: StudyImage.fileName(id: model.name, "." + ending), context: context)
         }
         table.on(.get, "/logs") { request, _ in
-            // MONAI Label's page of the log may be HTML and renew itself; this one is text, whatever is asked.
+            // MONAI Label's log page may be HTML and refresh itself; this one is always plain text.
             let query = try RequestQuery(request, knows: "lines", "text", "html", "refresh")
             if try query.isOn("html") { throw Refusal(.badRequest, "the log is text; leave html out") }
             let lines = try query.int("lines", from: 0) ?? 300
@@ -52,7 +52,7 @@ extension Routes {
             .first { FileManager.default.fileExists(atPath: $0) } ?? "\(model.folder)/model.safetensors"
     }
 
-    /// Every model's labels, each once.
+    /// The labels of all models, each once.
     private var labelNames: [String] {
         var seen: Set<String> = []
         return services.catalog.models.flatMap { $0.labels.map(\.name) }.filter { seen.insert($0).inserted }
@@ -69,7 +69,7 @@ extension Routes {
         ]
     }
 
-    /// How many images there are, and how many are finished.
+    /// The number of images, and the number of finished ones.
     func statistics() async -> ConfigValue {
         let images = await services.datastore.all().values
         var tags: [String: Int] = [:]
@@ -88,7 +88,7 @@ extension Routes {
 }
 
 extension ModelEntry {
-    /// Label names with their numbers, as MONAI Label's clients read them.
+    /// The label names with their numbers, in the form for MONAI Label's clients.
     var labelNumbers: ConfigValue {
         .object(Dictionary(labels.map { ($0.name, .int($0.number)) }) { first, _ in first })
     }

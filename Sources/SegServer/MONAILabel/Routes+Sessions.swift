@@ -4,7 +4,7 @@ internal import Hummingbird
 internal import SegCore
 
 extension Routes {
-    /// Scans that a client uploads for a while.
+    /// Adds routes for scans that a client uploads for a limited time.
     func addSessions(to table: RouteTable) {
         let services = services
         table.on(.put, "/session") { request, context in
@@ -13,7 +13,7 @@ extension Routes {
             guard try !query.isOn("uncompress") else {
                 throw Refusal(
                     .notImplemented,
-                    "archives are not unpacked, but for a ZIP of a DICOM series, which needs no uncompress; send one scan"
+                    "archives are not unpacked, except a ZIP of a DICOM series, which needs no uncompress; send one scan"
                 )
             }
             try await services.sessions.checkRoom()
@@ -43,7 +43,7 @@ extension Routes {
         }
     }
 
-    /// Parts of the protocol that this server does not play: it answers so that clients go on.
+    /// Adds routes for parts of the protocol that are not supported: they answer in a way that lets clients continue.
     func addUnsupported(to table: RouteTable) {
         for task in ["train", "scoring"] {
             table.on(.get, "/\(task)") { _, _ in throw Refusal(.notFound, "no \(task) task is running") }
@@ -51,7 +51,7 @@ extension Routes {
             let advice = task == "train" ? "train with `medseg train`" : "measure with `medseg evaluate`"
             for address in ["/\(task)", "/\(task)/{name}"] {
                 table.on(.post, address) { _, _ in
-                    throw Refusal(.notImplemented, "this server predicts; \(advice)")
+                    throw Refusal(.notImplemented, "this server only predicts; \(advice)")
                 }
             }
         }

@@ -1,7 +1,7 @@
 package import Foundation
 internal import SegCore
 
-/// Which scan a person should label next.
+/// A strategy to choose the scan that a person should label next.
 package enum Strategy: String, CaseIterable, Sendable {
     case random, first, uncertainty
 
@@ -14,11 +14,11 @@ package enum Strategy: String, CaseIterable, Sendable {
         }
     }
 
-    /// What notes of an image call the scores of models on it.
+    /// The key of the models' scores in the notes of an image.
     package static let scoresNote = "uncertainty"
 
-    /// Chooses among the images that are there and have no finished label; nil where there are none.
-    /// - Parameter model: Whose scores count; nil takes the largest of any.
+    /// Chooses among the images whose file exists and that have no finished label; nil if there are none.
+    /// - Parameter model: The model whose scores count; nil uses the largest score of any model.
     package func choose(
         _ images: [String: StudyImage], model: String?, now: Date, using generator: inout some RandomNumberGenerator
     ) -> (id: String, weight: Double)? {
@@ -37,7 +37,7 @@ package enum Strategy: String, CaseIterable, Sendable {
             let scored = open.compactMap { image in
                 Self.score(image.value, model: model).map { (id: image.key, weight: $0) }
             }
-            // The first of equal scores, by name.
+            // Of equal scores the first by name is chosen.
             return scored.reduce(nil) { best, next in
                 guard let best, best.weight >= next.weight else { return next }
                 return best

@@ -7,13 +7,13 @@ internal import SegInference
 internal import SegModels
 internal import SegNNUNet
 
-/// A model that the server offers: a model folder, a MONAI bundle, or a folder of nnU-Net.
+/// A model that the server offers: a model folder, a MONAI bundle, or an nnU-Net folder.
 struct ModelEntry: Sendable {
-    /// The folder's name, by which clients ask for it.
+    /// The folder's name, which clients use as the model's name.
     let name: String
     let folder: String
     let description: ModelDescription
-    /// Classes, background included.
+    /// The number of classes, including the background.
     let classes: Int
 
     /// The foreground classes with their names.
@@ -21,27 +21,27 @@ struct ModelEntry: Sendable {
         (1..<classes).map { ($0, description.className($0)) }
     }
 
-    /// The network's name in MONAI.
+    /// The network's class name in MONAI.
     var network: String {
         guard let target = description.network.value["_target_"]?.string else { return "network" }
         return target.split(separator: ".").last.map(String.init) ?? target
     }
 
-    /// The largest dropout that the definition asks for; 0 where passes cannot differ.
+    /// The largest dropout probability in the definition; 0 if passes cannot differ.
     var dropout: Double {
-        // VNet drops out unless it is told not to.
+        // VNet has dropout by default.
         let unsaid = network == "VNet" ? 0.5 : 0
         return ["dropout", "dropout_prob", "dropout_rate", "drop_rate"]
             .compactMap { description.network.value[$0]?.double }.max() ?? unsaid
     }
 }
 
-/// The models of a folder: the folders in it that say what their model expects, or the folder itself.
+/// The models of a folder: its subfolders with a model description, or the folder itself.
 struct ModelCatalog: Sendable {
     let models: [ModelEntry]
 
-    /// Reads every description; a folder whose description is wrong is left out and named in the log.
-    /// - Throws: `DataError` where no model is left.
+    /// Reads every description. A folder with a faulty description is left out and logged.
+    /// - Throws: `DataError` if no model is left.
     init(folder: String, logger: Logger) throws {
         let manager = FileManager.default
         var folders = [folder]
@@ -56,17 +56,17 @@ struct ModelCatalog: Sendable {
                 guard !description.maskPlan.isRegions else {
                     throw DataError(
                         .badData, description.network.source, key: "postprocessing",
-                        "makes regions that may overlap, and the server serves one class a voxel; use `medseg predict`")
+                        "makes regions that may overlap, but the server has one class per voxel; use `medseg predict`")
                 }
                 guard try description.inputChannels == 1 else {
                     throw DataError(
                         .badData, description.network.source, key: "network_def.in_channels",
-                        "takes several scans of a case together, and the server serves one; use `medseg predict`")
+                        "needs several scans of a case, but the server serves one; use `medseg predict`")
                 }
                 guard description.maskPlan.restoration != .none || description.preprocessing.keepsGrid else {
                     throw DataError(
                         .badData, description.network.source, key: "postprocessing",
-                        "leaves masks on the network's grid (it has no Invertd), and the server serves them on the scan's; "
+                        "leaves masks on the network's grid (it has no Invertd), but the server serves them on the scan's; "
                             + "use `medseg predict`")
                 }
                 let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
@@ -85,14 +85,14 @@ struct ModelCatalog: Sendable {
         }
     }
 
-    /// The model of a name.
+    /// The model with a name.
     /// - Throws: `Refusal` that suggests the nearest name.
     func model(_ name: String) throws -> ModelEntry {
         if let model = models.first(where: { $0.name == name }) { return model }
         let names = models.map(\.name)
         let hint =
             nearest(to: name, among: names).map { "did you mean '\($0)'?" }
-            ?? "there are \(names.joined(separator: ", "))"
+            ?? "the models are \(names.joined(separator: ", "))"
         throw Refusal(.notFound, "there is no such model; \(hint)")
     }
 }

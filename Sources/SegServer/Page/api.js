@@ -1,8 +1,8 @@
 // The server's REST API.
 
-/** An answer that is no success, with the server's own sentence; status 0 where there was no answer. */
+/** An answer that is not a success, with the server's own sentence; status 0 if there was no answer. */
 export class Refused extends Error {
-  /** `volumes` are those of a DICOM series of which one is to be chosen. */
+  /** `volumes` are the volumes of DICOM files from which the user must choose one. */
   constructor(status, detail, volumes = null) {
     super(detail);
     this.status = status;
@@ -20,7 +20,7 @@ async function answer(response) {
   throw new Refused(response.status, detail);
 }
 
-// Logins end after some hours, and with the server.
+// A login ends after some hours, and when the server ends.
 function loggedOut() {
   location.assign("/login?ended");
   return new Refused(401, "The login has ended.");
@@ -28,7 +28,7 @@ function loggedOut() {
 
 function lost() { return new Refused(0, "The server does not answer. It has stopped, or the connection is lost."); }
 
-/** A sentence as people write it. */
+/** The text as a sentence, with a capital letter and a full stop. */
 export function sentence(text) {
   return text ? text[0].toUpperCase() + text.slice(1).replace(/([^.!?])$/, "$1.") : "";
 }
@@ -43,7 +43,7 @@ async function request(path, options) {
   return answer(response);
 }
 
-// What comes of an answer's body; a connection may also be lost in the middle of it.
+// Reads an answer's body; the connection may be lost while it arrives.
 async function read(path, how, options) {
   const response = await request(path, options);
   try {
@@ -53,10 +53,10 @@ async function read(path, how, options) {
   }
 }
 
-// A query of what is said.
+// The query string of the values that are given.
 const words = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value != null));
 
-// A file under the name that the server gives it, and what is to be known of it.
+// A file with the name from the server, and the server's remarks on it.
 const file = (path, options) => read(path, async (response) => ({
   blob: await response.blob(),
   name: /filename="([^"]+)"/.exec(response.headers.get("content-disposition"))?.[1] ?? "mask",
@@ -77,35 +77,35 @@ export const api = {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
   }),
 
-  /** Ends a job or a scan, also while the page is being left. What is gone already need not be ended. */
+  /** Deletes a job or a scan, also while the page is being left. An error is ignored if it no longer exists. */
   async remove(kind, id) {
     try {
       await fetch(`/api/v1/${kind}/${id}`, { method: "DELETE", keepalive: true });
     } catch { /* The server deletes what nobody asks for. */ }
   },
 
-  /** Voxels as a typed array of a known length; the browser decompresses. */
+  /** Voxels as a typed array of a known length; the browser decompresses them. */
   async voxels(path, type, count) {
     const buffer = await read(path, (response) => response.arrayBuffer());
     const Kind = { int16: Int16Array, float32: Float32Array, uint8: Uint8Array }[type];
-    if (buffer.byteLength !== count * Kind.BYTES_PER_ELEMENT) throw new Refused(0, "The images did not come whole; open the scan again.");
+    if (buffer.byteLength !== count * Kind.BYTES_PER_ELEMENT) throw new Refused(0, "The images are incomplete; open the scan again.");
     return new Kind(buffer);
   },
 
-  /** A mask of a scan, which the server writes as a file: NIfTI, or a DICOM object. */
+  /** A mask of a scan that the server writes as a file: NIfTI, or a DICOM object. */
   mask: (volume, voxels, { form, model, method }) => file(`/api/v1/volumes/${volume}/mask?${words({ as: form, model, method })}`, {
     method: "POST", headers: { "content-type": "application/octet-stream" }, body: voxels,
   }),
   jobMask: (id, form) => file(`/api/v1/jobs/${id}/mask?as=${form}`),
 
-  /** Keeps a mask as a label of the datastore; a tag that is taken is refused with 409 unless `replace` is true. */
+  /** Saves a mask as a label in the datastore; a tag in use is refused with 409 unless `replace` is true. */
   saveLabel: (volume, tag, voxels, { model, method, replace }) => request(
     `/api/v1/volumes/${volume}/labels/${encodeURIComponent(tag)}?${words({ model, method, replace })}`,
     { method: "PUT", headers: { "content-type": "application/octet-stream" }, body: voxels }),
 
   /**
-   * Sends a scan: one file, or the files of a DICOM series; `progress` is called with 0 to 1. `choice` says which volume
-   * is meant. fetch cannot tell how far an upload is.
+   * Uploads a scan: one file, or the files of a DICOM series. `progress` is called with a fraction from 0 to 1.
+   * `choice` selects the volume. XMLHttpRequest is used because fetch does not report the progress of an upload.
    */
   upload(files, progress, choice = {}) {
     return new Promise((resolve, reject) => {
@@ -125,7 +125,7 @@ export const api = {
         return request.send(files[0]);
       }
       const form = new FormData();
-      // The server has no use for names, and logs none.
+      // The server does not use file names, which may identify a patient, and logs none.
       files.forEach((file, number) => form.append("file", file, String(number + 1)));
       request.send(form);
     });

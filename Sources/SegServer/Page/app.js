@@ -1,4 +1,4 @@
-// The page: a scan, a model, a job, and what came of it.
+// The page: a scan, a model, a job, and its results.
 
 import { api, Refused } from "./api.js";
 import { ask, isAsking } from "./ask.js";
@@ -24,11 +24,11 @@ const comparison = new Comparison(view, fail);
 const saving = new Saving({ say, fail, saved: labelSaved });
 let models = [];
 let studies = [];
-// What is open; each opening makes a new one. What comes for another is dropped.
+// The open scan is a new object for each opening; results for an earlier one are dropped.
 let scan = null;
 let job = null;
 let turn = 0;
-// The masks that can be opened, and which of them was asked for last: what comes of another is dropped.
+// The masks that can be opened, and the number of the last request for one: answers to earlier requests are dropped.
 let masks = [];
 let asked = 0;
 
@@ -37,7 +37,7 @@ let asked = 0;
 const ANOTHER = "Drop another scan, or press to choose";
 const LOSE = "The corrections of this mask have not been saved. Leave them behind?";
 
-// Whether what is open may go. Without corrections nobody is asked.
+// Whether the open mask may be closed; asks only if there are unsaved corrections.
 async function mayLeave() { return ask(LOSE, "Leave them"); }
 
 async function openFiles(all) {
@@ -59,8 +59,8 @@ async function openStudy(option) {
   });
 }
 
-// Shows a scan once all of it is there. From the first moment nothing of the scan before is seen, since a patient's
-// images under another's name are worse than none.
+// Shows a scan when all its data have arrived. The previous scan disappears at once: a patient's images under another
+// name are worse than none.
 async function open(name, find) {
   const mine = ++turn;
   const isCurrent = () => mine === turn;
@@ -102,7 +102,7 @@ function show(facts, voxels, name, labels) {
   masks = offerMasks(scan, comparison);
 }
 
-// Ends what is shown; an upload's data goes from the server at once.
+// Closes the scan; the server deletes an upload's data at once.
 function close() {
   if (job) api.remove("jobs", job.id);
   for (const { state } of scan?.jobs ?? []) api.remove("jobs", state.id);
@@ -127,8 +127,8 @@ function discard(facts) {
 
 async function remove() {
   if (!scan || !await ask(
-    scan.isUpload ? "Delete the scan and everything that was computed of it from the server?"
-      : "Delete what was computed of this scan? The scan and its saved labels stay in the datastore.", "Delete")) return;
+    scan.isUpload ? "Delete the scan and everything that was computed from it on the server?"
+      : "Delete what was computed from this scan? The scan and its saved labels stay in the datastore.", "Delete")) return;
   turn++;
   close();
   $("drop-text").textContent = ANOTHER;
@@ -143,7 +143,7 @@ async function showConcerns() {
   if (scan === mine && model() === chosen) listConcerns(concerns);
 }
 
-// A scan that is looked at is in use, however long nothing is asked of it.
+// Renews the session of the open scan, which may be viewed for a long time without requests.
 async function keep() {
   const mine = scan;
   if (!mine) return;
@@ -159,7 +159,7 @@ async function keep() {
 async function openMask({ address, model, job, method }) {
   const [mine, number] = [scan, ++asked];
   const isCurrent = () => scan === mine && number === asked;
-  // Asked once the mask is there: a user may draw until then.
+  // Asked only when the mask has arrived, because a user may draw until then.
   const isWanted = async () => isCurrent() && (!findings.isUnsaved || await mayLeave()) && isCurrent();
   if (job) return findings.show(job.state, mine, job.model, isWanted);
   const voxels = await api.voxels(address, "uint8", view.grid.count);
@@ -197,13 +197,13 @@ function showModel() {
   ]);
   const canVary = chosen.dropout > 0;
   $("passes").disabled = !canVary;
-  $("passes").title = canVary ? "0 for none" : "This model has no dropout, so it cannot say how sure it is.";
+  $("passes").title = canVary ? "0 for none" : "This model has no dropout, so it cannot measure uncertainty.";
   showConcerns().catch(fail);
 }
 
 // MARK: Jobs
 
-const GONE = "The server no longer has this scan: it was started anew, or nobody used the scan for long. Open it again.";
+const GONE = "The server no longer has this scan: the server was restarted, or the scan was not used for a long time. Open it again.";
 
 async function run() {
   if (!scan || job || $("run").disabled) return;
@@ -225,7 +225,7 @@ async function run() {
     const state = await follow(started, () => scan === mine);
     if (state) await showResult(state, mine, chosen);
   } catch (error) {
-    // A user who opens another scan ends this one's job, and is not bothered with it.
+    // A user who opens another scan cancels this one's job, and must not get its error.
     if (scan === mine) fail(error.status === 404 ? new Refused(404, GONE) : error);
   } finally {
     if (scan === mine) {
@@ -241,7 +241,7 @@ async function showResult(state, mine, chosen) {
   mine.jobs.push({ state, model: chosen });
   masks = offerMasks(scan, comparison);
   const number = ++asked;
-  // Nothing takes the place of a mask that is being corrected.
+  // A mask that is being corrected is not replaced.
   const isShown = await findings.show(
     state, mine, chosen, () => scan === mine && number === asked && !findings.isUnsaved);
   if (scan !== mine) return;
@@ -250,7 +250,7 @@ async function showResult(state, mine, chosen) {
   say(isShown ? done : `${done} The mask that is open stays; the result can be chosen as Result ${mine.jobs.length}.`);
 }
 
-// Ends the job, or the arrival of a scan.
+// Cancels the job, or the loading of a scan.
 async function cancel() {
   if (job) return api.remove("jobs", job.id);
   if (scan) return;
@@ -264,7 +264,7 @@ async function cancel() {
 
 $("file").addEventListener("change", () => {
   const files = [...$("file").files];
-  // The same file can be chosen again.
+  // Allows the same file to be chosen again.
   $("file").value = "";
   if (files.length > 0) openFiles(files);
 });
@@ -277,7 +277,7 @@ for (const [zone, mark] of [[$("drop"), $("drop")], [$("viewer"), $("empty")]]) 
     dropped(event.dataTransfer).then((files) => { if (files.length > 0) return openFiles(files); }).catch(fail);
   });
 }
-// A file dropped beside the zones must not replace the page.
+// A file that is dropped outside of the zones must not replace the page.
 for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.preventDefault());
 
 $("studies").addEventListener("change", (event) => {
@@ -302,7 +302,7 @@ window.addEventListener("beforeprint", () => showPrinted(scan, findings));
 $("help-open").addEventListener("click", () => $("help").showModal());
 window.addEventListener("beforeunload", (event) => { if (findings.isUnsaved) event.preventDefault(); });
 window.addEventListener("pagehide", () => { if (scan?.isUpload) api.remove("volumes", scan.id); });
-// A page that comes back from the browser's memory shows what the server has deleted.
+// A page from the browser's back-forward cache would show data that the server has deleted.
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 document.addEventListener("keydown", (event) => {
@@ -333,7 +333,7 @@ async function start() {
   $("model").replaceChildren(...models.map((model) => new Option(model.name, model.name)));
   $("server-scans").hidden = studies.length === 0;
   $("studies").append(...studies.map((volume) => new Option(volume.name, volume.id)));
-  // A browser that reloads the page remembers choices, and nothing is open.
+  // A browser that reloads the page restores choices, but nothing is open.
   $("studies").value = $("file").value = "";
   showModel();
 }

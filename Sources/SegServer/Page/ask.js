@@ -1,8 +1,8 @@
-// Questions that a user answers before something is lost or goes on.
+// Questions that a user answers before something is lost or continued.
 
 const $ = (id) => document.getElementById(id);
 
-// Shows a dialog until it is closed; resolves to its answer, "" where it was dismissed.
+// Shows a dialog until it is closed; resolves to its answer, or "" if it was dismissed.
 function answerOf(dialog) {
   return new Promise((resolve) => {
     dialog.returnValue = "";
@@ -11,14 +11,14 @@ function answerOf(dialog) {
   });
 }
 
-/** Asks a yes-or-no question; `yes` is what the button says. */
+/** Asks a yes-or-no question; `yes` is the label of the button. */
 export async function ask(question, yes) {
   $("ask-text").textContent = question;
   $("ask-yes").textContent = yes;
   return await answerOf($("ask")) === "yes";
 }
 
-/** Asks which volume of DICOM files is meant; null where none is chosen. */
+/** Asks the user to choose a volume of DICOM files; null if none is chosen. */
 export async function askForVolume(volumes) {
   $("volumes").replaceChildren(...volumes.map((volume, index) => {
     const button = document.createElement("button");

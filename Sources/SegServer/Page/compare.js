@@ -1,4 +1,4 @@
-// The mask beside another one of the same scan: where they differ, Dice, and the change of volumes.
+// Compares the mask with another one of the same scan: differences, Dice, and the change of volumes.
 
 import { api } from "./api.js";
 import { LabelMap } from "./labelmap.js";
@@ -6,7 +6,7 @@ import { LabelMap } from "./labelmap.js";
 const $ = (id) => document.getElementById(id);
 
 export class Comparison {
-  /** `fail` is called with what goes wrong. */
+  /** `fail` is called with errors. */
   constructor(view, fail) {
     this.view = view;
     this.fail = fail;
@@ -14,7 +14,7 @@ export class Comparison {
     $("compare-with").addEventListener("change", () => this.choose().catch(fail));
   }
 
-  /** Offers masks: each has a name, an address of its voxels and the name of its model, null where it is not known. */
+  /** Offers masks: each has a name, the address of its voxels and the name of its model, null if it is unknown. */
   offer(others) {
     const chosen = $("compare-with").value;
     this.others = others;
@@ -23,7 +23,7 @@ export class Comparison {
     $("compare").hidden = others.length === 0 || !this.map;
   }
 
-  /** Starts with a mask, and the name of the model whose classes its numbers are. */
+  /** Starts with a mask, and the name of the model that defines its classes. */
   open(map, nameOf, model) {
     this.close();
     this.map = map;
@@ -56,16 +56,16 @@ export class Comparison {
     this.measure();
   }
 
-  // The same number is the same organ within one model alone.
+  // Numbers mean the same organs only within one model.
   warn(other) {
     const { model } = this;
     $("compare-note").hidden = model !== null && model === other;
     $("compare-note").textContent = model !== null && other !== null
       ? `The masks are of two models, ${model} and ${other}: the same number may mean different organs.`
-      : "It is not known which model's classes the numbers of both masks are: the same number may mean different organs.";
+      : "It is unknown whether both masks have the classes of one model: the same number may mean different organs.";
   }
 
-  // Strokes come in many parts; what they amount to is measured once they rest.
+  // A stroke changes the mask many times; the differences are measured only after a pause.
   measureSoon() {
     if (!this.other) return;
     clearTimeout(this.waiting);
@@ -93,7 +93,7 @@ export class Comparison {
     $("compare-table").hidden = false;
   }
 
-  // Voxels that have a label in both masks.
+  // The number of voxels that have a label in both masks.
   shared(label) {
     const box = this.map.boxes.get(label);
     if (!box) return 0;

@@ -1,4 +1,4 @@
-// Window, overlay and readout.
+// The intensity window, the overlay and the readout.
 
 import { palette } from "./palette.js";
 
@@ -24,7 +24,7 @@ export class Display {
     }
   }
 
-  /** Offers windows that suit the scan, and takes the first. */
+  /** Offers windows that suit the scan, and applies the first. */
   scanOpened(facts, model) {
     this.facts = facts;
     const [low, , high] = facts.percentiles;
@@ -44,7 +44,7 @@ export class Display {
     this.showPoint();
   }
 
-  /** Shows that there is no scan. */
+  /** Shows the state without a scan. */
   clear() {
     this.facts = null;
     this.presets = [];
@@ -85,7 +85,7 @@ export class Display {
     this.view.refresh();
   }
 
-  /** What is under the crosshair. */
+  /** Shows the values at the crosshair. */
   showPoint() {
     const { grid, point, voxels, mask, heat } = this.view;
     if (!voxels) return;

@@ -1,4 +1,4 @@
-// Corrects a mask: tools on the panes, buttons and keys, and the way back.
+// Corrects a mask with tools on the panes, buttons and keys, and with undo and redo.
 
 import { palette } from "./palette.js";
 import { keepLargest } from "./parts.js";
@@ -32,7 +32,7 @@ export class Editor {
     $("edit-redo").addEventListener("click", () => this.redo());
   }
 
-  /** Starts with a mask whose labels a user may choose from. */
+  /** Starts with a mask and the labels that a user may choose. */
   open(map, labels) {
     this.map = map;
     $("edit-label").replaceChildren(...labels.map(({ label, name }) => new Option(name, label)));
@@ -58,20 +58,20 @@ export class Editor {
   get radius() { return Number($("edit-size").value) / 2; }
   get is3D() { return $("edit-3d").checked; }
 
-  /** The intensities that are painted on; null for all. */
+  /** The range of intensities to paint on; null for all. */
   get range() {
     if (!$("edit-limit").checked) return null;
     const [low, high] = [$("edit-low"), $("edit-high")].map((field) => field.valueAsNumber);
     return [Number.isNaN(low) ? -Infinity : low, Number.isNaN(high) ? Infinity : high];
   }
 
-  // Three standard deviations around what the label measures would need its spread; the window's range is at hand.
+  // The range of the current window; a range from the label's intensities would need their spread.
   suggestedRange() {
     const { level, width } = this.view;
     return [Math.round(level - width / 2), Math.round(level + width / 2)];
   }
 
-  /** Chooses the label that tools paint. */
+  /** Chooses the label that the tools paint. */
   chooseLabel(label) {
     $("edit-label").value = String(label);
     this.showBrush();
@@ -105,14 +105,14 @@ export class Editor {
 
   // MARK: Changes
 
-  /** Does a whole change at once. */
+  /** Performs a complete change. */
   change(name, body) {
     if (!this.map?.begin(name)) return;
     this.whole(body);
     if (!this.map.end()) this.say("Nothing changed.");
   }
 
-  // Does a part of the change that was begun. Where it fails, nothing of the change stays.
+  // Performs a part of the begun change. If it fails, the whole change is reverted.
   whole(body) {
     try {
       body();
@@ -135,7 +135,7 @@ export class Editor {
 
   // MARK: The pointer
 
-  /** Starts a stroke, or fills; true where the tool takes the pointer. */
+  /** Starts a stroke, or fills; returns whether the tool uses the pointer. */
   down(pane, event) {
     if (!this.map || (event.button !== 0 && event.button !== 5)) return false;
     if (this.tool === "fill") {
@@ -151,7 +151,7 @@ export class Editor {
 
   move(pane, event) {
     if (!this.stroke) return;
-    // A pen is asked for more places than there are frames.
+    // A pen reports more positions than there are frames.
     const events = event.getCoalescedEvents?.() ?? [];
     for (const one of events.length > 0 ? events : [event]) this.paintTo(pane.placeAt(one.clientX, one.clientY));
   }
@@ -186,7 +186,7 @@ export class Editor {
 
   // MARK: Keys
 
-  /** Does at the crosshair what the tool does at the pointer. */
+  /** Applies the tool at the crosshair instead of the pointer. */
   useAtCrosshair(pane) {
     const { point } = this.view;
     if (this.tool === "fill") return this.fillAt(pane, point);
@@ -196,7 +196,7 @@ export class Editor {
     this.up();
   }
 
-  /** Handles a key; true where it meant something. */
+  /** Handles a key; returns whether the key has a meaning. */
   key(event) {
     if (!this.map) return false;
     if (TOOLS[event.key]) return this.choose(TOOLS[event.key]), true;

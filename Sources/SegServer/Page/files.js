@@ -3,11 +3,11 @@
 import { api, Refused } from "./api.js";
 import { askForVolume } from "./ask.js";
 
-// What lies beside slices on a disc or in an export, and is no slice. Slices often have no ending.
+// Files beside the slices on a disc or in an export that are not slices. Slices often have no file extension.
 const OTHERS = /(^|\/)(\.|thumbs\.db$|desktop\.ini$)|\.(txt|xml|html?|css|js|json|csv|pdf|jpe?g|png|gif|bmp|exe|dll|inf|ini|ico|docx?|md|log)$/i;
 const SINGLE = /\.(nii|nii\.gz|nrrd|mha|zip)$/i;
 
-/** The files of a drop, those in folders too. */
+/** The files of a drop, including files in folders. */
 export async function dropped(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const plain = [...transfer.files];
@@ -20,7 +20,7 @@ async function walk(entry) {
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const reader = entry.createReader();
   const found = [];
-  // A reader gives some entries at a time, and none at the end.
+  // A directory reader returns its entries in parts, and an empty part at the end.
   for (;;) {
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (some.length === 0) break;
@@ -30,7 +30,7 @@ async function walk(entry) {
 }
 
 /**
- * What is sent of the files: `{ name, files }`, or `{ fault }` where they are no scan.
+ * The files to upload as `{ name, files }`, or `{ fault }` if they are not a scan.
  */
 export function asScan(all) {
   const files = all.filter((file) => !OTHERS.test(file.webkitRelativePath || file.name) && file.size > 0);
@@ -40,7 +40,7 @@ export function asScan(all) {
   return { name: files.length === 1 ? files[0].name : `${files.length} DICOM files`, files };
 }
 
-/** Sends a scan. Of several volumes the user is asked which one is meant, unless the scan is no longer wanted. */
+/** Uploads a scan. If it has several volumes, the user is asked to choose one, unless the scan is no longer wanted. */
 export async function send(files, progress, isWanted) {
   const upload = (choice) => api.upload(files, (share) => progress(share < 1 ? "sending" : "checking", share), choice);
   try {

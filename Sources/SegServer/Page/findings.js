@@ -1,4 +1,4 @@
-// The mask that is open, where it comes from and what it measures; and a job's maps of uncertainty.
+// The open mask, its origin and its measurements; and a job's maps of uncertainty.
 
 import { api } from "./api.js";
 import { LabelMap } from "./labelmap.js";
@@ -8,14 +8,14 @@ const $ = (id) => document.getElementById(id);
 
 const same = (value) => value;
 
-// Name, unit, and how a value is shown: a variance as its root, which is in the unit of the probability.
+// The name, the unit, and the function for display: a variance is shown as its root, in the unit of the probability.
 const MAPS = {
   entropy: ["Entropy", "nats", same], variance: ["Standard deviation", "of the probability", Math.sqrt],
   mutual_information: ["Mutual information", "nats", same], mean: ["Mean probability", "", same],
 };
 
 export class Findings extends EventTarget {
-  /** `fail` is called with what goes wrong when a map is chosen; "open" and "close" are dispatched with the mask. */
+  /** `fail` is called with errors of the choice of a map; "open" and "close" are dispatched with the mask. */
   constructor(view, display, fail) {
     super();
     this.view = view;
@@ -37,9 +37,9 @@ export class Findings extends EventTarget {
   }
 
   /**
-   * Fetches a job's mask and maps once, and shows them where they are still wanted.
+   * Fetches a job's mask and maps once, and shows them if they are still wanted.
    *
-   * `isWanted` may be answered later. Says whether they are shown.
+   * `isWanted` may be asynchronous. Returns whether they are shown.
    */
   async show(job, scan, model, isWanted) {
     const voxels = await api.voxels(`/api/v1/jobs/${job.id}/voxels/mask`, "uint8", this.view.grid.count);
@@ -59,9 +59,9 @@ export class Findings extends EventTarget {
   }
 
   /**
-   * Shows a mask of any origin: `{ scan, model, job, method }`, where there need be neither model nor job.
+   * Shows a mask of any origin: `{ scan, model, job, method }`, where model and job may be missing.
    *
-   * `method` is how it came about in DICOM's words: automatic, semiautomatic or manual; null where nobody knows.
+   * `method` is its origin in DICOM's words: automatic, semiautomatic or manual; null if it is unknown.
    */
   open(voxels, { scan, model = null, job = null, method = job ? "automatic" : null }) {
     this.clear();
@@ -81,15 +81,15 @@ export class Findings extends EventTarget {
     this.dispatchEvent(new Event("open"));
   }
 
-  /** Shows a mask without a voxel, to draw on. */
+  /** Shows a mask without voxels, to draw on. */
   openEmpty(scan, model) { this.open(new Uint8Array(this.view.grid.count), { scan, model, method: "manual" }); }
 
   get isUnsaved() { return this.map?.isChanged ?? false; }
 
-  /** How the mask came about, as it is now. */
+  /** The current origin of the mask in DICOM's words. */
   get method() { return this.came === "automatic" && this.map.isCorrected ? "semiautomatic" : this.came; }
 
-  /** The same for people. */
+  /** The current origin of the mask for the user. */
   get origin() {
     if (this.came === "manual") return "drawn by hand";
     const isCorrected = this.map.isCorrected || this.came === "semiautomatic";
@@ -98,7 +98,7 @@ export class Findings extends EventTarget {
 
   nameOf(label) { return this.names.get(label) ?? `label ${label}`; }
 
-  /** The model's labels, and what else stands in the mask. */
+  /** The model's labels, and other labels in the mask. */
   get labels() {
     const all = [...new Set([...this.names.keys(), ...this.map.labels])].sort((a, b) => a - b);
     return (all.length > 0 ? all : [1]).map((label) => ({ label, name: this.nameOf(label) }));
@@ -153,7 +153,7 @@ export class Findings extends EventTarget {
     return cell;
   }
 
-  // Once a frame, however many strokes it brings.
+  // Refreshes once per frame, however many changes a stroke makes.
   refreshSoon() {
     if (this.waiting) return;
     this.waiting = requestAnimationFrame(() => {

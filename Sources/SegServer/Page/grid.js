@@ -1,8 +1,8 @@
-// A scan's voxels seen along the patient's axes, however they are stored.
+// A scan's voxels along the patient's axes, in whatever order they are stored.
 
 const AXES = { R: [0, 1], L: [0, -1], A: [1, 1], P: [1, -1], S: [2, 1], I: [2, -1] };
 
-/** How voxels of patient indices (x to the right, y to the front, z to the head) lie in memory. */
+/** The memory layout of voxels by patient indices (x to the right, y to the front, z to the head). */
 export class Grid {
   constructor(facts) {
     const strides = [facts.size[1] * facts.size[2], facts.size[2], 1];
@@ -22,18 +22,18 @@ export class Grid {
     this.count = facts.size.reduce((product, extent) => product * extent);
   }
 
-  /** Where the voxel of patient indices is. */
+  /** The offset of the voxel at patient indices. */
   offset([x, y, z]) { return this.base + x * this.stride[0] + y * this.stride[1] + z * this.stride[2]; }
 
-  /** The volume of a voxel in mm³, of sheared ones too. */
+  /** The volume of a voxel in mm³, also of sheared voxels. */
   get voxelVolume() {
     const [a, b, c] = this.affine;
     return Math.abs(a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0]) + a[2] * (b[0] * c[1] - b[1] * c[0]));
   }
 
   /**
-   * Calls for every line of voxels, as they lie in memory, inside a box of patient indices (of all where none is given):
-   * with the place of its first voxel, its length, the stride, the patient indices of the first voxel and the line's axis.
+   * Calls `body` for every line of voxels in memory inside a box of patient indices (by default the whole scan), with
+   * the offset of its first voxel, its length, the stride, the patient indices of the first voxel and the line's axis.
    */
   forEachLine(body, low = [0, 0, 0], high = this.size.map((extent) => extent - 1)) {
     const [outer, middle, inner] = [0, 1, 2].sort((a, b) => Math.abs(this.stride[b]) - Math.abs(this.stride[a]));
@@ -57,8 +57,9 @@ export class Grid {
   }
 }
 
-// For each plane: the axis across it, then the axes of its columns and rows, which both run against the patient's
-// (the patient's right and front are on the left, head and front are on top), and the letters left, right, top, bottom.
+// For each plane: the axis perpendicular to it, the axes of its columns and rows, which both run against the patient's
+// axes (the patient's right and front are on the left, head and front are on top), and the letters left, right, top,
+// bottom.
 export const PLANES = {
   axial: { through: 2, columns: 0, rows: 1, letters: ["R", "L", "A", "P"] },
   coronal: { through: 1, columns: 0, rows: 2, letters: ["R", "L", "S", "I"] },

@@ -1,4 +1,4 @@
-// A job of the server's, followed to its end.
+// Follows a job on the server to its end.
 
 import { api, Refused, sentence } from "./api.js";
 import { say, showProgress } from "./messages.js";
@@ -6,9 +6,9 @@ import { say, showProgress } from "./messages.js";
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
- * Asks how far a job is until it is over, or nobody wants it any more: then null.
+ * Requests the state of a job until it is over; null if it is no longer wanted before.
  *
- * Throws where the job failed.
+ * Throws if the job failed.
  */
 export async function follow(started, isWanted) {
   let state = started;
@@ -23,7 +23,7 @@ export async function follow(started, isWanted) {
   return state;
 }
 
-// The state of a job. A server that does not answer may be back in a moment, and computes on meanwhile.
+// The state of a job. A server that does not answer may return soon, and continues to compute.
 async function untilAnswered(id, isWanted) {
   for (let tries = 0; ; tries++) {
     try {

@@ -1,10 +1,10 @@
-// A mask that can be corrected: voxels, what they measure, and every change with its way back.
+// A mask that can be corrected: its voxels, their measurements, and every change with its undo.
 
-/** Bytes of changes that are remembered; the oldest go first. */
+/** The maximum number of bytes for undo; the oldest changes are dropped first. */
 const MEMORY = 256 << 20;
 
 export class LabelMap extends EventTarget {
-  /** Takes voxels (one byte each) over; `intensities` are the scan's, in the same order. */
+  /** Takes ownership of voxels (one byte each); `intensities` are the scan's, in the same order. */
   constructor(voxels, intensities, grid) {
     super();
     this.voxels = voxels;
@@ -12,19 +12,20 @@ export class LabelMap extends EventTarget {
     this.grid = grid;
     this.counts = new Float64Array(256);
     this.sums = new Float64Array(256);
-    // For each label the smallest and largest index along x, y and z; never smaller than the label, perhaps larger.
+    // The smallest and largest index of each label along x, y and z; the box may be larger than the label, never
+    // smaller.
     this.boxes = new Map();
     this.done = [];
     this.undone = [];
     this.step = null;
-    // Whether changes are no longer remembered.
+    // Whether changes were dropped from the history.
     this.hasForgotten = false;
-    // The last change that has been saved; null for the mask as it came.
+    // The last change that was saved; null for the original mask.
     this.saved = null;
     this.measure();
   }
 
-  // The one look at all voxels.
+  // The only pass over all voxels.
   measure() {
     const { voxels, intensities, grid, counts, sums } = this;
     grid.forEachLine((index, length, stride, start, axis) => {
@@ -36,7 +37,7 @@ export class LabelMap extends EventTarget {
         const point = [...start];
         point[axis] = n;
         this.widen(label, point, point);
-        // The rest of a run of one label needs no new point but its last.
+        // Of a run of one label, only the first and the last point are needed.
         let last = n;
         while (last + 1 < length && voxels[index + stride] === label) {
           last++;
@@ -64,25 +65,25 @@ export class LabelMap extends EventTarget {
     }
   }
 
-  /** Voxels, mL and mean intensity of a label. */
+  /** The voxels, mL and mean intensity of a label. */
   measured(label) {
     const voxels = this.counts[label];
     return { voxels, ml: voxels * this.grid.voxelVolume / 1000, mean: voxels > 0 ? this.sums[label] / voxels : null };
   }
 
-  /** Labels that have voxels, in order. */
+  /** The labels that have voxels, in order. */
   get labels() { return [...this.counts.keys()].filter((label) => label > 0 && this.counts[label] > 0); }
 
   /** Whether there are changes that have not been saved. */
   get isChanged() { return this.step !== null || this.last !== this.saved; }
 
-  /** Whether the voxels may be others than those that came. */
+  /** Whether the voxels may differ from the original ones. */
   get isCorrected() { return this.hasForgotten || this.step !== null || this.done.length > 0; }
 
   /** The last change. */
   get last() { return this.done.at(-1) ?? null; }
 
-  /** Notes that the voxels have been saved as they were after a change. */
+  /** Records that the mask was saved in its state after a change. */
   markSaved(step) {
     this.saved = step;
     this.dispatchEvent(new Event("history"));
@@ -90,14 +91,14 @@ export class LabelMap extends EventTarget {
 
   // MARK: Changes
 
-  /** Starts a change that is undone as one; false while another is being made. */
+  /** Starts a change that is undone as one step; false while another change is in progress. */
   begin(name) {
     if (this.step) return false;
     this.step = new Step(name);
     return true;
   }
 
-  /** Gives a voxel a label. */
+  /** Sets the label of a voxel. */
   put(index, label) {
     const before = this.voxels[index];
     if (before === label) return;
@@ -114,14 +115,14 @@ export class LabelMap extends EventTarget {
     this.sums[label] += intensity;
   }
 
-  /** Says that voxels of a box may have been given a label. */
+  /** Records that voxels of a box may have been given a label. */
   touched(label, low, high) {
     if (label > 0) this.widen(label, low, high);
     this.step.widen(low, high);
     this.tell(low, high);
   }
 
-  /** Ends a change; one that changed nothing is forgotten. */
+  /** Ends a change; a change without effect is dropped. */
   end() {
     const { step } = this;
     this.step = null;
@@ -134,14 +135,14 @@ export class LabelMap extends EventTarget {
       const lost = this.done.shift();
       this.hasForgotten = true;
       bytes -= lost.bytes;
-      // Nothing leads back any more to what was saved before it.
+      // Undo cannot return to the state that was saved before this change.
       if (this.saved === null || !this.done.includes(this.saved)) this.saved = lost;
     }
     this.dispatchEvent(new Event("history"));
     return true;
   }
 
-  /** Takes back what the change that was begun has done so far. */
+  /** Reverts the begun change. */
   cancel() {
     const { step } = this;
     this.step = null;
@@ -160,7 +161,7 @@ export class LabelMap extends EventTarget {
     return step;
   }
 
-  // A step holds what the voxels were; afterwards it holds what they have been.
+  // Exchanges the labels in a step with those of the mask, for undo and redo.
   swap(step) {
     for (let n = step.count - 1; n >= 0; n--) {
       const index = step.indices[n];
@@ -174,7 +175,7 @@ export class LabelMap extends EventTarget {
   tell(low, high) { this.dispatchEvent(new CustomEvent("change", { detail: { low, high } })); }
 }
 
-/** The voxels that one change has changed, each once, with the labels they had. */
+/** The voxels that one change has changed, each once, with their previous labels. */
 class Step {
   constructor(name) {
     this.name = name;

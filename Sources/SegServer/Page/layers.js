@@ -1,5 +1,5 @@
-// What a pane shows of its slice, in pixels of the slice: image, cover (mask, uncertainty, difference) and outlines.
-// Each is made anew only when what it shows has changed; of a mask that is being painted, the painted part alone.
+// The layers of a pane's slice, in pixels of the slice: image, cover (mask, uncertainty, difference) and outlines. A
+// layer is redrawn only if its content has changed; while a mask is painted, only the changed part is redrawn.
 
 import { heatTable, palette } from "./palette.js";
 
@@ -16,7 +16,7 @@ export class Layers {
     this.paths = new Map();
   }
 
-  /** Notes that the mask has changed inside a box of patient indices; whether the slice shows it. */
+  /** Records that the mask has changed inside a box of patient indices; returns whether the slice shows it. */
   invalidate({ low, high }) {
     const { plane, columns, rows, slice } = this.pane;
     if (slice < low[plane.through] || slice > high[plane.through]) return false;
@@ -31,7 +31,7 @@ export class Layers {
     return true;
   }
 
-  // Calls with the pixel and the place in memory of every pixel of a part of the slice, row by row.
+  // Calls `body` with the pixel and the voxel's offset for every pixel of a part of the slice, row by row.
   forEachPixel({ left, top, right, bottom }, body) {
     const { view, plane, columns, rows, slice } = this.pane;
     const { grid } = view;
@@ -48,7 +48,7 @@ export class Layers {
     }
   }
 
-  // A layer's pixels and whether they have to be made anew as a whole.
+  // Prepares a layer's pixels; returns whether they must be completely redrawn.
   fresh(name, key) {
     const { columns, rows } = this.pane;
     const canvas = this.canvases[name];
@@ -77,7 +77,7 @@ export class Layers {
     return this.canvases.image;
   }
 
-  /** Brings the cover and the outlines to what is shown now. */
+  /** Updates the cover and the outlines. */
   cover() {
     const isNew = this.fresh("cover", [this.pane.view.version, this.pane.slice].join());
     const part = isNew ? WHOLE : this.dirty;
@@ -102,7 +102,7 @@ export class Layers {
     if (!voxels) return this.forEachPixel(part, (pixel) => { pixels[pixel] = 0; });
     const colours = palette.words(mask.opacity);
     if (!other) return this.forEachPixel(part, (pixel, index) => { pixels[pixel] = colours[voxels[index]]; });
-    // Where two masks differ: what the one has more, and what the other has more.
+    // Colours for voxels that only this mask has, and for voxels that only the other one has.
     const [more, less] = palette.difference.map((colour) => palette.word(colour, 0.75));
     this.forEachPixel(part, (pixel, index) => {
       const [one, two] = [voxels[index], other[index]];
@@ -111,31 +111,31 @@ export class Layers {
   }
 
   paintHeat(pixels, part, heat) {
-    // Colour and strength of every byte, by what is shown of its value.
+    // The colour and opacity of every byte, from its displayed value.
     const most = heat.shown(heat.maximum) || 1;
     const words = Uint32Array.from({ length: 256 }, (_, byte) => {
       const share = heat.shown((Math.max(byte, 1) - 1) / 254 * heat.maximum) / most;
       const step = Math.round(share * 255) * 3;
-      // What is small is faint, so that the image shows where nothing is in doubt.
+      // Small values are faint, so that the image stays visible where the uncertainty is low.
       return palette.word(heatColours.slice(step, step + 3), heat.opacity * Math.min(1, share * 4));
     });
     const dot = palette.word([150, 165, 185], 0.35);
     const { columns } = this.pane;
     this.forEachPixel(part, (pixel, index) => {
       const byte = heat.voxels[index];
-      // Not evaluated: dots, which no amount of uncertainty looks like.
+      // Voxels that were not evaluated are shown as dots, unlike any uncertainty.
       pixels[pixel] = byte > 0 ? words[byte] : pixel % columns % 4 === 0 && Math.floor(pixel / columns) % 4 === 0 ? dot : 0;
     });
   }
 
-  // The outlines of the slice's labels, in pixels of the slice: a line wherever two neighbours differ. Only lines that run
-  // through the part that has changed are looked for anew.
+  // Traces the outlines of the slice's labels in pixels of the slice: a line wherever two neighbours differ. Only lines
+  // through the changed part are traced again.
   traceOutlines(part, isNew) {
     const { mask } = this.pane.view;
     const { columns, rows } = this.pane;
     const width = columns + 2;
     if (isNew) {
-      // The labels of the slice with a margin, and the edges of each row and column.
+      // The labels of the slice with a margin of one pixel, and the edges of each row and column.
       this.labels = new Uint8Array(width * (rows + 2));
       this.edges = { rows: Array.from({ length: rows + 1 }, () => []), columns: Array.from({ length: columns + 1 }, () => []) };
     }
@@ -169,7 +169,7 @@ export class Layers {
     });
   }
 
-  // The runs of edges between two lines of pixels: label, start and end of each. Both labels have the edge.
+  // The runs of edges between two lines of pixels: label, start and end of each. An edge belongs to both labels.
   edgesOf(index, step, length, across) {
     const { labels } = this;
     const found = [];

@@ -1,9 +1,9 @@
-// The login: why it is asked for.
+// The login page, with the reason why a login is required.
 
 const REASONS = {
   failed: "This is not the server's token.",
   wait: "Too many wrong tokens came from your address. Wait a few seconds.",
-  ended: "Your login has ended, or the server was started anew. Log in again; scans that were open are opened again too.",
+  ended: "Your login has ended, or the server was restarted. Log in again, and open the scans again.",
 };
 
 const [reason] = new URLSearchParams(location.search).keys();

@@ -1,11 +1,11 @@
-// The masks that there are of a scan: results of this session, and labels of the datastore.
+// The existing masks of a scan: results of this session, and labels of the datastore.
 
 const $ = (id) => document.getElementById(id);
 
 /**
- * Offers the masks of a scan to be opened, and to be compared with the one that is open.
+ * Offers the masks of a scan for opening, and for comparison with the open one.
  *
- * Each has a name, an address of its voxels, the name of its model, and either its job or how it came about.
+ * Each has a name, an address of its voxels, the name of its model, and either its job or its origin.
  */
 export function offerMasks(scan, comparison) {
   const results = (scan?.jobs ?? []).map((job, index) => ({

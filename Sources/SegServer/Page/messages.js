@@ -1,4 +1,4 @@
-// What the page says to the user.
+// Messages of the page to the user.
 
 import { Refused } from "./api.js";
 

@@ -6,26 +6,26 @@ class Palette {
   constructor() {
     this.running = ["#888888"];
     this.named = new Map();
-    /** What a mask has more than the other, and less. */
+    /** The colours of voxels that only this mask has, and of those that only the other one has. */
     this.difference = [HEX("#f0a028"), HEX("#4c8dff")];
   }
 
-  /** Takes the server's colours of running numbers. */
+  /** Sets the server's colours for unnamed label numbers. */
   run(colours) { this.running = colours; }
 
-  /** Takes the server's colours of the labels of a model. */
+  /** Sets the server's colours for the labels of a model. */
   name(labels) {
     this.named = new Map(labels.map(({ label, colour }) => [label, colour]));
     this.alpha = null;
   }
 
-  /** The colour of a label as `#rrggbb`; of one that no model names, by its number. */
+  /** The colour of a label as `#rrggbb`; an unnamed label gets it by its number. */
   colour(label) { return this.named.get(label) ?? this.running[(label - 1) % this.running.length]; }
 
   /** A colour as a pixel of a canvas. */
   word([red, green, blue], alpha) { return (Math.round(255 * alpha) << 24 | blue << 16 | green << 8 | red) >>> 0; }
 
-  /** The pixel of every byte of a mask. */
+  /** The canvas pixel of every byte of a mask. */
   words(alpha) {
     if (this.alpha === alpha) return this.pixels;
     this.alpha = alpha;
@@ -36,7 +36,7 @@ class Palette {
 
 export const palette = new Palette();
 
-// Dark violet over red to pale yellow: lightness rises evenly, so that it reads without colour too.
+// From dark violet over red to pale yellow: lightness rises evenly, so that the map is readable without colour.
 const HEAT = [[8, 5, 30], [52, 16, 100], [110, 26, 110], [166, 45, 96], [216, 76, 62], [246, 130, 26], [251, 194, 46], [253, 253, 170]];
 
 /** The colour of each of 256 steps of the map as r, g, b. */

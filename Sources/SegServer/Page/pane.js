@@ -31,7 +31,7 @@ export class Pane {
     this.draw();
   }
 
-  // Where the slice lies on the canvas, in device pixels: left, top, and pixels for a column and a row.
+  // The position of the slice on the canvas, in device pixels: left, top, and the size of a column and a row.
   place() {
     const { grid, zoom } = this.view;
     const across = grid.spacing[this.plane.columns];
@@ -44,14 +44,14 @@ export class Pane {
     let left = (this.canvas.width - width) / 2;
     let top = (this.canvas.height - height) / 2;
     if (zoom.factor > 1) {
-      // The point that was zoomed at is in the middle.
+      // The point of the zoom is in the middle.
       left = this.canvas.width / 2 - (this.columns - zoom.centre[this.plane.columns] - 0.5) * across * scale;
       top = this.canvas.height / 2 - (this.rows - zoom.centre[this.plane.rows] - 0.5) * down * scale;
     }
     return { left, top, column: across * scale, row: down * scale, scale };
   }
 
-  /** The patient's indices under a point of the page, perhaps between voxels or outside of the scan. */
+  /** The patient indices at a point of the page; they may be between voxels or outside of the scan. */
   placeAt(clientX, clientY) {
     const box = this.canvas.getBoundingClientRect();
     const place = this.place();
@@ -61,7 +61,7 @@ export class Pane {
     return point;
   }
 
-  /** The voxel under a point of the page, inside the scan. */
+  /** The nearest voxel of the scan to a point of the page. */
   pointAt(clientX, clientY) {
     const { size } = this.view.grid;
     return this.placeAt(clientX, clientY).map((index, axis) => Math.min(Math.max(Math.round(index), 0), size[axis] - 1));
@@ -83,7 +83,7 @@ export class Pane {
     context.globalAlpha = 1;
   }
 
-  // A sheet of the canvas's size that is drawn anew only when its key changes, since smooth scaling and words take long.
+  // A sheet of the canvas's size that is redrawn only if its key changes, because smooth scaling and text are slow.
   sheet(name, key, draw) {
     const { width, height } = this.canvas;
     const sheet = this.sheets[name] ??= document.createElement("canvas");
@@ -150,7 +150,7 @@ export class Pane {
     context.stroke();
   }
 
-  // The brush around the pointer, in the size that it paints.
+  // Draws the brush around the pointer, at the size that it paints.
   drawBrush(context, place) {
     const box = this.canvas.getBoundingClientRect();
     const [x, y] = [(this.pointer[0] - box.left) * this.ratio, (this.pointer[1] - box.top) * this.ratio];
@@ -183,7 +183,7 @@ export class Pane {
     this.drawScale(context, place, write);
   }
 
-  // A bar of a round length, at most a fifth of the pane.
+  // Draws a scale bar of a round length, at most a fifth of the pane.
   drawScale(context, place, write) {
     const { width, height } = this.canvas;
     const length = [200, 100, 50, 20, 10, 5, 2, 1].find((mm) => mm * place.scale <= width / 5) ?? 1;

@@ -1,6 +1,6 @@
-// The connected parts of a label, found by runs: voxels of it that follow each other in memory.
+// The connected components of a label, found from runs of consecutive voxels in memory.
 
-/** Keeps the largest part of a label; voxels that touch at a corner belong together. */
+/** Keeps the largest connected component of a label; voxels that touch at a corner are connected. */
 export function keepLargest(map, label) {
   const box = map.boxes.get(label);
   if (!box) return;
@@ -16,12 +16,12 @@ export function keepLargest(map, label) {
 class Runs {
   constructor(map, label, { low, high }) {
     this.count = 0;
-    // Of each run: where it begins along its line and in memory, its length, and a run of the same part that came before.
+    // For each run: its start in its line and in memory, its length, and an earlier run of the same component.
     this.starts = [];
     this.places = [];
     this.lengths = [];
     this.parents = [];
-    // The first run of each line; lines lie in a grid, as forEachLine goes through them.
+    // The first run of each line; the lines form a grid in the order of forEachLine.
     const firsts = [];
     map.grid.forEachLine((index, length, stride) => {
       this.stride = stride;
@@ -49,7 +49,7 @@ class Runs {
     }
   }
 
-  // Joins the runs of every line with those of the four lines before that touch it.
+  // Joins the runs of every line with the touching runs of the four previous neighbour lines.
   connect(firsts, width) {
     for (let line = 0; line + 1 < firsts.length; line++) {
       const column = line % width;
@@ -68,7 +68,7 @@ class Runs {
     const { starts, lengths } = this;
     while (a < endA && b < endB) {
       const [lastA, lastB] = [starts[a] + lengths[a], starts[b] + lengths[b]];
-      // They touch where no voxel lies between them.
+      // Runs touch if no voxel is between them.
       if (starts[a] <= lastB && starts[b] <= lastA) this.parents[this.root(a)] = this.root(b);
       if (lastA < lastB) a++; else b++;
     }
@@ -80,7 +80,7 @@ class Runs {
     return run;
   }
 
-  /** The root of the part with most voxels. */
+  /** The root of the component with the most voxels. */
   largest() {
     const sizes = new Map();
     let best = -1;

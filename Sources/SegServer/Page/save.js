@@ -1,4 +1,4 @@
-// Takes a mask to where it is kept: a file of the user's, or the datastore.
+// Saves a mask: to a file of the user, or to the datastore.
 
 import { api } from "./api.js";
 import { ask } from "./ask.js";
@@ -6,7 +6,10 @@ import { ask } from "./ask.js";
 const $ = (id) => document.getElementById(id);
 
 export class Saving {
-  /** `say` is called with a sentence for the user, `fail` with what goes wrong, `saved` with a scan and a label of it that is in the datastore. */
+  /**
+   * `say` is called with a sentence for the user, `fail` with errors, and `saved` with a scan and its label that was
+   * saved.
+   */
   constructor({ say, fail, saved }) {
     this.say = say;
     this.saved = saved;
@@ -17,7 +20,10 @@ export class Saving {
     $("label-save").addEventListener("click", () => this.once($("label-save"), () => this.saveLabel()).catch(fail));
   }
 
-  /** Starts with a mask of a scan, which a job may have made of it: `{ map, scan, model, job, method }`; `method` is asked for. */
+  /**
+   * Starts with a mask of a scan and the job that may have made it: `{ map, scan, model, job, method }`; `method` is a
+   * function.
+   */
   open(mask) {
     this.mask = mask;
     for (const id of ["download-seg", "download-labelmap", "download-rtstruct"]) $(id).hidden = !mask.scan.facts.dicom;
@@ -26,7 +32,7 @@ export class Saving {
 
   close() { this.mask = null; }
 
-  // A button that is pressed again before it is done does nothing.
+  // Ignores a button that is pressed again before its action is done.
   async once(button, body) {
     if (button.disabled) return;
     button.disabled = true;
@@ -42,7 +48,7 @@ export class Saving {
     const { map, scan, model, job } = mask;
     const { last } = map;
     const method = mask.method();
-    // What was not corrected is the job's own file, byte for byte.
+    // The mask without corrections is the job's own file, byte for byte.
     const isOwn = job && !map.isCorrected;
     const file = isOwn ? await api.jobMask(job.id, form) : await api.mask(scan.id, await packed(map.voxels), { form, model, method });
     const link = document.createElement("a");
@@ -67,7 +73,7 @@ export class Saving {
     try {
       await save(isThere);
     } catch (error) {
-      // Somebody else may have saved one since the scan was opened.
+      // Another client may have saved a label since the scan was opened.
       if (error.status !== 409 || isThere) throw error;
       if (!await mayReplace()) return;
       await save(true);

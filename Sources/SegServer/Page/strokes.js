@@ -1,10 +1,10 @@
-// What tools do to a mask. Points are patient indices, lengths are millimetres.
+// The operations of tools on a mask. Points are patient indices, lengths are in millimetres.
 
 /**
- * Paints everything nearer than a radius to the line from one point to another, which may lie between voxels.
+ * Paints all voxels within a radius of the line between two points, which may be between voxels.
  *
- * `axis` is the one across the plane, in which alone is painted; null for all three dimensions. `from` limits what is
- * painted over to one label, and `range` to intensities.
+ * `axis` is the axis perpendicular to the plane to which the stroke is limited; null for all three dimensions. `from`
+ * limits the painted voxels to one label, and `range` to intensities.
  */
 export function paint(map, { start, end, radius, axis, label, from = null, range = null }) {
   const { grid, voxels, intensities } = map;
@@ -44,7 +44,7 @@ export function paint(map, { start, end, radius, axis, label, from = null, range
 /**
  * Fills the connected area around a point that has the point's label (and intensities of a range).
  *
- * Returns false, and leaves the mask as it was, where the area is open: it reaches the edge of the slice or scan, and no
+ * Returns false, and leaves the mask unchanged, if the area is open: it reaches the edge of the slice or scan, and no
  * range bounds it.
  */
 export function fill(map, { point, axis, label, range = null }) {
@@ -84,7 +84,7 @@ export function fill(map, { point, axis, label, range = null }) {
   return !(isOpen && range === null && from === 0);
 }
 
-// Calls with every voxel of a label: its place and patient indices.
+// Calls `body` with every voxel of a label: its offset and patient indices.
 function forEachVoxel(map, label, body) {
   const box = map.boxes.get(label);
   if (!box) return;
@@ -111,7 +111,7 @@ export function grow(map, label, range = null) {
   finish(map, label, found, label, 1);
 }
 
-/** Takes the outermost voxels of a label away. */
+/** Removes the outermost voxels of a label. */
 export function shrink(map, label) {
   const { grid, voxels } = map;
   const found = [];

@@ -1,4 +1,4 @@
-// What the three planes show, and how mouse and keys change it.
+// The content of the three planes, and its control by mouse and keys.
 
 import { Grid } from "./grid.js";
 import { Pane } from "./pane.js";
@@ -11,11 +11,11 @@ export class View extends EventTarget {
     this.root = root;
     this.voxels = null;
     this.mask = { on: true, opacity: 0.45, map: null };
-    // Voxels of another mask, with which this one is compared.
+    // The voxels of the mask with which this one is compared.
     this.other = null;
-    // What takes the pointer instead of the crosshair, and what is shown of it: { radius, colour }.
+    // The tool that uses the pointer instead of the crosshair, and the brush that is shown: { radius, colour }.
     this.tool = this.brush = null;
-    // What the pointer that is down does: { pane, pointer, … }.
+    // The action of the pressed pointer: { pane, pointer, … }.
     this.drag = null;
     this.heat = { on: false, opacity: 0.75, voxels: null, kind: "" };
     this.crosshair = true;
@@ -23,7 +23,7 @@ export class View extends EventTarget {
     this.level = 50;
     this.width = 400;
     this.version = this.scanVersion = 0;
-    // Panes that are drawn on the next frame.
+    // The panes to draw on the next frame.
     this.waiting = new Set();
     this.panes = [...root.querySelectorAll(".pane")].map((figure) => new Pane(figure, this));
     for (const pane of this.panes) this.listen(pane);
@@ -40,13 +40,13 @@ export class View extends EventTarget {
     this.changed("point");
   }
 
-  /** Shows nothing. */
+  /** Shows no scan. */
   clear() {
     this.voxels = this.grid = this.point = null;
     this.clearResults();
   }
 
-  /** Shows a mask, and what is changed of it. */
+  /** Shows a mask and its changes. */
   showMask(map) {
     this.mask.map = map;
     this.other = null;
@@ -57,7 +57,7 @@ export class View extends EventTarget {
     this.refresh();
   }
 
-  /** Shows where the mask differs from another; null ends it. */
+  /** Shows the differences from another mask; null ends the comparison. */
   compareWith(voxels) {
     this.other = voxels;
     this.refresh();
@@ -74,13 +74,13 @@ export class View extends EventTarget {
     this.refresh();
   }
 
-  /** Draws anew after what is shown has changed. */
+  /** Redraws after the content has changed. */
   refresh() {
     this.version++;
     this.draw();
   }
 
-  /** Draws a pane, or all, on the next frame, however often it is asked for. */
+  /** Draws one pane, or all, on the next frame; repeated requests are combined. */
   draw(...panes) {
     for (const pane of panes.length > 0 ? panes : this.panes) this.waiting.add(pane);
     if (this.isAsked) return;
@@ -116,7 +116,7 @@ export class View extends EventTarget {
     this.changed("window");
   }
 
-  /** Goes to the middle of a label: the voxel of it that is nearest to its centre of mass. */
+  /** Moves to the middle of a label: to its voxel nearest to its centre of mass. */
   centreOn(label) {
     const { map } = this.mask;
     const box = map?.boxes.get(label);
@@ -148,14 +148,14 @@ export class View extends EventTarget {
     this.draw();
   }
 
-  /** One plane large, or all three. */
+  /** Toggles between one large plane and all three. */
   toggleLarge(pane) {
     const isLarge = this.root.classList.toggle("solo");
     for (const other of this.panes) other.figure.classList.toggle("large", isLarge && other === pane);
     pane.canvas.focus({ preventScroll: true });
   }
 
-  /** The plane that has the keyboard, else the axial one. */
+  /** The plane with the keyboard focus, otherwise the axial one. */
   get active() { return this.panes.find((pane) => pane.figure.contains(document.activeElement)) ?? this.panes[0]; }
 
   focus(name) {
@@ -177,7 +177,7 @@ export class View extends EventTarget {
     let wheel = 0;
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
-      // Trackpads send many small steps, wheels few large ones.
+      // Trackpads send many small steps, wheels a few large ones.
       wheel += event.deltaMode === 0 ? event.deltaY / 40 : event.deltaY;
       const steps = Math.trunc(wheel);
       wheel -= steps;
@@ -187,7 +187,7 @@ export class View extends EventTarget {
     canvas.addEventListener("dblclick", () => { if (!this.tool) this.toggleLarge(pane); });
     canvas.addEventListener("pointerdown", (event) => {
       if (!this.voxels) return;
-      // A palm beside the pen is no second stroke.
+      // A palm beside the pen must not start a second stroke.
       if (this.drag && this.drag.pointer !== event.pointerId) return;
       this.endDrag();
       canvas.focus({ preventScroll: true });
@@ -225,7 +225,7 @@ export class View extends EventTarget {
     });
   }
 
-  /** Handles a key; true where it meant something. */
+  /** Handles a key; returns whether the key has a meaning. */
   key(event) {
     const plane = this.active.plane;
     const far = event.shiftKey ? 10 : 1;

@@ -1,4 +1,4 @@
-// Facts as the page and its printed report write them.
+// Facts as text for the page and its printed report.
 
 const $ = (id) => document.getElementById(id);
 
@@ -17,10 +17,13 @@ export function showFacts(list, facts) {
   list.hidden = false;
 }
 
-// What spoils a result most comes first; remarks on the header, such as files that were left out, come last.
+// The topics in the order of their effect on a result; remarks on the header, such as left-out files, come last.
 const TOPICS = ["intensity", "spacing", "orientation", "extent", "postprocessing", "header"];
 
-/** Shows how a scan differs from what a model was trained on; what matters most comes first, and over the images. */
+/**
+ * Lists the differences between a scan and a model's training data; the most important comes first, and above the
+ * images.
+ */
 export function listConcerns(concerns) {
   $("concerns-group").hidden = concerns.length === 0;
   const rank = ({ level, topic }) => (level === "warning" ? 0 : TOPICS.length) + (TOPICS.indexOf(topic) + TOPICS.length) % TOPICS.length;
@@ -36,7 +39,7 @@ export function listConcerns(concerns) {
   }));
 }
 
-/** The head of the printed report. The scan's file name may be a patient's and is not in it. */
+/** Shows the head of the printed report, without the scan's file name, which may identify a patient. */
 export function showPrinted(scan, findings) {
   if (!scan) return;
   const { facts, id } = scan;

@@ -6,7 +6,7 @@ internal import SegDICOM
 internal import SegInference
 
 extension Routes {
-    /// Jobs and what they leave.
+    /// Adds routes for jobs and their results.
     func addJobs(to table: RouteTable) {
         let services = services
         table.on(.post, "/api/v1/jobs") { request, context in
@@ -51,7 +51,7 @@ extension Routes {
             let job = try await finished(context)
             guard job.options.probabilities, let label = Int(try context.text("label")),
                 job.model.labels.contains(where: { $0.number == label })
-            else { throw Refusal.notFound("map; ask for it with \"probabilities\": true when the job is made") }
+            else { throw Refusal.notFound("map; request it with \"probabilities\": true when the job is created") }
             return try await download(.probability(label), of: job, context: context)
         }
         table.on(.get, "/api/v1/jobs/{id}/uncertainty/{map}") { _, context in
@@ -69,13 +69,13 @@ extension Routes {
         }
     }
 
-    /// A job whose results are whole.
-    /// - Throws: `Refusal` where there is none or it is not done.
+    /// A job whose results are complete.
+    /// - Throws: `Refusal` if there is none or it is not done.
     private func finished(_ context: RouteTable.Context) async throws -> Job {
         let job = try await services.queue.job(context.text("id"))
         let state = job.snapshot
         guard state.phase == .done else {
-            throw Refusal(.conflict, "the job is \(state.phase.rawValue); results are there once it is done")
+            throw Refusal(.conflict, "the job is \(state.phase.rawValue); its results exist when it is done")
         }
         return job
     }
@@ -91,7 +91,7 @@ extension Routes {
         try await .file(job.path(file), as: job.scan.download(job.name(of: file)), context: context)
     }
 
-    /// A job as the REST API describes it.
+    /// The document of a job in the REST API.
     private func document(of job: Job) async throws -> ConfigValue {
         let state = job.snapshot
         return [

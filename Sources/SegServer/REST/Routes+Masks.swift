@@ -5,14 +5,14 @@ internal import SegCore
 internal import SegDICOM
 internal import SegInference
 
-/// What a mask may be downloaded as.
+/// The format of a downloaded mask.
 enum MaskForm: String, CaseIterable {
     case nifti
     case dicomSeg = "dicom-seg"
     case dicomLabelmap = "dicom-labelmap"
     case rtstruct
 
-    /// The DICOM object; nil for a NIfTI.
+    /// The kind of DICOM object; nil for a NIfTI.
     var object: DicomObject? {
         switch self {
         case .nifti: nil
@@ -22,8 +22,8 @@ enum MaskForm: String, CaseIterable {
         }
     }
 
-    /// The form that a query asks for.
-    /// - Throws: `Refusal` where there is none such.
+    /// Reads the format from a query.
+    /// - Throws: `Refusal` if there is no such format.
     init(_ query: RequestQuery) throws {
         guard let form = MaskForm(rawValue: query["as"] ?? Self.nifti.rawValue) else {
             throw Refusal(.badRequest, "as should be \(Self.allCases.map(\.rawValue).joined(separator: ", "))")
@@ -32,7 +32,7 @@ enum MaskForm: String, CaseIterable {
     }
 }
 
-/// Masks that people corrected, labels as a page shows them, and DICOM objects of masks.
+/// Routes for masks that people corrected, for labels as the page shows them, and for DICOM objects of masks.
 extension Routes {
     func addMasks(to table: RouteTable) {
         let services = services
@@ -80,18 +80,18 @@ extension Routes {
         }
     }
 
-    /// The id of the image of the datastore that an address names.
-    /// - Throws: `Refusal` where there is none.
+    /// The id of the datastore's image in a path.
+    /// - Throws: `Refusal` if there is none.
     private func study(_ context: RouteTable.Context) async throws -> String {
         let key = try context.text("id")
         guard let image = await services.datastore.id(ofKey: key) else {
-            throw Refusal.notFound("scan in the datastore; labels are kept of its scans alone")
+            throw Refusal.notFound("scan in the datastore; labels are stored only for its scans")
         }
         return image
     }
 
-    /// Writes the voxels that came with a request as a mask of a scan.
-    /// - Throws: `Refusal` where they are no voxels of the scan.
+    /// Writes the voxels of a request as a mask of a scan.
+    /// - Throws: `Refusal` if they are not voxels of the scan.
     private func written(of scan: Scan, _ query: RequestQuery, _ request: Request) async throws -> WrittenMask {
         let model = try query["model"].map { try services.catalog.model($0) }
         let method = query["method"].map { DicomMask.Method(rawValue: $0) } ?? (model == nil ? .manual : .semiautomatic)
@@ -99,7 +99,7 @@ extension Routes {
             let all = DicomMask.Method.allCases.map(\.rawValue).joined(separator: ", ")
             throw Refusal(.badRequest, "method should be \(all)")
         }
-        // Bytes that nothing compresses take a little more as gzip.
+        // Bytes that cannot be compressed become slightly larger with gzip.
         var limits = services.limits
         let voxels = scan.facts.size.reduce(1, *)
         limits.bodyBytes = min(limits.bodyBytes, voxels + voxels / 1000 + 4096)
@@ -115,22 +115,22 @@ extension Routes {
             model: model?.name, method: method)
     }
 
-    /// Answers with a DICOM object of a mask.
-    /// - Throws: `Refusal` where the scan came not as DICOM, or its files cannot be referred to.
+    /// Responds with a DICOM object of a mask.
+    /// - Throws: `Refusal` if the scan was not uploaded as DICOM, or its files cannot be referred to.
     func send(
         _ object: DicomObject, of mask: WrittenMask, scan: Scan, context: RouteTable.Context
     ) async throws -> Response {
         guard let origin = scan.dicom else {
             throw Refusal(
                 .unprocessableContent,
-                "the scan came not as DICOM, so that a DICOM object of its mask would have no files to refer to; ask for as=nifti"
+                "the scan was not uploaded as DICOM, and a DICOM object must refer to DICOM files; request as=nifti"
             )
         }
         let result = ScratchFile(".dcm", in: services.scratch)
         let file = DicomMaskFile(path: mask.path, names: mask.names, model: mask.model, method: mask.method)
         let remarks = try await services.dicom.write(
             object, of: file, scan: origin, to: result.path, for: context.clientName)
-        // The mask goes with the request, and is read until here.
+        // The mask's file is deleted with its last reference; the process has read it by now.
         withExtendedLifetime(mask.file) {}
         try result.count()
         var response = try await Response.file(
@@ -147,17 +147,17 @@ extension Routes {
 /// A mask of a scan on the server's disk.
 struct WrittenMask {
     let path: String
-    /// Keeps a file that was made for the request; nil where the mask is a job's.
+    /// Keeps a file that was made for the request; nil if the mask belongs to a job.
     var file: ScratchFile?
-    /// Names of the classes by number.
+    /// The class names by number.
     let names: [Int: String]
-    /// What the model is called whose classes the numbers are; nil where none is known.
+    /// The name of the model that defines the classes; nil if it is unknown.
     let model: String?
     let method: DicomMask.Method
 }
 
 extension StudyLabel {
-    /// A label as the REST API describes it.
+    /// The document of a label in the REST API.
     fileprivate func document(_ tag: String) -> ConfigValue {
         [
             "tag": .string(tag), "model": info["model"]?.string.map { .string($0) } ?? .null,
@@ -167,11 +167,11 @@ extension StudyLabel {
 }
 
 extension HTTPField.Name {
-    /// What a reader of a DICOM object should know, percent-encoded.
+    /// Remarks on a DICOM object for the user, percent-encoded.
     static let medsegRemarks = HTTPField.Name("MedSeg-Remarks")!
 }
 
 extension Scan {
-    /// A download's name: whose it is comes first, so that results of several scans are told apart.
+    /// The name of a download: it begins with the scan's id, to distinguish results of several scans.
     func download(_ name: String) -> String { "\(id.prefix(12))_\(name)" }
 }

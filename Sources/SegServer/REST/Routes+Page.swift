@@ -5,13 +5,13 @@ internal import NIOCore
 internal import SegCore
 
 extension Routes {
-    /// Files of the page, by what they are.
+    /// The content types of the page's files.
     private static let types = [
         "html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8",
         "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml", "json": "application/json",
     ]
 
-    /// The page and what it is made of, read once.
+    /// Adds the page and its files, which are read once.
     func addPage(to table: RouteTable) throws {
         let files = try Self.pageFiles()
         for (address, name) in [("/", "index.html"), ("/login", "login.html"), ("/openapi.json", "openapi.json")] {
@@ -19,7 +19,7 @@ extension Routes {
             table.on(.get, address) { request, _ in file.response(to: request) }
         }
         table.on(.get, "/static/{file}") { request, context in
-            // Only names that were read at the start are known; nothing is looked up on disk.
+            // Only names of the files read at the start are valid; no request reads the disk.
             guard let file = files[try context.text("file")] else { throw Refusal.notFound("file") }
             return file.response(to: request)
         }
@@ -45,7 +45,7 @@ extension Routes {
             guard let type = types[URL(fileURLWithPath: name).pathExtension],
                 let data = FileManager.default.contents(atPath: "\(folder)/\(name)")
             else { continue }
-            // FNV-1a: a change of any byte changes the tag.
+            // FNV-1a: any change of the bytes changes the tag.
             let hash = data.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
             files[name] = PageFile(type: type, bytes: ByteBuffer(bytes: data), tag: "\"\(String(hash, radix: 16))\"")
         }

@@ -7,7 +7,7 @@ internal import SegImaging
 internal import SegInference
 
 extension Routes {
-    /// Models, and scans to run them on.
+    /// Adds routes for models, and for the scans to run them on.
     func addModelsAndVolumes(to table: RouteTable) {
         let services = services
         table.on(.get, "/api/v1/models") { _, _ in
@@ -62,8 +62,8 @@ extension Routes {
         }
     }
 
-    /// The files of an upload: those of a form, or the body.
-    /// - Throws: `Refusal` where there is none, or what comes is no form.
+    /// The files of an upload: the files of a form, or the body.
+    /// - Throws: `Refusal` if there is none, or the form is not valid.
     private func files(of request: Request) async throws -> sending [FileSink] {
         guard (request.headers[.contentType] ?? "").lowercased().hasPrefix("multipart/") else {
             return try await [
@@ -82,7 +82,7 @@ extension Routes {
 }
 
 extension ModelEntry {
-    /// A model as the REST API describes it.
+    /// The document of a model in the REST API.
     var document: ConfigValue {
         get throws {
             let preprocessing = description.preprocessing
@@ -104,7 +104,7 @@ extension ModelEntry {
 }
 
 extension Scan {
-    /// A scan as the REST API describes it.
+    /// The document of a scan in the REST API.
     func document(source: String) throws -> ConfigValue {
         var members = try ConfigValue(encoding: facts).members
         members["id"] = .string(id)

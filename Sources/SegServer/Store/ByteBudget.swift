@@ -1,18 +1,18 @@
 internal import HTTPTypes
 internal import Synchronization
 
-/// Bytes, on disk or in memory, that everything of a kind may take together.
+/// The total number of bytes, on disk or in memory, that all data of a kind may use.
 package final class ByteBudget: Sendable {
-    /// The most bytes that may be taken.
+    /// The maximum number of bytes.
     package let limit: Int
     private let used = Mutex(0)
 
     package init(limit: Int) { self.limit = limit }
 
-    /// Bytes that are taken now.
+    /// The number of bytes in use.
     package var count: Int { used.withLock { $0 } }
 
-    /// Takes bytes where so many are left, and says whether.
+    /// Takes bytes if enough are left; returns whether it did.
     package func take(_ bytes: Int) -> Bool {
         used.withLock { used in
             guard bytes <= limit - used else { return false }
@@ -22,19 +22,19 @@ package final class ByteBudget: Sendable {
     }
 
     /// Takes bytes on disk.
-    /// - Throws: `Refusal` where fewer are left.
+    /// - Throws: `Refusal` if too few are left.
     package func reserve(_ bytes: Int) throws {
         guard take(bytes) else {
             throw Refusal(
                 .serverIsFull,
-                "the server holds all the data it may (\(limit >> 20) MiB); delete sessions, jobs or stored images, or "
+                "the server has reached its data limit (\(limit >> 20) MiB); delete sessions, jobs or stored images, or "
                     + "try again later")
         }
     }
 
-    /// Counts bytes that are on the disk already, whatever the limit; a negative number gives bytes back.
+    /// Counts bytes that are already on disk, regardless of the limit; a negative number releases bytes.
     package func add(_ bytes: Int) { used.withLock { $0 += bytes } }
 
-    /// Gives bytes back.
+    /// Releases bytes.
     package func release(_ bytes: Int) { add(-bytes) }
 }

@@ -4,16 +4,16 @@ internal import Logging
 internal import SegCore
 internal import SegImaging
 
-// What clients change. Each change is on the disk before it is answered: the file, its name, then the index.
+// Changes by clients. Each change is on the disk before its response: the file, its name, then the index.
 extension Datastore {
     /// Stores an image under a client's id.
-    /// - Returns: The id, the server's own where the client has none.
-    /// - Throws: `Refusal` or `DataError` where the id is taken or the file is no scan.
+    /// - Returns: The id, which the server chooses if the client gives none.
+    /// - Throws: `Refusal` or `DataError` if the id is in use or the file is not a valid scan.
     func add(_ upload: sending FileSink, id: String?, info: [String: ConfigValue]) async throws -> String {
         let key = Scratch.makeID()
         let id = id ?? key
         let name = try Self.checked(id, "image")
-        // Before anything is waited for: of two clients that choose one id, one is told.
+        // Reserved before the first suspension: of two clients with the same id, one is refused.
         guard (try? image(id)) == nil, arriving.insert(id).inserted else { throw Self.taken }
         defer { arriving.remove(id) }
         try await upload.keep()
@@ -23,7 +23,7 @@ extension Datastore {
             scratch.remove(upload.path, bytes: upload.count)
         }
         _ = try await reader.inspect(upload.path, voxels: voxels)
-        // A scan of this name may have come into the folder meanwhile.
+        // A scan of this name may have been put into the folder meanwhile.
         guard (try? image(id)) == nil else { throw Self.taken }
         let ending = try ScanFile.ending(byContentOf: upload.path)
         let file = isThere(name + ending) ? key + ending : name + ending
@@ -40,7 +40,7 @@ extension Datastore {
     }
 
     /// Stores a label of an image.
-    /// - Throws: `Refusal` or `DataError` where the image is not there, the file is no label map of it, or another
+    /// - Throws: `Refusal` or `DataError` if the image does not exist, the file is not a label map of it, or another
     ///   client is saving the same label.
     func addLabel(_ upload: sending FileSink, of id: String, tag: String, info: [String: ConfigValue]) async throws {
         _ = try Self.checked(tag, "tag")
@@ -55,11 +55,11 @@ extension Datastore {
         try setLabel(upload.path, of: id, key: image.key, tag: tag, info: info)
     }
 
-    /// Makes a file that is known to be a label map of an image its label; the file is moved.
+    /// Moves a file, which was checked to be a label map of an image, into place as a label of the image.
     /// - Parameters:
-    ///   - key: The image's key when the label was made, so that it is not given to another of the same id.
-    ///   - replaces: Whether it takes the place of a label of the same tag; MONAI Label's clients expect it.
-    /// - Throws: `Refusal` where the image is gone, the tag is taken or the disk is full.
+    ///   - key: The image's key when the label was made, so that another image of the same id does not get it.
+    ///   - replaces: Whether it replaces a label with the same tag, which MONAI Label's clients expect.
+    /// - Throws: `Refusal` if the image no longer exists, the tag is in use or the disk is full.
     func setLabel(
         _ source: String, of id: String, key: String, tag: String, info: [String: ConfigValue], replaces: Bool = true
     ) throws {
@@ -67,9 +67,9 @@ extension Datastore {
         let image = try image(id)
         guard replaces || image.labels[tag] == nil else {
             throw Refusal(
-                .conflict, "the image has a label of this tag; choose another, or ask for replace=true to replace it")
+                .conflict, "the image has a label with this tag; choose another tag, or replace it with replace=true")
         }
-        guard image.key == key else { throw Refusal(.conflict, "the image was deleted and stored anew meanwhile") }
+        guard image.key == key else { throw Refusal(.conflict, "the image was deleted and stored again meanwhile") }
         guard makeLabelFolder(folder) else { throw Self.unwritable }
         let earlier = image.labels[tag]
         let file = try labelFile(of: id, key: key, folder: folder, ending: ScanFile.ending(byContentOf: source))
@@ -85,15 +85,15 @@ extension Datastore {
         if let earlier, !earlier.file.isSameName(as: file) { delete([earlier.file]) }
     }
 
-    /// Removes an image that a client stored, with its labels; scans that lay in the folder are not the server's.
-    /// - Throws: `Refusal` where there is none or it is not the server's to delete.
+    /// Removes an image that a client stored, with its labels; scans that were in the folder before cannot be removed.
+    /// - Throws: `Refusal` if there is none or the server may not delete it.
     func remove(_ id: String) throws {
         let image = try image(id)
         guard image.bytes != nil || image.isMissing else {
             throw Refusal(.forbidden, "this image was not uploaded here; remove its file from the folder of scans")
         }
         guard image.bytes != nil || image.labels.isEmpty else {
-            throw Refusal(.conflict, "this image is out of sight and has labels; delete those first, each by its tag")
+            throw Refusal(.conflict, "this image's file is missing, but it has labels; first delete each by its tag")
         }
         images[id] = nil
         do { try saveIndex() } catch {
@@ -105,7 +105,7 @@ extension Datastore {
     }
 
     /// Removes a label.
-    /// - Throws: `Refusal` where there is none.
+    /// - Throws: `Refusal` if there is none.
     func removeLabel(_ id: String, tag: String) throws {
         let label = try label(id, tag: tag)
         images[id]?.labels[tag] = nil
@@ -116,9 +116,9 @@ extension Datastore {
         delete([label.file])
     }
 
-    /// Adds to what is noted of an image or of one of its labels.
-    /// - Parameter key: The image's key when the note was made; nil for whatever image has the id.
-    /// - Throws: `Refusal` where there is none.
+    /// Adds to the notes of an image or of one of its labels.
+    /// - Parameter key: The image's key when the note was made; nil for any image with the id.
+    /// - Throws: `Refusal` if there is none.
     func note(_ info: [String: ConfigValue], of id: String, key: String? = nil, tag: String?) throws {
         let image = try image(id)
         guard key == nil || image.key == key else { throw Refusal.notFound("image") }
@@ -136,7 +136,7 @@ extension Datastore {
 
     // MARK: - Files
 
-    /// Where a label goes: under the image's id, or under its key where the id is too long or the name is another's.
+    /// The file name of a label: the image's id, or its key if the id is too long or another image uses the name.
     private func labelFile(of id: String, key: String, folder: String, ending: String) -> String {
         let file = "labels/\(folder)/\(StudyName.encoded(id) ?? key)\(ending)"
         let isOther = images.contains { other, image in
@@ -145,9 +145,9 @@ extension Datastore {
         return isOther ? "labels/\(folder)/\(key)\(ending)" : file
     }
 
-    /// Gives a file its place, then makes a change that names it. Where the change fails, the file that stood there
-    /// before stands there again.
-    /// - Throws: `Refusal` where the folder cannot be written; errors of the change.
+    /// Moves a file into place, then makes a change that refers to it. If the change fails, the previous file is
+    /// restored.
+    /// - Throws: `Refusal` if the folder cannot be written; errors of the change.
     private func place(_ source: String, at file: String, then change: () throws -> Void) throws {
         let target = path(file)
         let earlier = path(
@@ -169,7 +169,7 @@ extension Datastore {
         }
     }
 
-    /// Moves a file into the datastore, by copying it where that is on another file system.
+    /// Moves a file into the datastore, or copies it from another file system.
     private func move(_ source: String, to target: String) throws(DataError) {
         let folder = URL(fileURLWithPath: target).deletingLastPathComponent().path
         if let from = FileStamp(source), let to = FileStamp(folder), from.isOnSameDisk(as: to) {
@@ -178,7 +178,7 @@ extension Datastore {
         try DurableFile.write(RegularFile.contents(of: source), to: target)
     }
 
-    /// Deletes files; they are gone when this returns, whatever happens to the machine.
+    /// Deletes files durably: they are gone when this returns, even if the machine fails afterwards.
     private func delete(_ files: [String]) {
         for file in files { unlink(path(file)) }
         for folder in Set(files.map { URL(fileURLWithPath: path($0)).deletingLastPathComponent().path }) {
@@ -194,9 +194,9 @@ extension Datastore {
 
     private static var stamp: [String: ConfigValue] { ["ts": .int(Int(Date().timeIntervalSince1970))] }
 
-    /// Ids and tags of clients are kept and shown; they are short text and nothing else.
+    /// Checks a client's id or tag, which is stored and shown: it must be a short text.
     /// - Returns: The text as a file's name.
-    /// - Throws: `Refusal` where it is none.
+    /// - Throws: `Refusal` if the text is not valid.
     static func checked(_ text: String, _ name: String) throws -> String {
         let isPrintable = text.unicodeScalars.allSatisfy {
             !$0.properties.isDefaultIgnorableCodePoint && $0.value >= 32 && $0.value != 127

@@ -2,9 +2,9 @@ internal import Foundation
 internal import Logging
 internal import SegCore
 
-// What lies in the folder, and how the entries follow it.
+// The files in the folder, and how the entries follow them.
 extension Datastore {
-    /// Looks at the folder where it may have changed since the last look.
+    /// Reads the folder if it may have changed since the last time.
     func rescan() {
         let stamps = watched.map(FileStamp.init)
         let now = Date().timeIntervalSince1970
@@ -24,13 +24,14 @@ extension Datastore {
         [folder, path("labels")] + tags.keys.sorted().map { path("labels/\($0)") }
     }
 
-    /// Takes over what another server wrote, or what lay on a disk that was not mounted: what is known here stands.
+    /// Adds entries that another server wrote, or that were on a disk that was not mounted; entries known here take
+    /// precedence.
     private func mergeIndex() {
         let read: [String: StudyImage]
         do {
             read = try index.read { logger.warning("\($0)") }
         } catch {
-            // Every look at the folder tries again; the log says it once.
+            // Every scan of the folder tries again, but the fault is logged only once.
             if indexFault != error.message { logger.error("the datastore's index: \(error.message)") }
             indexFault = error.message
             return
@@ -47,7 +48,8 @@ extension Datastore {
         }
     }
 
-    /// Gives every scan of the folder an id: its name without the ending, or the whole name where two share that.
+    /// Gives every scan in the folder an id: its name without the file extension, or the whole name if two scans share
+    /// that.
     private func adoptImages() {
         let known = Set(images.values.map { Array($0.file.utf8) })
         let new = StudyName.scans(in: folder).filter { !known.contains(Array($0.utf8)) }
@@ -56,7 +58,7 @@ extension Datastore {
             let stem = StudyName.stem(of: name) ?? name
             let plain = StudyName.decoded(stem)
             if let image = images[plain], !isThere(image.file) {
-                // The scan came back under another ending, or under today's name.
+                // The scan reappeared with another file extension, or with its current name.
                 images[plain]?.file = name
                 continue
             }
@@ -67,7 +69,7 @@ extension Datastore {
         }
     }
 
-    /// Gives every label of the folder to its image, as MONAI Label lays them out: `labels/TAG/ID.nii.gz`.
+    /// Assigns every label in the folder to its image, with MONAI Label's layout: `labels/TAG/ID.nii.gz`.
     private func adoptLabels() {
         var owners: [String: String] = [:]
         for (id, image) in images { owners[image.key] = id }
@@ -105,7 +107,7 @@ extension Datastore {
         orphans = count
     }
 
-    /// Marks what is not there now. An entry that only says that a scan once lay there goes.
+    /// Marks missing files. An entry that only records that a scan was once in the folder is removed.
     private func noteWhatIsMissing() {
         for (id, image) in images {
             images[id]?.isMissing = !isThere(image.file)
@@ -117,17 +119,17 @@ extension Datastore {
         }
         let count = images.values.count(where: \.isMissing)
         if count > missing {
-            logger.warning("\(count) images of the datastore are out of sight; their entries and labels are kept")
+            logger.warning("\(count) images of the datastore are missing; their entries and labels are kept")
         }
         missing = count
     }
 
     // MARK: - Names of older servers
 
-    /// Gives uploads and labels that lie under random names the names by which the folder alone tells whose they are.
+    /// Renames uploads and labels with random names, so that their names alone show to which image they belong.
     ///
-    /// Each is renamed, and nothing is copied or replaced: where this ends half-way, the next look at the folder finds
-    /// each file under one name or the other. A folder that cannot be written stays as it is, and works.
+    /// Files are only renamed, never copied or replaced. If this is interrupted, the next scan of the folder finds each
+    /// file under one of its two names. A folder that cannot be written stays unchanged and works.
     func adoptOlderFiles() {
         var isChanged = false
         for (id, image) in images {
@@ -150,7 +152,7 @@ extension Datastore {
             }
         }
         guard isChanged else { return }
-        // What cannot be written now is found again in the folder at the next start.
+        // Entries that cannot be written now are found again in the folder at the next start.
         try? saveIndex()
     }
 
@@ -159,13 +161,13 @@ extension Datastore {
         return parts.count == 2 && parts[0] == "labels" && StudyName.stem(of: parts[1]).map(StudyName.isMade) == true
     }
 
-    /// Renames a file where its new name is free.
+    /// Renames a file if its new name is free; returns whether it did.
     private func renamed(_ file: String, to name: String) -> Bool {
         guard !file.isSameName(as: name), isThere(file), !isThere(name) else { return false }
         return (try? DurableFile.move(path(file), to: path(name))) != nil
     }
 
-    /// Makes the folder of a tag's labels; whether it is there.
+    /// Creates the folder of a tag's labels if it is missing; returns whether it exists.
     func makeLabelFolder(_ tag: String) -> Bool {
         for folder in ["labels", "labels/\(tag)"] where !isThere(folder) {
             guard mkdir(path(folder), 0o777) == 0 || errno == EEXIST else { return false }

@@ -1,10 +1,10 @@
 internal import Foundation
 internal import SegCore
 
-// Images as jobs and the page use them.
+// Images in the form for jobs and the page.
 extension Datastore {
-    /// An image, measured once for each change of its file.
-    /// - Throws: `Refusal` or `DataError` where it is none, is out of sight or cannot be read.
+    /// The scan of an image, measured again whenever its file changes.
+    /// - Throws: `Refusal` or `DataError` if it does not exist, its file is missing or cannot be read.
     func scan(_ id: String) async throws -> Scan {
         let image = try presentImage(id)
         let file = path(image.file)
@@ -15,7 +15,7 @@ extension Datastore {
         let voxels = "\(folder)/voxels.gz"
         do {
             let facts = try await reader.inspect(file, voxels: voxels)
-            // Somebody else may have asked for the same scan meanwhile.
+            // Another client may have requested the same scan meanwhile.
             if let known = measured.use(image.key, stamp) { return known }
             // Or the image was deleted.
             guard images[id]?.key == image.key else { throw Refusal.notFound("image") }
@@ -36,13 +36,13 @@ extension Datastore {
         }
     }
 
-    /// Deletes the voxels of scans that nobody has used since a time.
+    /// Deletes the voxels of scans that were not used since a time.
     func forgetMeasured(unusedSince time: Date) {
         for key in measured.keys(unusedSince: time) { forgetMeasured(key) }
     }
 
     /// Deletes the voxels of a scan.
-    /// - Parameter keepsFolder: Whether new ones lie there already.
+    /// - Parameter keepsFolder: Whether the folder already contains new voxels, which must stay.
     func forgetMeasured(_ key: String, keepsFolder: Bool = false) {
         guard let entry = measured.remove(key) else { return }
         if keepsFolder {

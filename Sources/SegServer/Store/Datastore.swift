@@ -3,11 +3,11 @@ internal import HTTPTypes
 internal import Logging
 internal import SegCore
 
-/// The folder of scans that the server offers, and of the labels that are saved for them.
+/// The folder of the scans that the server offers, and of the labels that are saved for them.
 ///
-/// Scans lie in the folder itself, labels in `labels/TAG`, both under the id of the image, as MONAI Label has them: the
-/// folder alone tells which label is whose. `medseg-datastore.json` adds what it does not tell. A scan or a label that
-/// is not there now keeps its entry, since a disk may only be away for a moment.
+/// Scans are in the folder itself, labels in `labels/TAG`, both named by the image's id, as in MONAI Label: the folder
+/// alone shows which label belongs to which image. `medseg-datastore.json` stores the rest. A missing scan or label
+/// keeps its entry because a disk may be unmounted only for a while.
 actor Datastore {
     nonisolated let folder: String
     let scratch: Scratch
@@ -15,32 +15,32 @@ actor Datastore {
     let logger: Logger
     var images: [String: StudyImage] = [:]
     var index: StudyIndex
-    /// Why the index cannot be read, once that has been logged.
+    /// The reason why the index cannot be read, after it has been logged.
     var indexFault: String?
-    /// What the folder looked like when it was read last.
+    /// The stamps of the watched folders at the last scan.
     var seen: [FileStamp?] = []
     /// Tags by the names of their folders.
     var tags: [String: String] = [:]
-    /// Label files that belong to no image.
+    /// The number of label files that belong to no image.
     var orphans = 0
-    /// Images that are out of sight.
+    /// The number of images whose file is missing.
     var missing = 0
-    /// Whether files under the names of older servers were looked for.
+    /// Whether the folder was already searched for files with the names of older servers.
     var areNamesToday = false
-    /// Stored bytes that the budget counts.
+    /// The bytes of stored files that the budget includes.
     private var counted = 0
-    /// Ids that are being uploaded.
+    /// The ids of images that are being uploaded.
     var arriving: Set<String> = []
-    /// Labels that are being uploaded, by id and tag.
+    /// The labels that are being uploaded, by id and tag.
     var arrivingLabels: Set<[String]> = []
     var measured = MeasuredScans()
-    /// Every save waits for the disk; on a thread of its own it holds up nobody who asks for something else.
+    /// Every save waits for the disk; a separate thread keeps other requests running.
     private let thread = SerialThread("medseg.datastore")
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    /// Opens a folder; what a server before had not finished is removed.
-    /// - Throws: `DataError` where it is none or its index cannot be read.
+    /// Opens a folder, and removes the unfinished files of earlier servers.
+    /// - Throws: `DataError` if it is not a folder or its index cannot be read.
     init(folder: String, scratch: Scratch, reader: ScanReader, logger: Logger) throws {
         self.folder = folder
         self.scratch = scratch
@@ -49,13 +49,13 @@ actor Datastore {
         index = StudyIndex(folder: folder)
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-            throw DataError(.noInput, folder, "is no folder; name the folder of scans with --studies")
+            throw DataError(.noInput, folder, "is not a folder; give the folder of scans with --studies")
         }
         images = try index.read { logger.warning("\($0)") }
         StudyLeftovers.remove(from: folder)
     }
 
-    /// Looks at the folder before anybody asks, and says in the log what is wrong with it.
+    /// Scans the folder before the first request, and logs its faults.
     func start() {
         rescan()
         if counted > scratch.budget.limit {
@@ -67,22 +67,22 @@ actor Datastore {
         }
     }
 
-    /// Every image by id, after a look at the folder where it has changed.
+    /// Every image by id, after a scan of the folder if it has changed.
     func all() -> [String: StudyImage] {
         rescan()
         return images
     }
 
-    /// The image of an id.
-    /// - Throws: `Refusal` where there is none.
+    /// The image with an id.
+    /// - Throws: `Refusal` if there is none.
     func image(_ id: String) throws -> StudyImage {
         rescan()
         guard let image = images[id] else { throw Refusal.notFound("image") }
         return image
     }
 
-    /// The image of an id whose file is there.
-    /// - Throws: `Refusal` where there is none, or the file is out of sight.
+    /// The image with an id, if its file exists.
+    /// - Throws: `Refusal` if there is none, or its file is missing.
     func presentImage(_ id: String) throws -> StudyImage {
         let image = try image(id)
         guard !image.isMissing else { throw Self.outOfSight("image") }
@@ -90,14 +90,14 @@ actor Datastore {
     }
 
     /// The label of an image under a tag.
-    /// - Throws: `Refusal` where there is none.
+    /// - Throws: `Refusal` if there is none.
     func label(_ id: String, tag: String) throws -> StudyLabel {
         guard let label = try image(id).labels[tag] else { throw Refusal.notFound("label") }
         return label
     }
 
-    /// The label of an image under a tag whose file is there.
-    /// - Throws: `Refusal` where there is none, or the file is out of sight.
+    /// The label of an image under a tag, if its file exists.
+    /// - Throws: `Refusal` if there is none, or its file is missing.
     func presentLabel(_ id: String, tag: String) throws -> StudyLabel {
         let label = try label(id, tag: tag)
         guard !label.isMissing else { throw Self.outOfSight("label") }
@@ -107,10 +107,10 @@ actor Datastore {
     private static func outOfSight(_ what: String) -> Refusal {
         Refusal(
             .notFound,
-            "the file of this \(what) is out of sight: moved away, or on a disk that is not mounted; its entry is kept")
+            "the file of this \(what) is missing: moved away, or on a disk that is not mounted; its entry is kept")
     }
 
-    /// The id of an image that the REST API calls by a key.
+    /// The id of the image with a key, which the REST API uses.
     func id(ofKey key: String) -> String? {
         rescan()
         return images.first { $0.value.key == key }?.key
@@ -119,11 +119,11 @@ actor Datastore {
     /// The path of a file of the datastore.
     nonisolated func path(_ file: String) -> String { "\(folder)/\(file)" }
 
-    /// Whether a file of the datastore is there.
+    /// Whether a file of the datastore exists.
     nonisolated func isThere(_ file: String) -> Bool { FileStamp.isFile(path(file)) }
 
     /// Writes the index.
-    /// - Throws: `Refusal` where the folder cannot be written, or the index there has not been read: notes of others
+    /// - Throws: `Refusal` if the folder cannot be written, or the existing index has not been read: the notes in it
     ///   would be lost.
     func saveIndex() throws {
         guard !index.isForeign else {
@@ -138,7 +138,7 @@ actor Datastore {
         recount()
     }
 
-    /// Brings the budget to what the server's own files take now.
+    /// Updates the budget to the current size of the server's own files.
     func recount() {
         let bytes = images.values.reduce(0) { $0 + $1.storedBytes }
         scratch.budget.add(bytes - counted)

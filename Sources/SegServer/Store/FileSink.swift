@@ -4,10 +4,10 @@ internal import NIOCore
 internal import NIOPosix
 internal import SegCore
 
-/// A file that grows as an upload arrives, and goes away unless it is kept.
+/// A file that grows as an upload arrives, and that is deleted unless it is kept.
 ///
-/// Bytes are written by NIO's file threads, so that a slow disk holds up the upload alone, and are counted against the
-/// server's budget as they come.
+/// Bytes are written by NIO's file threads, therefore a slow disk delays only the upload. They count against the
+/// server's budget as they arrive.
 final class FileSink {
     let path: String
     private(set) var count = 0
@@ -18,8 +18,8 @@ final class FileSink {
 
     private static let chunk = 64 << 10
 
-    /// Makes a new file that only this user reads.
-    /// - Throws: `Refusal` where that fails.
+    /// Creates a new file that only this user can read.
+    /// - Throws: `Refusal` if that fails.
     init(path: String, budget: ByteBudget) throws {
         self.path = path
         self.budget = budget
@@ -34,21 +34,21 @@ final class FileSink {
         budget.release(count)
     }
 
-    /// Takes bytes.
-    /// - Throws: `Refusal` where the server's budget or the disk is full.
+    /// Appends bytes.
+    /// - Throws: `Refusal` if the server's budget or the disk is full.
     func write(_ bytes: some Collection<UInt8>) async throws {
         pending.append(contentsOf: bytes)
         if pending.count >= Self.chunk { try await flush() }
     }
 
-    /// Writes what is pending. Nothing more comes, so that the file need not be open.
+    /// Writes pending bytes and closes the file.
     func finish() async throws {
         try await flush()
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1
     }
 
-    /// Finishes the file, which then stays, and its bytes stay counted.
+    /// Finishes the file and keeps it; its bytes stay counted.
     func keep() async throws {
         try await finish()
         isKept = true

@@ -1,23 +1,23 @@
 internal import Foundation
 internal import SegCore
 
-/// Scans of the datastore whose voxels are kept ready, the one used last first.
+/// The scans of the datastore whose voxels are kept on disk, the last used first.
 struct MeasuredScans {
     /// A scan that was measured in one state of its file.
     struct Entry {
         let scan: Scan
         let stamp: FileStamp?
-        /// Bytes of its voxels on disk.
+        /// The bytes of its voxels on disk.
         let bytes: Int
         var lastUsed: Date
     }
 
-    /// Scans that are kept; older ones are measured anew.
+    /// The maximum number of scans; older ones are measured again on use.
     private static let limit = 24
 
     private var entries: [Entry] = []
 
-    /// The scan of a key, if its file is still as it was measured.
+    /// The scan of a key, if its file has not changed since it was measured.
     mutating func use(_ key: String, _ stamp: FileStamp?) -> Scan? {
         guard let index = entries.firstIndex(where: { $0.scan.id == key && $0.stamp == stamp }) else { return nil }
         var entry = entries.remove(at: index)
@@ -26,8 +26,8 @@ struct MeasuredScans {
         return entry.scan
     }
 
-    /// Keeps a scan.
-    /// - Returns: The entries that have to go.
+    /// Adds a scan.
+    /// - Returns: The entries that were removed for it.
     mutating func keep(_ entry: Entry) -> [Entry] {
         entries.insert(entry, at: 0)
         let dropped = Array(entries.dropFirst(Self.limit))
@@ -35,11 +35,11 @@ struct MeasuredScans {
         return dropped
     }
 
-    /// Takes out the scan of a key.
+    /// Removes the scan of a key.
     mutating func remove(_ key: String) -> Entry? {
         entries.firstIndex { $0.scan.id == key }.map { entries.remove(at: $0) }
     }
 
-    /// Keys of scans that nobody has used since a time.
+    /// The keys of scans that were not used since a time.
     func keys(unusedSince time: Date) -> [String] { entries.filter { $0.lastUsed < time }.map(\.scan.id) }
 }

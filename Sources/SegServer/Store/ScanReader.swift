@@ -4,7 +4,7 @@ internal import SegCore
 internal import SegImaging
 internal import SegInference
 
-/// Reads scans that strangers sent, one at a time, so that the memory this takes is one scan's.
+/// Reads untrusted scans, one at a time, so that at most one scan is in memory.
 actor ScanReader {
     private let thread = SerialThread("medseg.scans")
     private let limits: ServerLimits
@@ -13,8 +13,8 @@ actor ScanReader {
 
     init(limits: ServerLimits) { self.limits = limits }
 
-    /// Checks and measures a scan, and writes its voxels as the page fetches them beside it.
-    /// - Throws: `Refusal` or `DataError` where the file is no scan or larger than allowed.
+    /// Checks and measures a scan, and writes its voxels in the page's form to a file.
+    /// - Throws: `Refusal` or `DataError` if the file is not a valid scan or larger than allowed.
     func inspect(_ path: String, voxels: String) throws -> ScanFacts {
         try ScanCheck.size(of: path, limits: limits)
         let (scan, geometry) = try ScanFile.readVolume(path, limits: limits.scanLimits)
@@ -31,8 +31,8 @@ actor ScanReader {
     }
 
     /// Checks a label map against the grid of its image.
-    /// - Throws: `Refusal` or `DataError` where the file is none, larger than allowed or on another grid, or holds what
-    ///   is no number of a label.
+    /// - Throws: `Refusal` or `DataError` if the file is not a label map, larger than allowed or on another grid, or
+    ///   has a value that is not a label number.
     func inspectLabel(_ path: String, of image: ScanLayout) throws {
         try ScanCheck.size(of: path, limits: limits)
         let label = try ScanFile.readVolume(path, limits: limits.scanLimits).volume
@@ -50,17 +50,17 @@ actor ScanReader {
         }
     }
 
-    /// Writes the voxels of a label as the page fetches them.
-    /// - Throws: `Refusal` or `DataError` where the file is no label map of the scan.
+    /// Writes the voxels of a label in the page's form.
+    /// - Throws: `Refusal` or `DataError` if the file is not a label map of the scan.
     func writeVoxels(ofLabel path: String, scan: Scan, to voxels: String) throws {
         try inspectLabel(path, of: ScanFile.layout(of: scan.path))
         let label = try ScanFile.readVolume(path, limits: limits.scanLimits).volume
         try VoxelFile.write(LabelMap.classes(of: label, file: "the label map"), to: voxels)
     }
 
-    /// Writes a mask of a scan, whose voxels came in the form in which a page fetches them, as a NIfTI file.
-    /// - Returns: The numbers that stand in it.
-    /// - Throws: `Refusal` where the voxels are not those of the scan.
+    /// Writes a mask of a scan, whose voxels were sent in the page's form, as a NIfTI file.
+    /// - Returns: The label numbers in it.
+    /// - Throws: `Refusal` if the voxels do not belong to the scan.
     func writeMask(ofVoxels voxels: String, scan: Scan, to path: String) throws -> Set<Int> {
         let size = Triple(scan.facts.size[0], scan.facts.size[1], scan.facts.size[2])
         guard let mask = Deflate.gzipContents(of: voxels, count: size.count) else {
@@ -76,15 +76,15 @@ actor ScanReader {
         return Set(isThere.indices.filter { isThere[$0] })
     }
 
-    /// What the header of a scan says.
-    /// - Throws: `DataError` where the file is no scan.
+    /// The layout of a scan from its header.
+    /// - Throws: `DataError` if the file is not a valid scan.
     func layout(of path: String) throws -> ScanLayout { try ScanFile.layout(of: path) }
 }
 
-/// Checks that cost no memory and are made before any voxel is read.
+/// Checks that need no memory, made before any voxel is read.
 package enum ScanCheck {
-    /// Extents by the header, once they and the decompressed length are known to be allowed.
-    /// - Throws: `Refusal` or `DataError` where the file is no scan or larger than allowed.
+    /// The size from the header, after the size and the decompressed length were checked against the limits.
+    /// - Throws: `Refusal` or `DataError` if the file is not a valid scan or larger than allowed.
     @discardableResult
     package static func size(of path: String, limits: ServerLimits) throws -> [Int] {
         let layout = try ScanFile.layout(of: path)
@@ -102,25 +102,25 @@ package enum ScanCheck {
             throw Refusal(
                 .contentTooLarge, "the scan has \(longest) voxels along an axis; \(Limits.scanAxis) are read at most")
         }
-        // In Double, whatever the header says cannot overflow.
+        // In Double, no size in a header can overflow.
         guard size.map(Double.init).reduce(1, *) <= Double(limits.voxels) else {
             let extents = size.map(String.init).joined(separator: "×")
             throw Refusal(
-                .contentTooLarge, "the scan has \(extents) voxels; this server takes \(limits.voxels) at most")
+                .contentTooLarge, "the scan has \(extents) voxels; this server accepts \(limits.voxels) at most")
         }
         let slack = ByteCount(bytes: limits.scanSlack)
         guard layout.offset <= slack.bytes else {
             throw Refusal(
-                .contentTooLarge, "the scan's voxels begin after more than the \(slack) bytes that this server takes")
+                .contentTooLarge, "the scan's voxels begin after more than the \(slack) bytes that this server accepts")
         }
         return size
     }
 }
 
-/// Voxels as a page fetches them: numbers of one type, little-endian, axis 2 fastest, in a gzip stream.
+/// Voxels in the page's form: numbers of one type, little-endian, with axis 2 fastest, in a gzip stream.
 enum VoxelFile {
-    /// Writes the file whole or not at all.
-    /// - Throws: `Refusal` where the disk is full.
+    /// Writes the file completely or not at all.
+    /// - Throws: `Refusal` if the disk is full.
     static func write<Value: BitwiseCopyable>(_ voxels: [Value], to path: String) throws {
         do {
             try DurableFile.write(Deflate.compressed(voxels, as: .gzip, path: path), to: path)

@@ -2,22 +2,22 @@ internal import Foundation
 internal import HTTPTypes
 internal import SegCore
 
-/// The server's own folder: uploads, caches and results, all of which end with their session.
+/// The server's own folder: uploads, caches and results, which are deleted with their session.
 ///
-/// What servers have put there is removed when one starts, so that nothing of a run that was killed is ever seen again,
-/// and the folder is locked, so that two servers do not empty each other's. What was not there before the server is not
-/// there after it.
+/// At its start a server removes the files of earlier servers, therefore nothing of a killed run is ever used again.
+/// The folder is locked, so that two servers do not empty each other's. At its end a server removes everything that it
+/// created.
 final class Scratch: Sendable {
     let folder: String
     let budget: ByteBudget
     private let lock: Int32
-    /// Whether the lock was not there before.
+    /// Whether the server created the lock file.
     private let madeLock: Bool
-    /// The folders that were not there before, the innermost first.
+    /// The folders that the server created, the innermost first.
     private let madeFolders: [String]
 
-    /// Takes the folder that the options name, empties it and makes it this user's alone.
-    /// - Throws: `ServerStartError` where another server uses it, `DataError` where it cannot be made or written.
+    /// Locks the folder of the options, empties it and makes it accessible to this user only.
+    /// - Throws: `ServerStartError` if another server uses it, `DataError` if it cannot be created or written.
     init(_ options: ServerOptions) throws {
         let folder = options.scratchFolder
         let missing = Self.missing(folder)
@@ -41,7 +41,7 @@ final class Scratch: Sendable {
 
     private static let lockName = "medseg-server.lock"
 
-    /// The folders of a path that are not there, the innermost first.
+    /// The missing folders of a path, the innermost first.
     private static func missing(_ folder: String) -> [String] {
         var url = URL(fileURLWithPath: folder).standardizedFileURL
         var missing: [String] = []
@@ -52,44 +52,44 @@ final class Scratch: Sendable {
         return missing
     }
 
-    /// Removes folders that are empty; what somebody put into one meanwhile stays.
+    /// Removes empty folders; a folder with new files of others stays.
     private static func remove(_ folders: [String]) {
         for folder in folders { rmdir(folder) }
     }
 
-    /// Makes a folder where there is none.
-    /// - Returns: The names of what it holds.
-    /// - Throws: `DataError` where it cannot be made or holds what is no server's.
+    /// Creates a folder if it is missing.
+    /// - Returns: The names of its files.
+    /// - Throws: `DataError` if it cannot be created or contains files that are not a server's.
     private static func make(_ folder: String) throws -> [String] {
         do {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw DataError(.cannotWrite, folder, "the server's folder cannot be made; name another with --scratch")
+            throw DataError(.cannotWrite, folder, "the server's folder cannot be made; choose another with --scratch")
         }
         let found = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        // Somebody's data must not be taken for the remains of an earlier run.
+        // A user's data must not be mistaken for the remains of an earlier run.
         guard found.isEmpty || found.contains(lockName) else {
             throw DataError(
-                .cannotWrite, folder, "holds files that are no server's; name an empty folder with --scratch")
+                .cannotWrite, folder, "contains files that are not a server's; choose an empty folder with --scratch")
         }
         return found
     }
 
-    /// Locks a folder for as long as the descriptor is open.
-    /// - Throws: `ServerStartError` where another server has it, `DataError` where it cannot be written.
+    /// Locks a folder as long as the descriptor is open.
+    /// - Throws: `ServerStartError` if another server holds the lock, `DataError` if the folder cannot be written.
     private static func takeLock(of folder: String, _ options: ServerOptions) throws -> Int32 {
         let path = "\(folder)/\(lockName)"
-        // Another server may only be looking whether this one's remains are to be removed.
+        // Another server may hold the lock briefly to check for abandoned files.
         var tries = 10
         while true {
             let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
             guard lock >= 0 else {
                 let reason = String(cString: strerror(errno))
-                throw DataError(.cannotWrite, folder, "cannot be written (\(reason)); name another with --scratch")
+                throw DataError(.cannotWrite, folder, "cannot be written (\(reason)); choose another with --scratch")
             }
             let isLocked = flock(lock, LOCK_EX | LOCK_NB) == 0
-            // A server that ends removes its lock: this may be a file that nobody else sees.
+            // A server that ends removes its lock file: the locked file may no longer be the one at the path.
             if isLocked, FileLock.isNamed(lock, path) { return lock }
             close(lock)
             if isLocked { continue }
@@ -99,21 +99,21 @@ final class Scratch: Sendable {
         }
     }
 
-    /// Ends the server's use of the folder: removes what it holds, and the folder itself where the server made it.
+    /// Ends the use of the folder: removes its content, and the folder itself if the server created it.
     func discard() {
         try? Self.empty(folder)
         if madeLock { unlink("\(folder)/\(Self.lockName)") }
         Self.remove(madeFolders)
     }
 
-    /// Removes what servers have put there, and nothing else.
+    /// Removes the files of servers, and nothing else.
     private static func empty(_ folder: String) throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: folder) where isMade(name) {
             try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
         }
     }
 
-    /// Removes the uploads and results of servers at other ports that were killed: nobody may start those again.
+    /// Removes the files of killed servers at other ports, which no further server might remove.
     private static func emptyAbandoned(besides folder: String) {
         let all = URL(fileURLWithPath: folder).deletingLastPathComponent().path
         for name in (try? FileManager.default.contentsOfDirectory(atPath: all)) ?? [] where "\(all)/\(name)" != folder {
@@ -124,10 +124,10 @@ final class Scratch: Sendable {
         }
     }
 
-    /// The folder of scans of a server that was given none.
+    /// The folder of scans of a server without `--studies`.
     static let studiesName = "studies"
 
-    /// Whether a server gives such a name to a file or folder of its own: a word, an id, and perhaps an ending.
+    /// Whether a server creates files or folders with such a name: a word, an id, and possibly a file extension.
     private static func isMade(_ name: String) -> Bool {
         if name == studiesName { return true }
         let parts = name.split(separator: "-", maxSplits: 1).map(String.init)
@@ -135,29 +135,29 @@ final class Scratch: Sendable {
         return StudyName.isMade(String(parts[1].prefix { $0 != "." }))
     }
 
-    /// A new file for an upload.
-    /// - Throws: `Refusal` where it cannot be made.
+    /// Creates a file for an upload.
+    /// - Throws: `Refusal` if it cannot be created.
     func makeUpload() throws -> FileSink {
         try FileSink(path: "\(folder)/upload-\(Self.makeID())", budget: budget)
     }
 
-    /// A new empty folder.
-    /// - Throws: `Refusal` where it cannot be made.
+    /// Creates an empty folder.
+    /// - Throws: `Refusal` if it cannot be created.
     func makeFolder(_ id: String) throws -> String {
         let path = "\(folder)/\(id)"
         guard mkdir(path, 0o700) == 0 else {
-            throw Refusal(.serverIsFull, "a folder cannot be made: \(String(cString: strerror(errno)))")
+            throw Refusal(.serverIsFull, "a folder cannot be created: \(String(cString: strerror(errno)))")
         }
         return path
     }
 
-    /// Removes a folder and gives its bytes back.
+    /// Removes a folder and releases its bytes.
     func remove(_ path: String, bytes: Int) {
         try? FileManager.default.removeItem(atPath: path)
         budget.release(bytes)
     }
 
-    /// 128 random bits: an id that nobody guesses, and the only thing that ever becomes part of a path.
+    /// 128 random bits as an id that cannot be guessed; nothing else ever becomes part of a path.
     static func makeID() -> String {
         var generator = SystemRandomNumberGenerator()
         return (0..<2).map { _ in
@@ -166,7 +166,7 @@ final class Scratch: Sendable {
         }.joined()
     }
 
-    /// Bytes of a file.
+    /// The bytes of a file.
     static func size(of path: String) -> Int {
         ((try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int) ?? 0
     }

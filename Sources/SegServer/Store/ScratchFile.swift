@@ -2,13 +2,13 @@ internal import Foundation
 internal import SegCore
 internal import Synchronization
 
-/// A file that is made for one answer, and goes with the last that holds it.
+/// A file for one response, deleted with its last reference.
 final class ScratchFile: Sendable {
     let path: String
     private let budget: ByteBudget
     private let bytes = Mutex(0)
 
-    /// Names a file that is not there yet.
+    /// Chooses the name of a file that does not exist yet.
     init(_ ending: String, in scratch: Scratch) {
         path = "\(scratch.folder)/label-\(Scratch.makeID())\(ending)"
         budget = scratch.budget
@@ -19,8 +19,8 @@ final class ScratchFile: Sendable {
         budget.release(bytes.withLock { $0 })
     }
 
-    /// Counts the file's bytes once it is written.
-    /// - Throws: `Refusal` where the server holds all that it may.
+    /// Counts the file's bytes after it is written.
+    /// - Throws: `Refusal` if the server's budget is used up.
     func count() throws {
         let size = Scratch.size(of: path)
         try budget.reserve(size)

@@ -5,16 +5,16 @@ internal import SegDICOM
 internal import SegImaging
 internal import SegInference
 
-/// A scan on disk that jobs run on.
+/// A scan on disk, the input of jobs.
 struct Scan: Hashable, Sendable {
     /// The server's id.
     let id: String
     /// Its file.
     let path: String
-    /// Its voxels as the page fetches them.
+    /// The file of its voxels in the page's form.
     let voxels: String
     let facts: ScanFacts
-    /// The DICOM files that it was made of; nil for a scan that came as another format.
+    /// The DICOM files that it was read from; nil for a scan of another format.
     var dicom: DicomOrigin?
 }
 
@@ -29,7 +29,7 @@ struct Session: Sendable {
 
     func isExpired(at now: Date) -> Bool { now.timeIntervalSince(lastUsed) > seconds }
 
-    /// The form in which MONAI Label's clients read a session. Paths of this machine are nobody's business.
+    /// The document of a session for MONAI Label's clients, without paths of this machine.
     var info: ConfigValue {
         [
             "name": .string(scan.id), "path": .string(scan.id),
@@ -47,7 +47,7 @@ actor SessionStore {
     private let dicom: DicomReader
     private let limits: ServerLimits
     private var sessions: [String: Session] = [:]
-    /// Uploads that are being checked; they count towards the limit.
+    /// The number of uploads that are being checked; they count against the limit.
     private var arriving = 0
 
     init(scratch: Scratch, reader: ScanReader, dicom: DicomReader, limits: ServerLimits) {
@@ -57,21 +57,21 @@ actor SessionStore {
         self.limits = limits
     }
 
-    /// Refuses an upload before its body is read where no session is free.
-    /// - Throws: `Refusal` where there are as many sessions as allowed.
+    /// Refuses an upload, before its body is read, if no session is free.
+    /// - Throws: `Refusal` if the maximum number of sessions exists.
     func checkRoom() throws {
         guard sessions.count + arriving < limits.sessions else {
             throw Refusal(
-                .tooManyRequests, "the server keeps \(limits.sessions) uploaded scans already; delete one or wait")
+                .tooManyRequests, "the server already has \(limits.sessions) uploaded scans; delete one or wait")
         }
     }
 
-    /// Makes a session of an upload that has arrived whole.
+    /// Creates a session from a complete upload.
     /// - Parameters:
     ///   - upload: A scan, a ZIP of DICOM files, or several DICOM files.
-    ///   - selection: Which volume of DICOM files is meant.
-    ///   - client: Who sends it.
-    /// - Throws: `Refusal` or `DataError` where it is no scan, too large or one too many.
+    ///   - selection: The choice of a volume of DICOM files.
+    ///   - client: The client's name for its turns.
+    /// - Throws: `Refusal` or `DataError` if it is not a valid scan, is too large or exceeds the number of sessions.
     func add(
         _ upload: sending [FileSink], selection: DicomSelection = DicomSelection(), seconds: Double?, of client: String
     ) async throws -> Session {
@@ -108,9 +108,9 @@ actor SessionStore {
         }
     }
 
-    /// Gives an upload its place.
-    /// - Returns: Where the scan is, or will be once it has been read of the DICOM files.
-    /// - Throws: `Refusal` or `DataError` where the upload is no scan.
+    /// Moves an upload into the session's folder.
+    /// - Returns: The path of the scan, which may still have to be read from the DICOM files.
+    /// - Throws: `Refusal` or `DataError` if the upload is not a valid scan.
     private func place(
         _ upload: [String], in folder: String, _ selection: DicomSelection
     ) throws -> (scan: String, origin: DicomOrigin?) {
@@ -120,25 +120,25 @@ actor SessionStore {
             for (number, path) in upload.enumerated() {
                 guard rename(path, "\(files)/\(number + 1).dcm") == 0 else { throw Self.unkept }
             }
-            // A ZIP is one whatever its name.
+            // A ZIP is recognised by its content, whatever its name.
             let source = upload.count == 1 ? "\(files)/1.dcm" : files
             return ("\(folder)/scan.nii.gz", DicomOrigin(source: source, choice: selection))
         }
         guard !selection.isMade else {
             throw Refusal(
-                .badRequest, "series, volume and fill_gaps are for DICOM, and the upload is none; leave them out")
+                .badRequest, "series, volume and fill_gaps are for DICOM, but the upload is not DICOM; leave them out")
         }
         let scan = try "\(folder)/scan\(ScanFile.ending(byContentOf: upload[0]))"
         guard rename(upload[0], scan) == 0 else { throw Self.unkept }
         return (scan, nil)
     }
 
-    private static let unkept = Refusal(.serverIsFull, "the scan cannot be kept")
+    private static let unkept = Refusal(.serverIsFull, "the scan cannot be stored")
 
-    /// A session, whose expiry goes on.
+    /// A session, without a change of its expiry.
     func session(_ id: String) -> Session? { sessions[id] }
 
-    /// A session, whose expiry starts anew.
+    /// A session, whose expiry starts again.
     func use(_ id: String) -> Session? {
         guard sessions[id] != nil else { return nil }
         sessions[id]?.lastUsed = Date()
@@ -152,6 +152,6 @@ actor SessionStore {
         return session
     }
 
-    /// Ids of sessions that nobody has used for too long.
+    /// The ids of expired sessions.
     func expired(at now: Date) -> [String] { sessions.filter { $0.value.isExpired(at: now) }.map(\.key) }
 }

@@ -1,19 +1,19 @@
 internal import Foundation
 package import SegCore
 
-/// A scan of the datastore, with what is known of it and the labels that were saved.
+/// A scan of the datastore, with its notes and saved labels.
 package struct StudyImage: Codable, Sendable {
-    /// Its file, relative to the datastore.
+    /// The file name relative to the datastore.
     package var file: String
-    /// The server's id, by which the REST API calls it.
+    /// The server's id of the image, for the REST API.
     package var key: String
-    /// What clients and strategies noted.
+    /// Notes of clients and strategies.
     package var info: [String: ConfigValue]
     /// Label maps by tag.
     package var labels: [String: StudyLabel]
-    /// Bytes of the file where a client uploaded it; nil for a scan that lay in the folder.
+    /// The bytes of the file if a client uploaded it; nil for a scan that was put into the folder.
     package var bytes: Int?
-    /// Whether the file is out of sight now: moved away, or on a disk that is not mounted.
+    /// Whether the file is currently missing: moved away, or on a disk that is not mounted.
     package var isMissing = false
 
     package init(
@@ -33,15 +33,15 @@ package struct StudyImage: Codable, Sendable {
     /// The tag of labels that a model made.
     static let originalTag = "original"
 
-    /// Whether nobody has finished a label yet.
+    /// Whether no label is finished.
     var isUnlabelled: Bool { labels[Self.finalTag] == nil }
 
-    /// Whether a person or a client wrote something that only this entry keeps.
+    /// Whether a person or a client wrote something that only this entry has.
     var isWorthKeeping: Bool {
         !labels.isEmpty || info.keys.contains { !["ts", "strategy", Strategy.scoresNote].contains($0) }
     }
 
-    /// Bytes that the server stored and that are there now, labels included.
+    /// The bytes of existing files that the server stored, including labels.
     var storedBytes: Int {
         labels.values.reduce(isMissing ? 0 : bytes ?? 0) { $0 + ($1.isMissing ? 0 : $1.bytes ?? 0) }
     }
@@ -57,13 +57,13 @@ package struct StudyImage: Codable, Sendable {
 
 /// A saved label map.
 package struct StudyLabel: Codable, Sendable {
-    /// Its file, relative to the datastore.
+    /// The file name relative to the datastore.
     package var file: String
-    /// What clients noted.
+    /// Notes of clients.
     package var info: [String: ConfigValue]
-    /// Bytes of the file where the server stored it; nil for a label that lay in the folder.
+    /// The bytes of the file if the server stored it; nil for a label that was put into the folder.
     package var bytes: Int?
-    /// Whether the file is out of sight now.
+    /// Whether the file is currently missing.
     package var isMissing = false
 
     package init(file: String, info: [String: ConfigValue], bytes: Int? = nil) {
@@ -76,12 +76,12 @@ package struct StudyLabel: Codable, Sendable {
 }
 
 extension StudyImage {
-    /// What MONAI Label's clients read of an image: its notes, and a name that is safe as a file's.
+    /// The notes of an image for MONAI Label's clients, with a name that is a valid file name.
     func notes(id: String) -> [String: ConfigValue] {
         info.merging(["name": .string(Self.fileName(id: id, StudyName.ending(of: file)))]) { noted, _ in noted }
     }
 
-    /// A name to download under: the id, with everything but plain letters, digits, dot and dash replaced.
+    /// A name for a download: the id, with all characters but ASCII letters, digits, dot, dash and underscore replaced.
     package static func fileName(id: String, _ fileExtension: String) -> String {
         let safe = id.unicodeScalars.map { scalar -> Character in
             let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)

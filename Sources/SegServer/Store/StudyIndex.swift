@@ -1,21 +1,21 @@
 internal import Foundation
 internal import SegCore
 
-/// The file in which a datastore keeps what its folder does not tell: ids, keys and notes.
+/// The file in which a datastore stores what its folder does not show: ids, keys and notes.
 struct StudyIndex {
     let path: String
-    /// The state in which this server has read or written the file last.
+    /// The stamp of the file when this server last read or wrote it.
     private var known: FileStamp?
 
     init(folder: String) { path = "\(folder)/medseg-datastore.json" }
 
-    /// Whether somebody else has written the file since, or it came into sight, or it cannot be read.
+    /// Whether the file was written by another process, appeared again, or could not be read.
     var isForeign: Bool {
         guard let stamp = FileStamp(path) else { return false }
         return stamp != known
     }
 
-    /// An entry that is read if it can be.
+    /// An entry; nil if it is not valid.
     private struct Entry: Decodable {
         let image: StudyImage?
 
@@ -25,9 +25,9 @@ struct StudyIndex {
         }
     }
 
-    /// Reads the entries; a file that is damaged is put aside, and what can be read of it goes on.
-    /// - Parameter warn: Told where the damaged file lies.
-    /// - Throws: `DataError` where the file is there and cannot be read, or a damaged one cannot be put aside.
+    /// Reads the entries. A damaged file is copied, and its valid entries are used.
+    /// - Parameter warn: Called with the name of the copy.
+    /// - Throws: `DataError` if the file exists but cannot be read, or a damaged file cannot be copied.
     mutating func read(warn: (String) -> Void) throws(DataError) -> [String: StudyImage] {
         let stamp = FileStamp(path)
         guard stamp != nil else {
@@ -40,7 +40,7 @@ struct StudyIndex {
         } catch {
             throw DataError(
                 .noInput, path,
-                "cannot be read: \(error.systemReason); without it notes would be lost, so mend that first")
+                "cannot be read: \(error.systemReason); without it notes would be lost, so repair it first")
         }
         let entries = try? JSONDecoder().decode([String: Entry].self, from: data)
         let images = (entries ?? [:]).compactMapValues(\.image)
@@ -48,7 +48,7 @@ struct StudyIndex {
             let copy = try putAside(data)
             try write(images)
             warn(
-                "\(path) is damaged; it was put aside as \(copy), \(images.count) of its entries were read, and all "
+                "\(path) is damaged; it was copied to \(copy), \(images.count) of its entries were read, and all "
                     + "else is taken from the folder")
             return images
         }
@@ -57,7 +57,7 @@ struct StudyIndex {
     }
 
     /// Replaces the file.
-    /// - Throws: `DataError` where it cannot be written; the one before is untouched.
+    /// - Throws: `DataError` if it cannot be written; the old content is then unchanged.
     mutating func write(_ images: [String: StudyImage]) throws(DataError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -65,7 +65,7 @@ struct StudyIndex {
         do {
             data = try encoder.encode(images)
         } catch {
-            throw DataError(.cannotWrite, path, "cannot be written: a note is no JSON")
+            throw DataError(.cannotWrite, path, "cannot be written: a note is not valid JSON")
         }
         try DurableFile.write(data, to: path)
         known = FileStamp(path)

@@ -1,11 +1,11 @@
 internal import Foundation
 internal import SegCore
 
-/// Files in the folder of scans that a server which was killed had not finished.
+/// Unfinished files of killed servers in the folder of scans.
 ///
-/// Only names that a server gives are removed: everything else in the folder is somebody's.
+/// Only files with names that a server creates are removed; all others belong to the user.
 enum StudyLeftovers {
-    /// Removes them from the datastore's folder and the folders of its labels.
+    /// Removes them from the datastore's folder and its folders of labels.
     static func remove(from folder: String) {
         let labels = "\(folder)/labels"
         let tags = ((try? FileManager.default.contentsOfDirectory(atPath: labels)) ?? []).map { "\(labels)/\($0)" }
@@ -18,7 +18,7 @@ enum StudyLeftovers {
         }
     }
 
-    /// Whether an older server gave the name: to an upload on its way, or through Foundation to an index.
+    /// Whether an older server created the name, for an unfinished upload or, through Foundation, for an index.
     private static func isOlder(_ name: String) -> Bool {
         name.hasPrefix(".dat.nosync")
             || (name.hasPrefix(".") && (name.hasSuffix(".nii.part") || name.hasSuffix(".nii.gz.part")))

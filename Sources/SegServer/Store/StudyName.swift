@@ -2,15 +2,15 @@ internal import Foundation
 internal import SegCore
 internal import SegImaging
 
-/// File names of the datastore: what a client calls an image or a label, as a name that any file system keeps.
+/// File names of the datastore: client ids and tags in a form that every file system supports.
 package enum StudyName {
-    /// The longest name without its ending, in bytes; file systems take 255 with it.
+    /// The maximum number of bytes of a name without its file extension; file systems allow 255 with it.
     private static let limit = 240
 
-    /// A client's text as a file name without an ending; nil where it would be too long.
+    /// A client's text as a file name without a file extension; nil if it would be too long.
     ///
-    /// Text that is a file name stays as it is. A slash, a percent sign, a control character and a dot at the start
-    /// become percent escapes.
+    /// Text that is a valid file name stays unchanged. A slash, a percent sign, a control character and a dot at the
+    /// start are percent-encoded.
     package static func encoded(_ text: String) -> String? {
         var name: [UInt8] = []
         for (index, byte) in text.utf8.enumerated() {
@@ -24,7 +24,7 @@ package enum StudyName {
         return (1...limit).contains(name.count) ? String(decoding: name, as: UTF8.self) : nil
     }
 
-    /// The text that a name stands for; a name that `encoded` does not write stands for itself.
+    /// The text of a file name; a name that `encoded` cannot produce is returned unchanged.
     package static func decoded(_ name: String) -> String {
         guard name.contains("%"), let text = name.removingPercentEncoding, let again = encoded(text),
             again.utf8.elementsEqual(name.utf8)
@@ -32,7 +32,7 @@ package enum StudyName {
         return text
     }
 
-    /// A scan's file name without the ending of its format in any case; nil where it is no scan's.
+    /// A scan's file name without the file extension of its format in any case; nil if it is not the name of a scan.
     package static func stem(of file: String) -> String? {
         guard !file.hasPrefix("."), let ending = ScanFile.ending(of: file),
             ScanFile.singleFileEndings.contains(ending), file.utf8.count > ending.utf8.count
@@ -40,22 +40,22 @@ package enum StudyName {
         return String(decoding: file.utf8.dropLast(ending.utf8.count), as: UTF8.self)
     }
 
-    /// `.nii.gz`, `.nrrd` or another ending of a scan, by its file name.
+    /// `.nii.gz`, `.nrrd` or another file extension of a scan, from its file name.
     static func ending(of file: String) -> String { ScanFile.ending(of: file) ?? ".nii" }
 
-    /// A name that is told from every other, also from one that differs in the form of its accents alone.
+    /// The name percent-encoded, so that names that differ only in the Unicode form of their accents stay distinct.
     static func escaped(_ name: String) -> String {
         let plain = CharacterSet(charactersIn: "a"..."z").union(CharacterSet(charactersIn: "0"..."9"))
             .union(CharacterSet(charactersIn: "A"..."Z")).union(CharacterSet(charactersIn: ".-_"))
         return name.addingPercentEncoding(withAllowedCharacters: plain) ?? name
     }
 
-    /// Whether a server before the labels had their images' names made this one: 32 hexadecimal digits.
+    /// Whether older servers, which did not name labels by images, created this name: 32 hexadecimal digits.
     static func isMade(_ stem: String) -> Bool {
         stem.utf8.count == 32 && stem.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
 
-    /// The scans of a folder, in the order of their bytes.
+    /// The scans of a folder, sorted by bytes.
     static func scans(in folder: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
             .filter { stem(of: $0) != nil && FileStamp.isFile("\(folder)/\($0)") }
@@ -64,6 +64,6 @@ package enum StudyName {
 }
 
 extension String {
-    /// Whether two names are the same bytes; `==` also takes accents of another form for the same.
+    /// Whether two names have the same bytes; `==` also equates different Unicode forms of accents.
     func isSameName(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 }

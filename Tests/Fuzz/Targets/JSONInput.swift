@@ -27,7 +27,7 @@ enum JSONInput {
     /// Reasons for which the package refuses a document that Foundation takes; RFC 8259 allows no comma before a closing
     /// bracket.
     private static let intended = [
-        "stands there twice", "levels deep", "half of a pair", "is too large", "a value, not ']'",
+        "occurs twice", "levels deep", "half of a pair", "is too large", "a value, not ']'",
         "a key in quotes, not '}'",
     ]
 
