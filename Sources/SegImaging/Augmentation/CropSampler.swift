@@ -157,7 +157,7 @@ extension CropSampler {
     private func box(centre: [Int]) -> Box3 {
         let start = (0..<3).map { axis in
             let half = patchSize[axis] / 2
-            // As in MONAI, the last centre of an odd patch is one lower than necessary; an empty range is widened.
+            // One past the last centre whose patch fits, as in MONAI, which also widens an empty range.
             var end = size[axis] + 1 - (patchSize[axis] + 1) / 2
             if end == half { end += 1 }
             return min(max(centre[axis], half), end - 1) - half

@@ -22,8 +22,8 @@ public struct RandGaussianSmooth: RandomPatchTransform, Hashable {
     }
 }
 
-/// Blurs with MONAI's Gaussian kernel, truncated at four standard deviations, with zeros outside; MONAI's
-/// `GaussianSmooth`.
+/// Blurs with the Gaussian kernel of MONAI's `GaussianSmooth`, truncated at four standard deviations; voxels outside
+/// the patch are 0.
 public struct GaussianSmooth: PatchChange, Hashable {
     /// The standard deviation along each axis, in voxels.
     public let sigmas: [Double]

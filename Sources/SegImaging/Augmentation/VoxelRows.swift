@@ -10,7 +10,7 @@ struct VoxelRows: Sendable {
         case background(above: Float)
         /// One class.
         case label(UInt8)
-        /// Any voxel that is not ignored.
+        /// Any voxel that is neither ignored nor padding.
         case annotated
 
         /// Whether a voxel is of the kind; `image` points at its first channel.

@@ -31,7 +31,7 @@ public enum LabelMap {
         return volume
     }
 
-    /// The label number that a value stands for; nil if there is none.
+    /// The label number for a value; nil if there is none.
     @inline(__always)
     private static func number(of value: Float) -> Float? {
         guard value >= -tolerance, value <= largest + tolerance else { return nil }

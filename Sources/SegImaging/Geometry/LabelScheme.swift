@@ -64,8 +64,8 @@ public struct LabelScheme: Hashable, Sendable {
     /// 0.
     /// - Parameters:
     ///   - volume: The label map.
-    /// - count: The number of classes, background included.
-    /// - file: The file of the label map, for errors.
+    ///   - count: The number of classes, background included.
+    ///   - file: The file of the label map, for errors.
     /// - Returns: The classes on the label map's grid, `ignoredClass` for ignored voxels.
     /// - Throws: `DataError` if a number is not a class.
     public func classes(of volume: Volume, count: Int, file: String) throws(DataError) -> Volume {
@@ -100,7 +100,7 @@ public struct LabelScheme: Hashable, Sendable {
                 + "classes with labels:, as {liver: 5, kidneys: [2, 3]}, or correct the label map")
     }
 
-    /// The class of each number from 0 to the largest in the scheme.
+    /// The class of each number from 0 to the largest in the scheme; for regions the number itself, or 0.
     private func table() -> [Int] {
         let listed = groups ?? regions
         let largest = max(ignored ?? 0, listed?.flatMap(\.numbers).max() ?? 0)

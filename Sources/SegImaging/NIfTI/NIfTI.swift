@@ -32,7 +32,7 @@ extension NIfTI: ScanFormat {
 
     static func voxelFile(of path: String) -> String? { nil }
 
-    /// Reads a file. Before its data arrives, memory of at most 64 times the file's size is filled.
+    /// Reads a file. At most 64 times the file's size in memory is filled before the decompressed data arrives.
     static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
         let headerPath = headerPath(of: path)
         var source = try ByteSource(path: headerPath)
@@ -93,8 +93,8 @@ extension NIfTI: ScanFormat {
         let came = has.map { "has \($0) in all" } ?? "has \(source.storedBytes) compressed ones, too few for that"
         return DataError(
             .badData, source.path,
-            "its \(layout.extents) voxels of \(layout.type.name) need \(layout.byteCount) bytes after the first \(layout.offset), "
-                + "but it \(came); the file is cut short or its header is damaged. Copy it again.")
+            "its \(layout.extents) voxels of \(layout.type.name) need \(layout.byteCount) bytes after the first "
+                + "\(layout.offset), but it \(came); the file is cut short or its header is damaged. Copy it again.")
     }
 
     /// The header file of a pair for either name; any other path is returned as it is.

@@ -5,11 +5,10 @@ extension Preprocessing {
     /// indicator of each class is interpolated and the class with the largest value wins. Voxels outside the scan's
     /// outline are a separate class.
     ///
-    ///
     /// - Parameters:
-    /// - mask: The class numbers on the scan's grid.
+    ///   - mask: The class numbers on the scan's grid.
     ///   - scan: The scan as read.
-    /// - record: The changes of the scan's grid by these steps.
+    ///   - record: The changes of the scan's grid by these steps.
     /// - Returns: The class numbers on the network's grid, -1 outside the outline.
     public func nnUNetLabels(_ mask: Volume, of scan: ScanImage, along record: SpatialRecord) -> [Float] {
         precondition(mask.size == record.scanSize && record.legs.count == 1, "the mask should be on the scan's grid")
@@ -36,9 +35,9 @@ extension Preprocessing {
     /// steps, else by nearest voxels.
     ///
     /// - Parameters:
-    /// - labels: The class numbers on the scan's grid.
+    ///   - labels: The class numbers on the scan's grid.
     ///   - scan: The scan as read.
-    /// - name: The label map's file, for errors.
+    ///   - name: The label map's file, for errors.
     /// - Throws: `DataError` if the label map is not on the scan's grid.
     public func trainingLabels(
         _ labels: Volume, of scan: ScanImage, for prepared: Prepared, name: String

@@ -59,7 +59,7 @@ public struct PostProcessing: Hashable, Sendable {
 
     /// Changes a label map in place; label 0 is the background.
     /// - Parameters:
-    /// - size: The size of the map, in `Volume`'s order.
+    ///   - size: The size of the map, in `Volume`'s order.
     ///   - voxelVolumeML: The volume of one voxel.
     /// - Returns: The removals from each label; labels without a removal are left out.
     @discardableResult

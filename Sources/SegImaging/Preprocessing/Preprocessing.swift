@@ -92,8 +92,8 @@ extension Preprocessing {
     /// The size of a scan on the network's grid from its header alone; an upper bound if the foreground is cropped.
     ///
     /// - Parameters:
-    /// - size: The size of the scan.
-    /// - affine: The affine of the scan from voxel index to RAS+ mm.
+    ///   - size: The size of the scan.
+    ///   - affine: The affine of the scan from voxel index to RAS+ mm.
     ///   - name: The scan's file, for errors.
     /// - Throws: `DataError` if the size is larger than `Limits`, or the affine is not valid.
     public func destinationSize(of size: Triple, at affine: Affine, name: String) throws(DataError) -> Triple {

@@ -94,7 +94,7 @@ extension PreprocessingStep {
         }
     }
 
-    /// Refuses scans that were resampled onto the first one's grid, for MONAI would join them as they are.
+    /// Refuses scans that were resampled to the first scan's grid, because MONAI would join them without resampling.
     private static func checkShareGrid(_ image: ScanImage) throws(DataError) {
         guard let name = image.resampledNames.first else { return }
         throw DataError(

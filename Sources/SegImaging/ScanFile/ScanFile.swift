@@ -29,7 +29,7 @@ public enum ScanFile {
     /// Reads the label map of a scan: a volume of any format, or segments that a source places on the scan's grid.
     ///
     /// - Parameters:
-    ///   - scan: The scan's file or folder, which is read only if the label is not a volume.
+    ///   - scan: The scan's file or folder; its header is read if the label is not a volume.
     ///   - classes: The names of classes by number, which give such segments their numbers; empty for the file's own
     ///     numbers.
     /// - Throws: `DataError` as `readVolume`, and with all reasons why segments are not a label map of the scan.
@@ -70,7 +70,8 @@ public enum ScanFile {
     ///
     /// - Parameters:
     ///   - maps: At least one, each of `size.count` values, axis 2 fastest, as in `Volume`.
-    /// - geometry: The geometry of the scan; its first three sizes must be `size`.
+    ///   - geometry: The geometry of the scan; its first three sizes must be `size`.
+    /// - Throws: `DataError` as for one map, and if there are several maps but the format allows only one.
     public static func write<Value: WritableVoxel>(
         maps: [[Value]], size: Triple, like geometry: ScanGeometry, to path: String, overwrite: Bool = false
     ) throws(DataError) {

@@ -12,6 +12,7 @@ package protocol ScanSource: Sendable {
     /// Whether a file has this format, by its first bytes.
     func begins(_ head: [UInt8]) -> Bool
     /// Reads the headers of a file or folder alone.
+    /// - Throws: `DataError` as `read`.
     func layout(of path: String) throws(DataError) -> ScanLayout
     /// Reads a file or folder.
     /// - Throws: `DataError` if it is missing, is damaged, or needs more memory than is free.

@@ -29,8 +29,8 @@ struct GridSampling: Hashable, Sendable {
     /// The source coordinate of each of `count` destination indices along an axis of `source` voxels.
     /// - Parameters:
     ///   - axis: The number of the axis.
-    /// - scale: The step of source coordinates, used by the rule `affine`.
-    /// - origin: The first source coordinate, used by the rule `affine`.
+    ///   - scale: The step of source coordinates, used by the rule `affine`.
+    ///   - origin: The first source coordinate, used by the rule `affine`.
     func coordinates(
         along axis: Int, from source: Int, to count: Int, scale: Double, origin: Double,
         _ interpolation: Interpolation

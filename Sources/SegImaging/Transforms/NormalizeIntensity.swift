@@ -42,7 +42,7 @@ public struct NormalizeIntensity: Hashable, Sendable {
         let count = image.channels.count
         for (key, numbers) in [("subtrahend", subtrahend), ("divisor", divisor)] {
             guard channelWise, let numbers, numbers.count != count else { continue }
-            throw DataError(.badData, name, "has \(count) channels, but the \(key) of its model \(numbers.count)")
+            throw DataError(.badData, name, "has \(count) channels, but its model has a \(key) for \(numbers.count)")
         }
         let groups = channelWise ? (0..<count).map { $0..<$0 + 1 } : [0..<count]
         for group in groups {

@@ -18,7 +18,7 @@ public struct Resize: Hashable, Sendable {
     public let alignsCorners: Bool
 
     /// Creates a resize to a target size.
-    /// - Throws: `DataError` if a size is larger than `Limits`, or the longest is not positive.
+    /// - Throws: `DataError` if a size is larger than `Limits`, or the size of the longest axis is not positive.
     public init(_ target: Target, interpolation: Interpolation, alignsCorners: Bool = false) throws(DataError) {
         let extents: [Int]
         switch target {
@@ -26,7 +26,8 @@ public struct Resize: Hashable, Sendable {
         case .longest(let extent):
             extents = [extent]
             guard extent > 0 else {
-                throw DataError(.badArgument, "Resize", "the longest size should be positive, not \(extent)")
+                throw DataError(
+                    .badArgument, "Resize", "the size of the longest axis should be positive, not \(extent)")
             }
         }
         if let large = extents.first(where: { $0 > Limits.gridAxis }) {

@@ -19,8 +19,8 @@ public struct Spacing: Hashable, Sendable {
     public let interpolation: Interpolation
     /// The values outside the volume, MONAI's `padding_mode`.
     public let padding: GridPadding
-    /// Whether coordinates are computed in 32 bits, MONAI's `dtype=torch.float32`, else in 64. Rounding decides which
-    /// voxel is nearest if a label is halfway between two.
+    /// Whether coordinates are computed in 32 bits, MONAI's `dtype=torch.float32`, else in 64. For labels, rounding
+    /// decides which voxel is nearest if a coordinate is halfway between two.
     public let isSingle: Bool
     /// The smallest edge that is kept unchanged, MONAI's `min_pixdim`; nil for `pixdim`.
     public let keptFrom: [Double]?
