@@ -24,8 +24,8 @@ extension Shape {
 /// The loops that broadcast two arrays to the shape of a result: few axes, each with the stride of both operands along
 /// it.
 ///
-/// Axes of size 1 are left out. Neighbouring axes are joined if both operands are contiguous, or both are repeated,
-/// across them.
+/// Axes of size 1 are left out. Neighbouring axes are joined if each operand is either contiguous or repeated across
+/// them.
 package struct Broadcast {
     /// One axis of the result, or several joined axes.
     package struct Axis: Hashable, Sendable {
@@ -45,7 +45,7 @@ package struct Broadcast {
 
     /// Creates the loops for two operands that are broadcast to a result.
     package init(_ a: Shape, _ b: Shape, to y: Shape) {
-        precondition(a.broadcast(with: b)?.broadcast(with: y) == y, "\(a) and \(b) do not repeat to \(y)")
+        precondition(a.broadcast(with: b)?.broadcast(with: y) == y, "\(a) and \(b) cannot be broadcast to \(y)")
         var axes: [Axis] = []
         var (aStep, bStep) = (1, 1)
         for axis in (0..<y.rank).reversed() where y[axis] != 1 {

@@ -31,7 +31,8 @@ public struct DynUNetOptions: Hashable, Sendable {
     public var headCount: Int
     /// Whether transposed convolutions have a bias.
     public var upBias: Bool
-    /// Whether the input is the slices across the last axis, one by one (`spatial_dims` 2): kernels and strides have 1 there.
+    /// Whether the network processes slices across the last axis one by one (`spatial_dims` 2); kernels and strides are
+    /// 1 along it.
     public var isPlanar: Bool
     var block: UnetBlockOptions
 

@@ -11,7 +11,7 @@ public protocol Network {
     var inputChannels: Int { get }
     /// The number of classes, including background.
     var outputChannels: Int { get }
-    /// The number that an input's size must be a multiple of, along each axis.
+    /// The divisor of an input's size along each axis: the size must be a multiple of it.
     var sizeDivisor: Triple { get }
     /// The only size that an input may have, for networks with parameters of that size (UNETR's `img_size`); nil for any.
     var requiredSize: Triple? { get }

@@ -39,7 +39,8 @@ public struct NetworkDefinition: Hashable, Sendable {
         "ResidualUNet": { try NNUNet(NNUNetOptions(.residual, $0), $1) },
     ]
 
-    /// The arguments that may be null, which MONAI reads as "none". In MONAI any other null is an error or changes the default.
+    /// The arguments that may be null, which MONAI reads as "none". In MONAI any other null is an error or selects another
+    /// default.
     private static let nullable: [String: Set<String>] = [
         "UNet": ["act", "norm", "dropout"], "VNet": ["dropout_prob_down"],
         "SegResNet": ["dropout_prob"], "SegResNetDS": ["blocks_up", "preprocess", "resolution"],

@@ -9,7 +9,7 @@ public struct NetworkOutline: Hashable, Sendable {
     public let inputChannels: Int
     /// The number of classes, including background.
     public let outputChannels: Int
-    /// The number that an input's size must be a multiple of, along each axis.
+    /// The divisor of an input's size along each axis: the size must be a multiple of it.
     public let sizeDivisor: Triple
     /// The only size that an input may have; nil for any.
     public let requiredSize: Triple?

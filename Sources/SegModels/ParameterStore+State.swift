@@ -21,7 +21,7 @@ public struct StateMatch: Sendable {
     /// The names that both have but whose values the network determines: second names of a parameter, tables of integers.
     public var conflicting: [String] = []
 
-    /// Whether all arrays match.
+    /// Whether no name is missing, unexpected, misshapen or conflicting.
     public var isComplete: Bool {
         missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty && conflicting.isEmpty
     }

@@ -26,7 +26,8 @@ public struct UNETROptions: Hashable, Sendable {
     public var featureSize: Int
     /// Whether convolution blocks follow the upsampling steps of the encoders.
     public var hasConvolutionBlocks: Bool
-    /// Whether the input is the slices across the last axis, one by one (`spatial_dims` 2): patches and kernels have 1 there.
+    /// Whether the network processes slices across the last axis one by one (`spatial_dims` 2); patches and kernels have
+    /// size 1 along it.
     public var isPlanar: Bool
     var projection: PatchProjection
     var transformer: TransformerOptions
@@ -34,7 +35,7 @@ public struct UNETROptions: Hashable, Sendable {
 
     /// The size of a patch.
     var patch: Triple { isPlanar ? Triple(16, 16, 1) : Triple(16) }
-    /// The kernel of the convolutions.
+    /// The kernel size of the convolutions.
     var kernel: Triple { isPlanar ? Triple(3, 3, 1) : Triple(3) }
     /// The factors of an upsampling step.
     var doubling: Triple { isPlanar ? Triple(2, 2, 1) : Triple(2) }

@@ -112,7 +112,7 @@ public struct UNet: Network {
         return try top(x, in: context)
     }
 
-    /// Computes the first convolution and the shortcut beside it.
+    /// Computes the first convolution and the shortcut parallel to it.
     /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "UNet")

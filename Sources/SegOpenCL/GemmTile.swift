@@ -7,7 +7,7 @@ struct GemmTile: Hashable, Sendable {
     let itemRows: Int
     let itemColumns: Int
 
-    /// Creates a tile. Both sides of an item's tile are vectors of four. The loads of one inner step cover whole lines
+    /// Creates a tile. Both sides of an item's tile are multiples of four. The loads of one inner step cover whole lines
     /// of a tile; the loads of the columns may be fewer than the items, which the kernels check.
     init(_ rows: Int, _ columns: Int, _ itemRows: Int, _ itemColumns: Int) {
         (self.rows, self.columns, self.itemRows, self.itemColumns) = (rows, columns, itemRows, itemColumns)

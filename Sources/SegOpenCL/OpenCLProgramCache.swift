@@ -16,10 +16,10 @@ struct ProgramKey: Hashable, Sendable {
 
 /// The compiled programs: the programs in use are in memory, and all are on disk.
 ///
-/// The name of a file is the SHA-256 of source, options, device and driver. A file begins with the SHA-256 of its own
-/// contents, and is replaced as a whole, so processes may share the folder. If a file is damaged, the program is
-/// compiled again. The folder is `$MEDSEG_CACHE`, else `$XDG_CACHE_HOME/medseg`, else `~/.cache/medseg`; an empty
-/// `MEDSEG_CACHE` turns the cache off. The cache is used under the launcher's lock.
+/// The name of a file is the hash (`XXHash64.hex`) of source, options, device and driver. A file begins with the hash of
+/// the program after it, and is replaced as a whole, so processes may share the folder. If a file is damaged, the
+/// program is compiled again. The folder is `$MEDSEG_CACHE`, else `$XDG_CACHE_HOME/medseg`, else `~/.cache/medseg`; an
+/// empty `MEDSEG_CACHE` turns the cache off. The cache is used under the launcher's lock.
 struct OpenCLProgramCache {
     private let context: OpenCLHandle
     private let device: OpenCLDevice

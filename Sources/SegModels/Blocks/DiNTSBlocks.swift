@@ -72,7 +72,7 @@ struct DiNTSCell {
     }
 
     private let start: Start?
-    /// The operations of the path; nil stands for the identity.
+    /// The operations of the path; nil is the identity.
     private let operations: [DiNTSConvolution?]
 
     /// Registers `preprocess` and `op.ops`.

@@ -47,8 +47,8 @@ struct SwinOptions: Hashable, Sendable {
         mergesInOrder = merging == "mergingv2"
     }
 
-    /// The corners of a 2³ box in the order they are joined. MONAI's first version has an order of its own, which
-    /// trained weights depend on.
+    /// The corners of a 2³ box in the order they are joined. MONAI's first version has a different order, and
+    /// trained weights depend on the order.
     var corners: [Triple] {
         let order =
             mergesInOrder

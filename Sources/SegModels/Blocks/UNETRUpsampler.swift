@@ -3,7 +3,8 @@ internal import SegCore
 internal import SegNN
 internal import SegTensor
 
-/// Upsamples the transformer's tokens to the resolution of a decoder stage, by `doubling` each step; `UnetrPrUpBlock`.
+/// Upsamples the transformer's tokens to the resolution of a decoder stage, by the factors `doubling` in each step;
+/// `UnetrPrUpBlock`.
 struct UNETRUpsampler {
     private let first: UnetConvolution
     private let steps: [(up: UnetConvolution, block: UnetBlock?)]
