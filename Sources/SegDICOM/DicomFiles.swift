@@ -24,7 +24,7 @@ struct DicomFiles: Sendable {
         case unreadable(String)
     }
 
-    /// Searches a folder. A single file is taken alone, a DICOMDIR stands for its folder. Hidden files are skipped.
+    /// Searches a folder. Of a single file, only that file is read; a DICOMDIR means its folder. Hidden files are skipped.
     /// - Parameter given: The path that errors show.
     init(_ path: String, given: String) throws(DataError) {
         var status = stat()

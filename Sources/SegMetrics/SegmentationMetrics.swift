@@ -48,7 +48,6 @@ public struct MetricOptions: Hashable, Sendable, Codable {
 /// such a case is left out of the mean and counted separately (`MetricSummary`). An empty mask never has a perfect
 /// score.
 ///
-///
 /// | presence  | Dice, IoU, surface Dice | precision | recall  | specificity | distances | volume error | relative |
 /// |-----------|-------------------------|-----------|---------|-------------|-----------|--------------|----------|
 /// | both      | defined                 | defined   | defined | TN/(TN+FP)  | defined   | defined      | defined  |

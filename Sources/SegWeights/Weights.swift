@@ -1,7 +1,7 @@
 internal import Foundation
 public import SegCore
 
-/// A network's arrays from a file: safetensors, or a PyTorch checkpoint, of which nothing is run.
+/// A network's arrays from a file: safetensors, or a PyTorch checkpoint, whose code is never run.
 public struct Weights: Sendable {
     /// The file, for errors.
     public let source: String

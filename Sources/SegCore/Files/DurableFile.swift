@@ -69,7 +69,7 @@ public enum DurableFile {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw DataError(.cannotWrite, path, "the folder cannot be made: \(error.systemReason)")
+            throw DataError(.cannotWrite, path, "the folder cannot be created: \(error.systemReason)")
         }
     }
 

@@ -6,7 +6,7 @@ public final class FileLock: Sendable {
     private let descriptor: Int32
 
     /// Acquires the lock and creates its file if it is missing; nil if another process holds the lock.
-    /// - Throws: `DataError` naming the file if it cannot be made or locked.
+    /// - Throws: `DataError` naming the file if it cannot be created or locked.
     public init?(_ path: String) throws(DataError) {
         while true {
             let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)

@@ -73,7 +73,8 @@ final class ConnectionGate: ChannelDuplexHandler {
         guard !isOpen else { return }
         isOpen = true
         guard connections.open(context.channel) else {
-            return end(context, .serviceUnavailable, "your address has the maximum of connections; try again later")
+            return end(
+                context, .serviceUnavailable, "your address has the maximum number of connections; try again later")
         }
         watch(context)
     }
@@ -137,7 +138,7 @@ final class ConnectionGate: ChannelDuplexHandler {
             let list = forwarded.isEmpty ? nil : forwarded.joined(separator: ",")
             guard connections.begin(context.channel, forwardedFor: list) else {
                 return end(
-                    context, .serviceUnavailable, "your address has the maximum of connections; try again later")
+                    context, .serviceUnavailable, "your address has the maximum number of connections; try again later")
             }
         case .body(let bytes):
             pace.receive(bytes.readableBytes)

@@ -65,7 +65,8 @@ final class Scratch: Sendable {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw DataError(.cannotWrite, folder, "the server's folder cannot be made; choose another with --scratch")
+            throw DataError(
+                .cannotWrite, folder, "the server's folder cannot be created; choose another with --scratch")
         }
         let found = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         // A user's data must not be mistaken for the remains of an earlier run.
