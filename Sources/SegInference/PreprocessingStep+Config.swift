@@ -53,7 +53,7 @@ extension PreprocessingStep {
             ComponentForm("DivisiblePad", { if case .divisiblePad(let step) = $0 { step } else { nil } }) {
                 .divisiblePad(try DivisiblePad.coded($0, by: $1))
             },
-            // A bundle says which entries are joined; those of a model folder are its channels.
+            // A bundle names the entries that are joined; a model folder joins its channels.
             ComponentForm("ConcatItems", { if case .concatItems = $0 { () } else { nil } }) { _, _ in .concatItems },
         ]
     }

@@ -30,7 +30,7 @@ extension ModelReplay {
         }
         let recorded = try capture.tensor("out.losses").floats()
         guard try batchCount == nil else {
-            // Rounding grows over many steps; therefore the loss of each step has a limit of its own.
+            // Rounding grows over many steps; therefore the loss of each step has its own limit.
             return zip(losses, recorded).enumerated().map { step, pair in
                 Comparison(
                     "loss at step \(step + 1)", ours: [pair.0], theirs: [pair.1],

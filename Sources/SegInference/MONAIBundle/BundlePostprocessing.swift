@@ -1,19 +1,19 @@
 internal import SegCore
 internal import SegImaging
 
-/// A bundle's chain of what is done to the network's output, as a plan for masks.
+/// A bundle's postprocessing transforms, converted to a plan for masks.
 struct BundlePostprocessing {
     private let document: BundleDocument
-    /// The chain that `Invertd` has to take back.
+    /// The preprocessing transforms that `Invertd` must invert.
     private let preprocessing: ConfigValue
-    /// The entries of which `Invertd` may name any, none where it would not take every step back; nil where the preprocessing
-    /// is not understood.
+    /// The entries that `Invertd` may name; empty if it would not invert every step, nil if the preprocessing is not
+    /// supported.
     private let items: [String]?
     private var reader: MaskPlanReader
     private var isSaved = false
     private var isResampled = false
 
-    /// Reads a chain.
+    /// Reads a chain of transforms.
     /// - Throws: `DataError` naming what is not supported.
     static func plan(
         _ chain: ConfigValue, id: String, _ document: BundleDocument, inverting preprocessing: ConfigValue,

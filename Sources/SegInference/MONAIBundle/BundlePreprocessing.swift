@@ -1,26 +1,26 @@
 internal import SegCore
 internal import SegImaging
 
-/// A bundle's chain of preprocessing transforms, as MedSeg's steps.
+/// A bundle's preprocessing transforms, converted to MedSeg's steps.
 struct BundlePreprocessing {
-    /// What the chain does.
+    /// The preprocessing with the steps.
     var preprocessing: Preprocessing { Preprocessing(steps) }
     private var steps: [PreprocessingStep] = []
-    /// How many transforms there were, `LoadImaged` the first of them.
+    /// The number of transforms so far, including `LoadImaged`.
     private var count = 0
     private var hasChannels = false
-    /// Whether the network takes several channels; nil where that is not known.
+    /// Whether the network has several input channels; nil if that is not known.
     private let hasSeveral: Bool?
-    /// The entries that hold the scan: several until a `ConcatItemsd` makes one of them, each a channel.
+    /// The entries with the scan: each is a channel until `ConcatItemsd` joins them into one entry.
     private var items = ["image"]
-    /// The entries that a `ConcatItemsd` joins; none where there is no such step.
+    /// The entries that `ConcatItemsd` joins; empty if there is no such step.
     private var joined: [String] = []
     private var isJoined = false
     private var movesBeforeJoin = false
     private var movesAfterJoin = false
 
-    /// The entries of which `Invertd` may name any, for each holds every step that changes the grid. Empty where such steps
-    /// stand on both sides of a `ConcatItemsd`: MONAI takes back only those of the entry that is named.
+    /// The entries that `Invertd` may name, because each of them has every step that changes the grid. Empty if such steps
+    /// come both before and after `ConcatItemsd`: MONAI inverts only the steps of the named entry.
     var invertible: [String] {
         switch (movesBeforeJoin, movesAfterJoin) {
         case (true, true): []
@@ -30,12 +30,12 @@ struct BundlePreprocessing {
         }
     }
 
-    /// Arguments of MONAI's transforms for dictionaries that may be given for each key.
+    /// Arguments of MONAI's dictionary transforms that may have a value per key.
     private static let perKey = ["mode", "padding_mode", "align_corners", "dtype", "scale_extent", "recompute_affine"]
 
-    /// Reads a chain.
-    /// - Parameter channels: How many the network takes; several scans that are read together are its channels. Nil where the
-    ///   network is not understood: the chain is then read for what is not supported in it.
+    /// Reads a chain of transforms.
+    /// - Parameter channels: The number of input channels; several scans that are read together are the channels. Nil if the
+    ///   network is not supported: the chain is then read only to report what is not supported in it.
     /// - Throws: `DataError` naming what is not supported.
     init(_ chain: ConfigValue, id: String, channels: Int?, _ document: BundleDocument) throws {
         hasSeveral = channels.map { $0 > 1 }

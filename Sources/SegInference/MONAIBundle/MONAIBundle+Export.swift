@@ -99,7 +99,7 @@ extension MONAIBundle {
         let loading: [ConfigValue] = [
             ["_target_": "LoadImaged", "keys": "image"], ["_target_": "EnsureChannelFirstd", "keys": "image"],
         ]
-        // LoadImaged stacks the files, and refuses those of another grid by itself.
+        // LoadImaged stacks the files of the channels and itself rejects files on different grids.
         let steps = preprocessing.steps.filter { $0 != .concatItems }.map { dictionaryTransform($0.value, of: "image") }
         return loading + steps + [["_target_": "EnsureTyped", "keys": "image"]]
     }

@@ -96,7 +96,7 @@ public struct MONAIBundle: Sendable {
 
     private static let networkPaths = ["evaluator#network", "network", "network_def"]
 
-    /// Channels by the definition of a network that is not understood; nil where it does not say them as a number.
+    /// The channels in the definition of a network that is not supported; nil if they are not given as a number.
     private static func channels(_ key: String, _ document: BundleDocument) -> Int? {
         guard let network = try? part(networkPaths, of: document),
             case .object(let entries)? = try? document.followed(network.value, id: network.id),
@@ -105,7 +105,7 @@ public struct MONAIBundle: Sendable {
         return count
     }
 
-    /// Where the transforms of the scan may stand: those that the evaluator's data go through come first.
+    /// The possible places of the preprocessing, in order of precedence: the transforms of the evaluator's data come first.
     private static let preprocessingPaths = [
         "evaluator#val_data_loader#dataset#transform", "dataloader#dataset#transform", "dataset#transform",
         "preprocessing",
