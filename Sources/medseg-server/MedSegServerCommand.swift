@@ -97,7 +97,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
         else {
             throw ValidationError("limits should be above 0")
         }
-        // Clients read seconds as whole numbers.
+        // Clients read seconds as integers.
         guard jobSeconds < 1e9, sessionSeconds < 1e9, dicomSeconds < 1e9 else {
             throw ValidationError("--job-seconds, --session-seconds and --dicom-seconds should be below 1000000000")
         }
@@ -149,7 +149,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
     }
 }
 
-/// The bytes that an option asks for.
+/// Parses a size in bytes, such as 2G.
 private func byteCount(_ text: String) throws -> ByteCount {
     guard let count = ByteCount(text) else {
         throw ValidationError("should be a size such as 2G or 512M, not '\(text)'")
