@@ -4,7 +4,7 @@ import SegCore
 import SegInference
 import SegYAML
 
-/// Options that say how a MONAI bundle is read, as those of `python -m monai.bundle run` do.
+/// Options for reading a MONAI bundle; they correspond to those of `python -m monai.bundle run`.
 struct BundleOptions: ParsableArguments {
     @Option(
         help: """
@@ -20,13 +20,13 @@ struct BundleOptions: ParsableArguments {
             """)
     var bundleSet: [String] = []
 
-    /// Refuses the options where no bundle is read.
+    /// Refuses the options if no bundle is read.
     func refuse() throws {
         for (name, isGiven) in [("--bundle-config", !bundleConfig.isEmpty), ("--bundle-set", !bundleSet.isEmpty)]
         where isGiven { throw UsageError("\(name) changes a MONAI bundle; name one with --bundle") }
     }
 
-    /// Ids and values of the changes.
+    /// The IDs and values of the changes.
     var changes: [(id: String, value: ConfigValue)] {
         get throws {
             try bundleSet.map { change in
@@ -42,7 +42,7 @@ struct BundleOptions: ParsableArguments {
         }
     }
 
-    /// References and expressions are no YAML and stay text; None is Python's null.
+    /// References and expressions (`@`, `%`, `$`) are not parsed as YAML and stay text; `None` becomes null.
     private static func value(_ text: String) -> ConfigValue {
         if text == "None" { return .null }
         if let first = text.first, "@%$".contains(first) { return .string(text) }
@@ -51,7 +51,7 @@ struct BundleOptions: ParsableArguments {
 }
 
 extension MONAIBundle {
-    /// Reads the configuration of a bundle's folder with a user's changes.
+    /// Reads a bundle's configuration from its folder and applies the user's changes.
     init(folder: String, _ options: BundleOptions) throws {
         try self.init(folder: folder, files: options.bundleConfig, changes: options.changes)
     }

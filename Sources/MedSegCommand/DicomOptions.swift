@@ -21,8 +21,8 @@ struct DicomOptions: ParsableArguments {
             """)
     var fillGaps = false
 
-    /// Lets scans of DICOM be read as these options say.
-    /// - Throws: `UsageError` where an option is given and no input is DICOM.
+    /// Registers the DICOM reader with these options.
+    /// - Throws: `UsageError` if an option is given but no input is DICOM.
     func register(for inputs: [String]) throws {
         let choice = DicomChoice(series: series, volume: volume, fillsGaps: fillGaps)
         guard choice != DicomChoice() else { return }

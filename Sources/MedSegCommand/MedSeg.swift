@@ -30,7 +30,7 @@ struct MedSeg: ParsableCommand {
     static func main() {
         endWhenTerminated()
         segprocess_end_cleanly_without_memory("medseg")
-        // A write beyond `ulimit -f` fails as one on a full disk does, and ends no program.
+        // Then a write beyond `ulimit -f` fails like one on a full disk and does not end the program.
         signal(SIGXFSZ, SIG_IGN)
         DicomSource().register()
         do {
@@ -40,7 +40,8 @@ struct MedSeg: ParsableCommand {
             guard let status = ExitStatus(of: error) else { exit(withError: error) }
             FileHandle.standardError.write(Data("medseg: \(error)\n".utf8))
             fflush(nil)
-            // At a usual exit a library may wait for ever for a thread that got no memory to start with.
+            // A normal exit could hang, because a library may wait forever for a thread that could not start for lack
+            // of memory.
             _exit(status.rawValue)
         }
     }

@@ -2,7 +2,7 @@ import ArgumentParser
 import SegCore
 import SegNNUNet
 
-/// Options that say which models of an nnU-Net folder predict, and how; those of `nnUNetv2_predict`.
+/// Options for predicting with models of an nnU-Net folder; they correspond to those of `nnUNetv2_predict`.
 struct NNUNetOptions: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
@@ -33,7 +33,7 @@ struct NNUNetOptions: ParsableArguments {
     )
     var postprocessing: String?
 
-    /// What is asked for.
+    /// The folds, checkpoint and inference settings that the options ask for.
     func choice() throws -> NNUNetFolder.Choice {
         var choice = NNUNetFolder.Choice()
         choice.folds = folds
@@ -53,7 +53,7 @@ struct NNUNetOptions: ParsableArguments {
         return choice
     }
 
-    /// Refuses the options where no folder of nnU-Net is read.
+    /// Refuses the options if no folder of nnU-Net is read.
     func refuse() throws {
         let given = [
             ("--folds", !folds.isEmpty), ("--checkpoint", checkpoint != nil), ("--step", step != nil),

@@ -3,7 +3,7 @@ import Foundation
 import SegCore
 import SegNNUNet
 
-/// Options of a training by plans of nnU-Net; those of `nnUNetv2_train`.
+/// Options for training with plans of nnU-Net; they correspond to those of `nnUNetv2_train`.
 struct NNUNetPlanOptions: ParsableArguments {
     @Option(help: "Plans of nnU-Net: the plans.json that `medseg plan` writes, beside its dataset.json.")
     var nnunetPlan: String?
@@ -17,7 +17,7 @@ struct NNUNetPlanOptions: ParsableArguments {
     @Option(help: "The fold that is set aside for validation, 0 to 4, or all for none; 0 by default.")
     var fold: String?
 
-    /// The training configuration that the plans stand for, and what a run folder keeps of them.
+    /// The training configuration that follows from the plans, and the record of the plans that a run folder keeps.
     func training() throws -> (document: ConfigValue, origin: NNUNetOrigin) {
         guard let nnunetPlan else { throw UsageError("name the plans: --nnunet-plan FILE") }
         guard let data else { throw UsageError("--nnunet-plan trains on a raw dataset; name it with --data") }
@@ -28,7 +28,7 @@ struct NNUNetPlanOptions: ParsableArguments {
         return (document, planned.origin(configuration: configuration, fold: fold))
     }
 
-    /// Refuses the options where no plans are trained by.
+    /// Refuses the options if no plans are given.
     func refuse() throws {
         for (name, value) in [("--data", data), ("--configuration", configuration), ("--fold", fold)]
         where value != nil && nnunetPlan == nil {

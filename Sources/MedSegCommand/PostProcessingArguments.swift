@@ -1,7 +1,7 @@
 import ArgumentParser
 import SegImaging
 
-/// Options that change a mask after it is predicted, on top of what the model's description says.
+/// Options for postprocessing a mask in addition to the steps of the model's description.
 struct PostProcessingArguments: ParsableArguments {
     @Flag(help: "Keep only the largest connected piece of each label.")
     var largestComponent = false
@@ -15,7 +15,7 @@ struct PostProcessingArguments: ParsableArguments {
     @Option(help: "What hangs together: voxels with a common face (6), also edge (18), also corner (26).")
     var connectivity: Int?
 
-    /// The description's steps with the options' added.
+    /// The steps of the description with those of the options added.
     func added(to described: PostProcessing) throws -> PostProcessing {
         var steps = described
         if largestComponent { steps.keepsLargest = true }

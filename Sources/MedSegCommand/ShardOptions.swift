@@ -5,7 +5,7 @@ import SegCore
 import SegInference
 import SegStudy
 
-/// Options of predictions that several processes divide among them.
+/// Options for dividing a prediction among several processes.
 struct ShardOptions: ParsableArguments {
     @Option(
         help: """
@@ -20,11 +20,11 @@ struct ShardOptions: ParsableArguments {
     )
     var collect = false
 
-    /// Whether the scans are divided, and files that are there belong to other parts.
+    /// Whether the scans are divided among processes; existing files then belong to other parts.
     var isDivided: Bool { shard != nil || collect }
 
-    /// The part that is asked for; nil for all scans.
-    /// - Throws: `UsageError` and `DataError` where the options make no sense.
+    /// The requested part; nil for all scans.
+    /// - Throws: `UsageError` or `DataError` if the options are invalid.
     func part() throws -> Shard? {
         let environment = ProcessInfo.processInfo.environment
         guard let shard else {
@@ -42,7 +42,7 @@ struct ShardOptions: ParsableArguments {
 }
 
 extension ModelOptions {
-    /// The files of weights and descriptions, those of a first stage included.
+    /// The files of weights and descriptions, including those of a first stage.
     fileprivate func files() throws -> [String] {
         let paths = model + [weights, bundle, nnunet].compactMap(\.self)
         var sources = try paths.map { try ModelSource($0, network: network, bundleChanges, nnunetChoice) }
@@ -54,14 +54,14 @@ extension ModelOptions {
 }
 
 extension PredictCommand {
-    /// What all parts of the prediction have in common.
+    /// The arguments, model files and scans that all parts of the prediction share.
     func work(_ jobs: [PredictionFiles]) throws -> ShardRecord.Work {
         try ShardRecord.Work(
             arguments: Array(CommandLine.arguments.dropFirst(2)), model: model.files(), scans: jobs, folder: out)
     }
 
     /// The scans of a part that are not finished yet.
-    /// - Throws: `DataError` naming a file that would be written and is of another prediction.
+    /// - Throws: `DataError` that names an existing file of another prediction that would be overwritten.
     func unfinished(
         _ jobs: [PredictionFiles], of part: Shard, _ record: ShardRecord, _ extras: PredictionFiles.Extras,
         labels: Range<Int>
@@ -77,7 +77,7 @@ extension PredictCommand {
         return left
     }
 
-    /// Checks that every scan is finished or known to fail, and joins what the parts say of them.
+    /// Checks that every scan is finished or has failed with a known error, and joins the parts' reports.
     func collect(_ jobs: [PredictionFiles], _ extras: PredictionFiles.Extras, labels: Range<Int>) throws {
         let record = try ShardRecord.open(out, work(jobs))
         var (finished, missing, failures): ([PredictionFiles], [String], [DataError]) = ([], [], [])
@@ -116,7 +116,7 @@ extension PredictCommand {
 }
 
 extension PredictionFiles {
-    /// Whether the scan was finished under the record, and all its files are there.
+    /// Whether the record marks the scan as finished and all its files exist.
     fileprivate func isFinished(_ record: ShardRecord, _ extras: Extras, labels: Range<Int>) -> Bool {
         record.state(of: stem) == .done && all(extras, labels: labels).allSatisfy(FileManager.default.fileExists)
     }

@@ -36,8 +36,8 @@ struct DeviceOptions: ParsableArguments {
         })
     var precision = Precision.fp32
 
-    /// Starts the device and, unless told to be quiet, says on standard error which it is. Ranks share the cores and the
-    /// GPUs of their machine.
+    /// Starts the device and prints its name to standard error unless `quiet`. Ranks share the cores and the GPUs of
+    /// their machine.
     func makeBackend(quiet: Bool, ranks: Ranks = .alone) throws -> any Backend {
         try checkThreads(threads)
         var threads = threads
@@ -59,7 +59,7 @@ struct DeviceOptions: ParsableArguments {
     }
 }
 
-/// Insists that a count of threads, of an option or of the environment, can be started.
+/// Checks that the number of threads, from the option or from MEDSEG_THREADS, is from 1 to 1024.
 func checkThreads(_ threads: Int?) throws {
     let variable = ProcessInfo.processInfo.environment["MEDSEG_THREADS"]
     guard let text = threads.map(String.init) ?? variable else { return }
@@ -69,7 +69,7 @@ func checkThreads(_ threads: Int?) throws {
     }
 }
 
-/// Options that name a model: a folder, or weights with a description.
+/// Options that choose a model: a folder, or weights with a description.
 struct ModelOptions: ParsableArguments {
     @Option(
         help: """
@@ -97,13 +97,13 @@ struct ModelOptions: ParsableArguments {
 
     @OptionGroup var nnunetChoice: NNUNetOptions
 
-    /// Whether none of them is given.
+    /// Whether no model is given.
     var isEmpty: Bool { model.isEmpty && weights == nil && network == nil && bundle == nil && nnunet == nil }
 
-    /// What figures call the model.
+    /// The name of the model in figures.
     var name: String { model.isEmpty ? weights ?? bundle ?? nnunet ?? "the model" : model.joined(separator: ", ") }
 
-    /// How many channels the model takes, by its description alone; nil where that cannot be read.
+    /// The number of input channels in the model's description; nil if the description cannot be read.
     var inputChannels: Int? {
         let description =
             if let folder = model.first { try? ModelFolder.description(of: folder) } else if let network {
@@ -153,26 +153,26 @@ struct ModelOptions: ParsableArguments {
     }
 }
 
-/// The kinds of files that figures are written as.
+/// The file formats of figures.
 enum FigureFormat: String, CaseIterable, ExpressibleByArgument {
     case png
     case svg
 }
 
-/// Options about what is printed.
+/// Options for printed output.
 struct PrintingOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Print nothing but errors and results.")
     var quiet = false
 }
 
 extension OutputFolder {
-    /// Makes the folder; one that holds files already is refused unless forced.
+    /// Creates the folder; refuses one that already holds files unless `force`.
     static func prepare(_ path: String, force: Bool) throws {
         try refuseFilled(path, force: force)
         try make(path)
     }
 
-    /// Refuses a folder that holds files already unless forced.
+    /// Refuses a folder that already holds files unless `force`.
     static func refuseFilled(_ path: String, force: Bool) throws {
         let found = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         guard found.allSatisfy(RunFolder.isLeftover) || force else {
@@ -180,7 +180,7 @@ extension OutputFolder {
         }
     }
 
-    /// Refuses a file that is there already unless forced.
+    /// Refuses an existing file unless `force`.
     static func refuseExisting(_ file: String?, force: Bool) throws {
         guard let file, !force, FileManager.default.fileExists(atPath: file) else { return }
         throw DataError(.cannotWrite, file, "exists already; name another file or allow --force")

@@ -1,7 +1,7 @@
 import ArgumentParser
 import SegInference
 
-/// Options of commands that can predict many times over.
+/// Options of commands that can predict a scan several times.
 struct UncertaintyArguments: ParsableArguments {
     @Option(
         name: .customLong("uncertainty"), defaultAsFlag: UncertaintyOptions().passes,
@@ -17,12 +17,12 @@ struct UncertaintyArguments: ParsableArguments {
     @Flag(help: "Take a variance of exactly 0 for an answer, such as of a network without dropout.")
     var allowZeroVariance = false
 
-    /// The models with what is asked for.
+    /// A segmenter of the models with these options.
     func segmenter(_ ensemble: Ensemble) throws -> Segmenter {
         Segmenter(ensemble, uncertainty: try options(models: ensemble.models.count))
     }
 
-    /// What is asked for; nil where one plain prediction is.
+    /// The options for uncertainty; nil for one plain prediction.
     func options(models: Int) throws -> UncertaintyOptions? {
         guard passes != nil || mirror != nil || models > 1 else { return nil }
         let fewest = mirror == nil && models == 1 ? 2 : 1

@@ -102,7 +102,7 @@ struct ConvertCommand: ParsableCommand {
         report(model.arrays, model.numbers)
     }
 
-    /// Writes a model folder with the weights of all folds, and that of a cascade's first stage in it.
+    /// Writes a model folder with the weights of all folds; a cascade's first stage becomes a folder in it.
     private func writeFolder(_ source: ModelSource, to folder: String) throws {
         guard let (description, file) = source.description else { return }
         let states = try source.files.map { fold in
@@ -117,14 +117,14 @@ struct ConvertCommand: ParsableCommand {
         print("\(folder): \(tensors) tensors, \(numbers) numbers" + (states.count > 1 ? ", \(states.count) folds" : ""))
     }
 
-    /// Says what was written; a weight that stands there under two names counts once.
+    /// Prints what was written; a weight that the file holds under two names counts once.
     private func report(_ tensors: Int, _ numbers: Int, seconds: Int = 0) {
         let names = seconds > 0 ? " (\(seconds) of them second names of others)" : ""
         print("\(output): \(tensors) tensors\(names), \(numbers) numbers")
     }
 
-    /// The arrays that the network takes, as its whole state_dict, after saying what matched; and which of their names
-    /// are second ones.
+    /// Prints which arrays matched, and returns the network's whole state_dict and the names in it that are second
+    /// names of shared weights.
     private func matching(
         _ file: Weights, _ definition: NetworkDefinition, file network: String
     ) throws -> (state: [String: StoredTensor], seconds: Set<String>) {
@@ -148,7 +148,7 @@ struct ConvertCommand: ParsableCommand {
 }
 
 extension StateMatch {
-    /// A line for each way in which names matched or did not.
+    /// One line for each kind of match or mismatch.
     func report(network: String) -> String {
         func line(_ title: String, _ names: [String]) -> String? {
             names.isEmpty ? nil : "\(title) (\(names.count)): \(names.joined(separator: ", "))"

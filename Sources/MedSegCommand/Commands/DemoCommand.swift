@@ -25,7 +25,7 @@ struct DemoCommand: ParsableCommand {
     @Flag(help: "Write into a folder that holds files.")
     var force = false
 
-    /// Cases for training and validation, and cases that are only predicted, drawn from another seed.
+    /// The number of cases for training and validation, and of cases from another seed that are only predicted.
     private static let trainingCount = 18
     private static let heldOutCount = 4
 
@@ -112,7 +112,8 @@ struct DemoCommand: ParsableCommand {
 
     private var calibrationFigure: String { "\(out)/calibration.png" }
 
-    /// Measures the held-out cases, each predicted ten times with dropout; the first is kept and drawn.
+    /// Measures the held-out cases, each predicted ten times with dropout; the first case's prediction is kept and
+    /// drawn.
     private func evaluate(
         _ dataset: Dataset, with segmenter: Segmenter, _ files: PredictionFiles
     ) throws -> Evaluation {

@@ -34,7 +34,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Only the cases that a training set aside: the split.json of its run folder.")
     var split: String?
 
-    /// Which list of a split is measured.
+    /// The list of a split whose cases are measured.
     enum Part: String, ExpressibleByArgument, CaseIterable {
         case training, validation, test
     }
@@ -95,7 +95,7 @@ struct EvaluateCommand: ParsableCommand {
         print(json ? text : tables.joined(separator: "\n\n"), terminator: json ? "" : "\n")
     }
 
-    /// Refuses arguments that make no sense, and makes the folder of the figures.
+    /// Refuses invalid arguments, and creates the folder of the figures.
     private func checkArguments() throws {
         for file in [out, csv, calibrationFigure] { try OutputFolder.refuseExisting(file, force: force) }
         if let calibrationFigure,
@@ -119,7 +119,7 @@ struct EvaluateCommand: ParsableCommand {
         if split == nil, part != .validation { throw UsageError("--part names a list of --split FILE") }
     }
 
-    /// Measures what the arguments name.
+    /// Measures what the arguments ask for.
     private func measured() throws -> Evaluation {
         switch (data, prediction, reference) {
         case (let data?, nil, nil): return try evaluate(Dataset(path: data))
@@ -145,7 +145,7 @@ struct EvaluateCommand: ParsableCommand {
         let segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
         try segmenter.checkRestores(for: "an evaluation")
         if segmenter.description.labelScheme.regions == nil {
-            // Without them nothing says of which numbers of a label map a region is.
+            // Without declared regions the label values that belong to a region are unknown.
             try segmenter.checkClasses(for: "an evaluation")
         } else if figures != nil {
             try segmenter.checkClasses(for: "--figures")

@@ -112,7 +112,7 @@ struct FoldsCommand: ParsableCommand {
     }
 }
 
-/// The trainings of all folds of plans or of a configuration.
+/// The training runs of all folds of plans or of a configuration.
 private struct FoldTrainings {
     private struct Fold {
         let folder: String
@@ -147,7 +147,7 @@ private struct FoldTrainings {
         }
     }
 
-    /// Folds of a configuration by nnU-Net's rule.
+    /// The folds of a configuration, with cases assigned by nnU-Net's rule.
     private static func folds(ofYAML file: String, _ changes: [String], out: String) throws -> [Fold] {
         let document = try ConfigValue(yamlFile: file, changes: changes)
         let name = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
@@ -179,7 +179,7 @@ private struct FoldTrainings {
         }
     }
 
-    /// Insists, before anything is trained, that the folds which are there are those that are asked for.
+    /// Checks, before anything is trained, that the existing folds are the ones that the arguments ask for.
     func checkWhatIsThere() throws {
         let faults = FaultList(source: "the folds", key: nil)
         for fold in folds where FileManager.default.fileExists(atPath: "\(fold.folder)/config.json") {
@@ -195,7 +195,7 @@ private struct FoldTrainings {
         }
     }
 
-    /// Trains what is not yet trained.
+    /// Trains the folds that are not trained yet.
     func run(on backend: any Backend, force: Bool, quiet: Bool) throws {
         for (number, fold) in folds.enumerated() {
             let standing = try FoldRun.standing(of: fold.folder)

@@ -57,7 +57,7 @@ struct InfoCommand: ParsableCommand {
         print(String(decoding: data ?? Data(), as: UTF8.self))
     }
 
-    /// What a file holds: a scan, or segments of one.
+    /// The content of a file: a scan, or segments of a scan.
     private enum Content: Encodable, CustomStringConvertible {
         case scan(ImageInfo)
         case segments(SegmentFile)
@@ -81,7 +81,7 @@ struct InfoCommand: ParsableCommand {
         }
     }
 
-    /// Whether a path is a folder of a model, and none of scans.
+    /// Whether a path is a folder of a model and not of scans.
     private static func isModel(_ path: String) -> Bool {
         ScanFile.isFolder(path) && (ModelFolder.isThere(path) || !DicomSource.isDicom(path))
     }

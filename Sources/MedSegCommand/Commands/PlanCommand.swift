@@ -88,7 +88,7 @@ struct PlanCommand: ParsableCommand {
         if !printing.quiet { note("\(out)/plans.json") }
     }
 
-    /// Files beside that of the plans' own name.
+    /// The files besides the one with the plans' own name.
     private static let files = ["plans.json", "dataset_fingerprint.json", "splits_final.json", "dataset.json"]
 
     private func measure(_ raw: NNUNetRawDataset) throws -> NNUNetFingerprint {
@@ -99,7 +99,7 @@ struct PlanCommand: ParsableCommand {
         }
     }
 
-    /// Writes every file whole; the plans come last, so that plans that are there have all they need.
+    /// Writes every file whole; the plans come last, so that existing plans have all the files they need.
     private func write(
         _ plans: NNUNetPlans, _ measured: NNUNetFingerprint, _ folds: NNUNetFolds?, description: String
     ) throws {
@@ -120,7 +120,7 @@ struct PlanCommand: ParsableCommand {
 }
 
 extension PlanCommand {
-    /// What is planned for.
+    /// The input of the planning.
     private enum Source {
         case scans(folder: String)
         case fingerprint(file: String, description: String)
@@ -133,7 +133,7 @@ extension PlanCommand {
             }
         }
 
-        /// What the folder is called.
+        /// The name of the folder.
         var name: String {
             let folder =
                 switch self {

@@ -79,7 +79,7 @@ struct PredictCommand: ParsableCommand {
         help: "Write over existing files, and remove what an earlier prediction of a scan wrote and this one does not.")
     var force = false
 
-    /// The table of all scans.
+    /// The path of the table of all scans.
     var table: String { "\(out)/report.csv" }
 
     func run() throws {
@@ -88,7 +88,7 @@ struct PredictCommand: ParsableCommand {
         }
         try dicom.register(for: inputs)
         let part = try shards.part()
-        // Wrong options and clashes are told before a model is loaded.
+        // Wrong options and clashing outputs are reported before a model is loaded.
         try dicomOutput.check(plan(channels: model.inputChannels ?? 1).map(\.input))
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
         let backend = try device.makeBackend(quiet: printing.quiet)
@@ -124,10 +124,10 @@ struct PredictCommand: ParsableCommand {
         try OutputFolder.filling(out) { try predict(jobs, with: segmenter, extras, dicomOutput, into: earlier) }
     }
 
-    /// What is wrong with one scan, and not with the others; of a DICOM folder also that it holds several series.
+    /// The kinds of errors that concern one scan and not the others, such as several series in a DICOM folder.
     private static let faultsOfAScan: Set<DataError.Kind> = [.noInput, .badData, .tooLarge, .badArgument, .unavailable]
 
-    /// Predicts scan after scan. One broken scan must not cost the others theirs.
+    /// Predicts one scan after another; a scan that fails does not stop the others.
     private func predict(
         _ jobs: [PredictionFiles], with segmenter: Segmenter, _ extras: PredictionFiles.Extras,
         _ dicomOutput: DicomOutput?, into table: ScanTable?, _ record: ShardRecord? = nil
@@ -158,7 +158,7 @@ struct PredictCommand: ParsableCommand {
         }
     }
 
-    /// Runs the stages of a scan, and with --stages prints what they took.
+    /// Runs the stages of a scan, and with --stages prints their times.
     private func timed(_ work: () throws -> ScanReport) throws -> ScanReport {
         guard stages else { return try work() }
         let clock = StageClock()
@@ -211,7 +211,7 @@ struct PredictCommand: ParsableCommand {
         return measured
     }
 
-    /// Refuses formats that hold one map where the model's masks are several.
+    /// Refuses formats that hold one map if the model's masks are several maps.
     private func refuseSingleMaps(_ jobs: [PredictionFiles]) throws {
         for job in jobs where !ScanFile.holdsSeveralMaps(job.mask) {
             throw UsageError(
@@ -220,7 +220,8 @@ struct PredictCommand: ParsableCommand {
         }
     }
 
-    /// In what the channels of a case are not what the models were trained on; those of further files name them.
+    /// The differences between the channels of a case and the models' training data; a concern about a further channel
+    /// begins with the name of its file or its number.
     private func concerns(
         about image: ScanImage, _ geometries: [ScanGeometry], of job: PredictionFiles, with segmenter: Segmenter
     ) -> [Concern] {
@@ -238,14 +239,14 @@ struct PredictCommand: ParsableCommand {
         return concerns
     }
 
-    /// A scan's name; of the folder that a command is run in, its own.
+    /// The name of a scan; for `.` and `..` the name of that folder.
     private func stem(of input: String) -> String {
         let name = model.nnunet == nil ? ScanFile.stem(of: input) : CaseChannels(files: [input]).name
         return [".", ".."].contains(name) ? URL(fileURLWithPath: input).standardizedFileURL.lastPathComponent : name
     }
 
-    /// The scans of the inputs, where a folder stands for those in it, sorted by name; and whether there is such a folder.
-    /// One without scans is left for the readers of DICOM.
+    /// The scans of the inputs, with a folder replaced by the scans in it, sorted by name; and whether there is such a
+    /// folder. A folder without scans is left to the DICOM readers.
     private static func scans(of inputs: [String]) throws -> (files: [String], isFolder: Bool) {
         var (files, isFolder): ([String], Bool) = ([], false)
         for input in inputs {
@@ -264,8 +265,8 @@ struct PredictCommand: ParsableCommand {
         return (files, isFolder)
     }
 
-    /// What goes where; clashes are found before anything is computed.
-    /// - Parameter channels: How many scans of a case are its channels.
+    /// The output files of each case; clashes are found before anything is computed.
+    /// - Parameter channels: The number of scans that are the channels of one case.
     private func plan(channels: Int) throws -> [PredictionFiles] {
         let (scans, isFolder) = try Self.scans(of: inputs)
         let cases =

@@ -68,7 +68,7 @@ struct ReportCommand: ParsableCommand {
 
     private static func isThere(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
 
-    /// Given names, or the ends of the paths that tell them from each other.
+    /// The given names, or the shortest ends of the paths that differ from each other.
     private func titles(_ paths: [String]) -> [String] {
         guard names.isEmpty else { return names }
         let parts = paths.map { path in

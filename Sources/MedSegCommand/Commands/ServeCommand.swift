@@ -3,7 +3,7 @@ import Foundation
 import SegCore
 import SegImaging
 
-/// `medseg serve`: starts `medseg-server`, which is a program of its own so that this one needs no web server.
+/// `medseg serve`: starts `medseg-server`, a separate program so that this one needs no web server.
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
@@ -18,14 +18,14 @@ struct ServeCommand: ParsableCommand {
         let server = Self.path
         var words = ([server] + arguments).map { strdup($0) } + [nil]
         execv(server, &words)
-        // Only a failure returns.
+        // execv returns only on failure.
         throw DataError(
             .noInput, server,
             "cannot be started (\(String(cString: strerror(errno)))); build it with `swift build -c release --product medseg-server`"
         )
     }
 
-    /// The server beside this program, wherever it was started from.
+    /// The path of the server beside this program, for any working directory.
     private static var path: String {
         let own =
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]

@@ -25,7 +25,7 @@ struct SummaryCommand: ParsableCommand {
         let reader = try ConfigReader(value, path: "", source: network)
         let definition = try reader.required("network_def", reader.value("network_def"))
         let stated = try size == nil ? reader.ints("roi_size") : nil
-        /// An error about the extents, where they were said.
+        /// An error about the patch size that names its source: `--size`, `roi_size` or the default.
         func problem(_ message: String) -> any Error {
             if let size { return UsageError("--size \(size) \(message)") }
             if stated != nil { return reader.error("roi_size", message) }

@@ -4,7 +4,7 @@ import SegCore
 import SegStudy
 import SegTracking
 
-/// `medseg track`: what concerns the journals of runs.
+/// `medseg track`: commands for the journals of runs.
 struct TrackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "track",
@@ -57,7 +57,7 @@ struct TrackCommand: ParsableCommand {
             }
         }
 
-        /// The experiment that a run's configuration names; nil where it names none.
+        /// The experiment that a run's configuration gives; nil if it gives none.
         private static func experiment(configuredIn run: String) -> String? {
             guard case .object(let entries)? = try? ConfigValue(jsonFile: "\(run)/config.json"),
                 case .object(let tracking)? = entries["tracking"], case .string(let name)? = tracking["experiment"]

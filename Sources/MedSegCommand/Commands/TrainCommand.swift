@@ -83,7 +83,7 @@ struct TrainCommand: ParsableCommand {
         }
     }
 
-    /// Refuses to write a run for nnU-Net that is not of its plans.
+    /// Refuses to export a run to nnU-Net that was not trained with plans of nnU-Net.
     private func checkExports(
         _ configuration: TrainingConfiguration, _ origin: NNUNetOrigin?, _ folder: String
     ) throws {
@@ -96,7 +96,7 @@ struct TrainCommand: ParsableCommand {
         try FoldRun.checkExports([exported], to: exportNnunet)
     }
 
-    /// What is trained, and the plans that a new run is of.
+    /// The training configuration, and the nnU-Net plans of a new run.
     private func readConfiguration() throws -> (TrainingConfiguration, NNUNetOrigin?) {
         guard let resume else {
             if let plans = nnUNet.nnunetPlan {
@@ -124,7 +124,7 @@ struct TrainCommand: ParsableCommand {
         let file = config ?? "\(resume)/config.json"
         let started = try ConfigValue(jsonFile: "\(resume)/config.json")
         var value = try config == nil ? started.applying(changes) : ConfigValue(yamlFile: file, changes: changes)
-        // Its default follows from the iterations, which may change; when to validate may not.
+        // The default of validate_every depends on the iterations, which may change on resuming; the interval may not.
         if case .object(var entries) = value, entries["validate_every"] == nil, case .object(let old) = started {
             entries["validate_every"] = old["validate_every"]
             value = .object(entries)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import SegData
 
-/// Options that say how the files of a folder without an index pair up.
+/// Options for pairing images and label maps of a folder without an index.
 struct PatternOptions: ParsableArguments {
     @Option(help: "How images are named where there is no index, as 'images/*.nii.gz'; the star is the case's name.")
     var images: String?

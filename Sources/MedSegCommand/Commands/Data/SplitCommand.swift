@@ -62,7 +62,7 @@ struct SplitCommand: ParsableCommand {
         }
     }
 
-    /// The index's own folds, or those that the seed draws.
+    /// The folds of the dataset's index, or folds drawn with the seed.
     private func split(_ dataset: Dataset, folds: Int) throws -> [CaseSplit] {
         guard dataset.ownSplits.count > 1, test == nil else {
             noteUnused(dataset)
