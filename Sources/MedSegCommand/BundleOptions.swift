@@ -8,22 +8,22 @@ import SegYAML
 struct BundleOptions: ParsableArguments {
     @Option(
         help: """
-            A configuration of the bundle, by its path in it, in place of configs/inference.json or .yaml; later ones \
-            change earlier ones.
+            A configuration file of the bundle, by its path in the bundle, in place of configs/inference.json or \
+            .yaml; may be repeated, and later files override earlier ones.
             """)
     var bundleConfig: [String] = []
 
     @Option(
         help: """
-            A change of the bundle's configuration, ID=VALUE, such as inferer::roi_size=[96,96,96]; the value is YAML or \
-            text.
+            A change to the bundle's configuration, ID=VALUE, such as inferer::roi_size=[96,96,96]; the value is YAML \
+            or text.
             """)
     var bundleSet: [String] = []
 
     /// Refuses the options if no bundle is read.
     func refuse() throws {
         for (name, isGiven) in [("--bundle-config", !bundleConfig.isEmpty), ("--bundle-set", !bundleSet.isEmpty)]
-        where isGiven { throw UsageError("\(name) changes a MONAI bundle; name one with --bundle") }
+        where isGiven { throw UsageError("\(name) applies only to a MONAI bundle; give one with --bundle") }
     }
 
     /// The IDs and values of the changes.
@@ -31,11 +31,11 @@ struct BundleOptions: ParsableArguments {
         get throws {
             try bundleSet.map { change in
                 guard let mark = change.firstIndex(of: "="), mark != change.startIndex else {
-                    throw UsageError("--bundle-set should be ID=VALUE, as inferer::overlap=0.5, not '\(change)'")
+                    throw UsageError("--bundle-set should be ID=VALUE, such as inferer::overlap=0.5, not '\(change)'")
                 }
                 guard change[..<mark] != "bundle_root" else {
                     throw UsageError(
-                        "--bundle-set bundle_root: it is the bundle's own folder; name another with --bundle")
+                        "--bundle-set cannot change bundle_root, the bundle's own folder; give another with --bundle")
                 }
                 return (String(change[..<mark]), Self.value(String(change[change.index(after: mark)...])))
             }

@@ -8,23 +8,23 @@ import SegInference
 struct DicomOutputOptions: ParsableArguments {
     @Option(
         help: """
-            Of DICOM: also write the mask as a DICOM segmentation: binary, which every viewer reads, or labelmap, one frame \
-            of class numbers for each slice. It carries the patient's identity.
+            For DICOM input, also write the mask as a DICOM segmentation: binary, which every viewer reads, or \
+            labelmap, with one frame of class numbers per slice. It carries the patient's identity.
             """)
     var dicomSeg: DicomSegmentationForm?
 
-    @Flag(help: "Of DICOM: also write the mask's contours as an RT structure set. It carries the patient's identity.")
+    @Flag(help: "For DICOM, also write the mask's contours as an RT structure set. It carries the patient's identity.")
     var rtstruct = false
 
     @Option(
         help: """
-            Coded terms of classes in DICOM segmentations, a JSON file: {"spleen": {"type": ["78961009", "SCT", "Spleen"]}}, \
-            each with a category and a modifier if need be. Usual organs are known.
+            A JSON file with the coded terms of classes in DICOM segmentations: {"spleen": {"type": ["78961009", \
+            "SCT", "Spleen"]}}, with a category and a modifier if needed. Common organs are known.
             """)
     var codes: String?
 
     @Flag(
-        help: "Begin a study of its own where an anonymiser emptied the UIDs of the scan's; without it that is refused."
+        help: "Create a new study if an anonymiser emptied the UIDs of the scan's study; otherwise it is refused."
     )
     var newStudy = false
 
@@ -35,14 +35,14 @@ struct DicomOutputOptions: ParsableArguments {
     func check(_ scans: [String]) throws {
         guard asked != nil else {
             guard codes == nil, !newStudy else {
-                throw UsageError("--codes and --new-study are of DICOM objects; add --dicom-seg or --rtstruct")
+                throw UsageError("--codes and --new-study apply to DICOM objects; pass --dicom-seg or --rtstruct")
             }
             return
         }
         if let other = scans.first(where: { !DicomSource.isDicom($0) }) {
             throw UsageError(
-                "--dicom-seg and --rtstruct refer to the files of a DICOM series, and \(other) is no DICOM; give the series, or "
-                    + "take them out")
+                "--dicom-seg and --rtstruct refer to the files of a DICOM series, but \(other) is not DICOM; give the "
+                    + "series, or leave them out")
         }
     }
 

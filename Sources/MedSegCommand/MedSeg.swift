@@ -13,9 +13,10 @@ struct MedSeg: ParsableCommand {
         abstract:
             "Segments organs in 3-D medical scans: reads DICOM, NIfTI, NRRD and MetaImage, trains, predicts, measures, draws.",
         discussion: """
-            A newcomer starts with `medseg demo`. Exit codes: 0 done, 64 usage, 65 bad data, 66 no input, \
-            69 no such device, DCMTK missing for DICOM or MPI for several ranks, a rank lost, no answer from MLflow or a run folder in use, 70 not possible on the device or out of \
-            memory, 74 input or output failed, 130 or 143 stopped.
+            Start with `medseg demo`. Exit codes: 0 success; 64 usage; 65 bad data; 66 no input; 69 no such device, \
+            DCMTK missing for DICOM, MPI missing for several ranks, a rank lost, no answer from MLflow, or a run \
+            folder in use; 70 not possible on the device, or out of memory; 74 input or output failed; 130 or 143 \
+            stopped.
             """,
         version: Version.current,
         subcommands: [

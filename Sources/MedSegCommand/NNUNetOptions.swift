@@ -11,25 +11,25 @@ struct NNUNetOptions: ParsableArguments {
     )
     var folds: [String] = []
 
-    @Option(help: "Which checkpoint of an nnU-Net fold: final, best or latest.")
+    @Option(help: "The checkpoint of each nnU-Net fold: final, best or latest.")
     var checkpoint: String?
 
-    @Option(help: "The step from a window to the next, as a share of the window, of an nnU-Net folder; 0.5 by default.")
+    @Option(help: "The step between windows, as a share of the window, for an nnU-Net folder; 0.5 by default.")
     var step: Double?
 
     @Flag(
         help:
-            "Leave out the mirror images that an nnU-Net folder averages: up to eight times faster, a little less exact."
+            "Do not average over mirrored inputs of an nnU-Net folder: up to eight times faster, a little less exact."
     )
     var noMirror = false
 
     @Option(
-        help: "Masks of the first stage of an nnU-Net cascade, a folder of CASE.nii.gz; else the first stage is run.")
+        help: "A folder of masks, CASE.nii.gz, of the first stage of an nnU-Net cascade; else that stage is run.")
     var previousStage: String?
 
     @Option(
         help:
-            "A postprocessing.json of nnU-Net, whose steps are taken on the mask; without it none are, as in nnUNetv2_predict."
+            "A postprocessing.json of nnU-Net, applied to the mask; without it none is applied, as in nnUNetv2_predict."
     )
     var postprocessing: String?
 
@@ -61,7 +61,7 @@ struct NNUNetOptions: ParsableArguments {
             ("--postprocessing", postprocessing != nil),
         ]
         for (name, isGiven) in given where isGiven {
-            throw UsageError("\(name) is about a folder of nnU-Net; name one with --nnunet")
+            throw UsageError("\(name) applies only to a folder of nnU-Net; give one with --nnunet")
         }
     }
 }

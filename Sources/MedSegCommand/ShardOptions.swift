@@ -9,14 +9,14 @@ import SegStudy
 struct ShardOptions: ParsableArguments {
     @Option(
         help: """
-            Segment part I of N of the scans, from 0/N; auto takes the task of a Slurm array or the rank of srun or mpirun. \
-            Scans that are finished are skipped, so that a part may be run again.
+            Segment part I of N of the scans, from 0/N; auto uses the task of a Slurm array or the rank of srun or \
+            mpirun. Finished scans are skipped, therefore a part may be run again.
             """)
     var shard: String?
 
     @Flag(
         help:
-            "Segment nothing: check that the parts of --shard have left no scan out, and with --report join report.csv."
+            "Segment nothing; check that the parts of --shard left no scan out, and with --report write one report.csv."
     )
     var collect = false
 
@@ -30,12 +30,12 @@ struct ShardOptions: ParsableArguments {
         guard let shard else {
             if let count = Launch(environment: environment)?.count {
                 throw UsageError(
-                    "a launcher started \(count) processes, and each would do all of this: add --shard auto to divide the scans "
-                        + "among them, --shard 0/1 where each was given scans of its own, or start one process")
+                    "a launcher started \(count) processes, and each would segment all scans: pass --shard auto to "
+                        + "divide the scans among them, --shard 0/1 if each has scans of its own, or start one process")
             }
             return nil
         }
-        guard !collect else { throw UsageError("--collect comes after all parts; leave --shard out") }
+        guard !collect else { throw UsageError("--collect runs after all parts; leave --shard out") }
         return shard == "auto"
             ? try Shard(environment: environment) : try Shard(shard)
     }
@@ -93,8 +93,8 @@ extension PredictCommand {
         guard missing.isEmpty else {
             throw DataError(
                 .noInput, out,
-                "\(missing.count) of \(jobs.count) scans are not finished: \(missing.shortList()); run their parts again, which "
-                    + "skip what is there")
+                "\(missing.count) of \(jobs.count) scans are not finished: \(missing.shortList()); run their parts "
+                    + "again; finished scans are skipped")
         }
         // No part is writing any more.
         for folder in [out, "\(out)/.shards"] { DurableFile.removeLeftovers(in: folder) }
@@ -109,9 +109,9 @@ extension PredictCommand {
             throw PartialFailure(
                 cause: first,
                 "\(failures.count) of \(jobs.count) scans could not be segmented; see above. All others are finished"
-                    + (report ? ", and in \(table)" : "") + "; a part that runs again tries them once more")
+                    + (report ? ", and in \(table)" : "") + "; running a part again retries them")
         }
-        print("\(out): all \(jobs.count) scans are finished" + (report ? "; \(table) has them all" : ""))
+        print("\(out): all \(jobs.count) scans are finished" + (report ? "; \(table) lists all of them" : ""))
     }
 }
 

@@ -65,7 +65,7 @@ struct TrainingJob {
                 try validation.complete(on: backend) { progress.show($0) }
                 lines.append("validation: \(validation.folder)/summary.json")
             } else if !quiet {
-                note("\(folder): no final validation is written of regions that may overlap")
+                note("\(folder): no final validation is written, because the regions may overlap")
             }
         }
         return try lines + writeExport(of: run, on: backend)

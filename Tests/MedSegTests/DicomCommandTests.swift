@@ -117,7 +117,7 @@ struct DicomCommandTests {
         let nifti = try Command.medseg("predict", data.image(0), "--model", "m", "--out", out, "--rtstruct")
         expectFailure(nifti, 64, "ct_0.nii.gz is no DICOM")
         let alone = try Command.medseg("predict", path("derived/ct_plain"), "--model", "m", "--out", out, "--new-study")
-        expectFailure(alone, 64, "add --dicom-seg or --rtstruct")
+        expectFailure(alone, 64, "pass --dicom-seg or --rtstruct")
     }
 
     /// A patient's name goes into nothing that is printed or written.

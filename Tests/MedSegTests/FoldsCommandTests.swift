@@ -199,7 +199,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (["--train"], "name it with --data"), (["more", "--train"], "--train takes plans or one configuration"),
+        (["--train"], "give it with --data"), (["more", "--train"], "--train needs one argument"),
         (["--configuration", "2d"], "they need --train"), (["--bootstrap", "0"], "--bootstrap should be from 1"),
     ])
     func argumentsThatMakeNoSenseAreRefused(_ more: [String], _ message: String) throws {

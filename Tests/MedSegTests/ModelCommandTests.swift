@@ -104,7 +104,7 @@ import Testing
             try Command.medseg("info", bundle, "--bundle-set", "nothing::here=1"), 65, "--bundle-set", "nothing")
         expectFailure(try Command.medseg("info", bundle, "--bundle-set", "inferer"), 64, "ID=VALUE")
         expectFailure(try Command.medseg("info", model, "--bundle-set", "a=1"), 64, "--bundle-set", "--bundle")
-        expectFailure(try Command.medseg("info", bundle, data.image(0)), 64, "one kind at a time")
+        expectFailure(try Command.medseg("info", bundle, data.image(0)), 64, "not both")
         let folder = data.folder.file("converted")
         let converted = try Command.medseg("convert", bundle, folder, "--bundle-set", "inferer::overlap=0.75")
         #expect(converted.status == 0, "\(converted)")

@@ -110,7 +110,7 @@ import Testing
     @Test(arguments: [
         (["--fold", "9"], "should be from 0 to 4, or all"), (["--fold", "first"], "should be a number or all"),
         (["--configuration", "3d_cascade_fullres"], "the second stage of a cascade cannot be trained"),
-        (["--configuration", "4d"], "is not there"), (["run.yaml"], "takes the place of a configuration"),
+        (["--configuration", "4d"], "is not there"), (["run.yaml"], "replaces a configuration"),
     ])
     func trainingsThatPlansDoNotAllowAreRefused(_ more: [String], _ message: String) throws {
         #expect(try plan().status == 0)
@@ -160,7 +160,7 @@ import Testing
         (["--planner", "largest"], "--planner should be one of default, resenc-m, resenc-l, resenc-xl"),
         (["--gpu-memory", "0"], "--gpu-memory should be above 0"),
         (["--gpu-memory", "0.000000001"], "too few for any patch"),
-        (["somewhere"], "take the place of a dataset"),
+        (["somewhere"], "replace a dataset"),
     ])
     func argumentsThatMakeNoSenseAreRefused(_ more: [String], _ message: String) throws {
         let refused = try plan(more)

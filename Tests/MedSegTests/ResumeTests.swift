@@ -100,7 +100,7 @@ import Testing
         expectFailure(
             try Command.medseg("train", data.folder.file("other.yaml"), "--resume", run), 65, "network_def.dropout",
             "validate_every was 150 and is 5")
-        expectFailure(try Command.medseg("train", "--resume", data.folder.file("none")), 66, "no run folder")
+        expectFailure(try Command.medseg("train", "--resume", data.folder.file("none")), 66, "not a run folder")
         expectFailure(try Command.medseg("train", "--resume", run, "--out", run), 64, "--out")
         expectFailure(try Command.medseg("train", data.config), 64, "--out DIR")
 

@@ -13,8 +13,8 @@ import SegTrain
 struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "The main job from nothing: phantoms, training, evaluation, a prediction and pictures.",
-        discussion: "Takes some minutes on two cores and prints where everything is.")
+        abstract: "Runs the whole workflow: makes phantoms, trains, evaluates, predicts and draws figures.",
+        discussion: "Takes a few minutes on two cores and prints the paths of the results.")
 
     @Option(help: "The folder to write.")
     var out = "demo"
@@ -49,7 +49,7 @@ struct DemoCommand: ParsableCommand {
         print(
             """
 
-            phantoms     \(out)/phantoms, and \(out)/held_out that no training saw
+            phantoms     \(out)/phantoms, and \(out)/held_out, which was not trained on
             model        \(model)
             loss curve   \(out)/run/figures/training.png
             metrics      \(out)/metrics.json

@@ -14,26 +14,27 @@ struct PredictCommand: ParsableCommand {
         commandName: "predict",
         abstract: "Segments scans and writes masks on their own grids.",
         discussion: """
-            For INPUT scan.nii.gz the mask is DIR/scan_mask.nii.gz, with the scan's geometry and in its format, for \
-            scan.nrrd DIR/scan_mask.nrrd, unless --format says otherwise; for a folder or file of DICOM it is a NIfTI, \
-            called after the folder, on the stack of slices. With --uncertainty N the \
-            network predicts N times with dropout on; the mask is of the mean, and DIR/scan_uncertainty_mean.nii.gz, \
-            _variance, _entropy, _mutual_information (nats) and _validity are written beside it: validity is 0 where the \
-            network did not look and the others say nothing. --mirror and several --model add samples of their own, \
-            and the same maps. --dicom-seg and --rtstruct also write the mask of a DICOM series as DICOM, \
-            DIR/scan_seg.dcm and DIR/scan_rtstruct.dcm, which carry the patient's name and number, so that they can be \
-            filed with the study; no other file does. A model of regions that may overlap (a threshold of each channel) gives one map of 0 and 1 for \
-            each, along the fourth axis of a NIfTI.
+            The mask of INPUT scan.nii.gz is DIR/scan_mask.nii.gz, with the scan's geometry and in its format \
+            (DIR/scan_mask.nrrd for scan.nrrd) unless --format is given. The mask of a folder or file of DICOM is a \
+            NIfTI file named after the folder, on the grid of the stacked slices. With --uncertainty N the network \
+            predicts N times with dropout on. The mask is then computed from the mean, and \
+            DIR/scan_uncertainty_mean.nii.gz, _variance, _entropy, _mutual_information (nats) and _validity are \
+            written beside it; validity is 0 for voxels that the network did not process, for which the other maps \
+            mean nothing. --mirror and several --model add samples and write the same maps. --dicom-seg and --rtstruct \
+            also write the mask of a DICOM series as DICOM, DIR/scan_seg.dcm and DIR/scan_rtstruct.dcm. These carry \
+            the patient's name and number, so that they can be filed with the study; no other file does. A model of \
+            regions that may overlap (one threshold per channel) gives one map of 0 and 1 per region, along the fourth \
+            axis of a NIfTI file.
 
-            Many scans may be divided among processes: each runs the same command with its own --shard, and --collect in the \
-            end checks that none is missing. See docs/scale.md.
+            Many scans may be divided among processes: each runs the same command with its own --shard, and a last run \
+            with --collect checks that none is missing. See docs/scale.md.
             """)
 
     @Argument(
         help: """
-            Scans: NIfTI, NRRD or MetaImage files or folders of them, folders or ZIPs of DICOM series, multi-frame DICOM \
-            files. For a model of several channels, the scans of one case in the model's order, or of several cases named \
-            CASE_0000…, CASE_0001… as nnU-Net names them.
+            Scans: NIfTI, NRRD or MetaImage files or folders of them, folders or ZIPs of DICOM series, multi-frame \
+            DICOM files. For a model with several channels: the scans of one case in the model's order, or scans of \
+            several cases named CASE_0000…, CASE_0001… as in nnU-Net.
             """)
     var inputs: [String]
 
@@ -46,12 +47,12 @@ struct PredictCommand: ParsableCommand {
     @OptionGroup var device: DeviceOptions
     @OptionGroup var printing: PrintingOptions
 
-    @Option(help: "The folder that masks go to.")
+    @Option(help: "The folder for the masks.")
     var out: String
 
     @Option(
         help:
-            "The format of masks and maps: \(VolumeFormat.choices); by default nii.gz, nrrd or mha as the scan's own, nii.gz for DICOM."
+            "The format of masks and maps: \(VolumeFormat.choices); by default the scan's, for DICOM nii.gz."
     )
     var format: VolumeFormat?
 
@@ -70,13 +71,13 @@ struct PredictCommand: ParsableCommand {
 
     @Flag(
         help: """
-            Also print what each stage took, from decompressing the scan to compressing the mask: seconds that passed, \
-            and seconds that the CPU's threads computed. The rest is drawing, reports and the accumulation of samples.
+            Also print the time of each stage, from decompressing the scan to compressing the mask: wall-clock seconds \
+            and CPU seconds of all threads. The rest is drawing, reports and the accumulation of samples.
             """)
     var stages = false
 
     @Flag(
-        help: "Write over existing files, and remove what an earlier prediction of a scan wrote and this one does not.")
+        help: "Write over existing files, and remove files of an earlier prediction that this one does not write.")
     var force = false
 
     /// The path of the table of all scans.
@@ -84,7 +85,7 @@ struct PredictCommand: ParsableCommand {
 
     func run() throws {
         for input in inputs where !FileManager.default.fileExists(atPath: input) {
-            throw DataError(.noInput, input, "is not there")
+            throw DataError(.noInput, input, "does not exist")
         }
         try dicom.register(for: inputs)
         let part = try shards.part()
@@ -215,7 +216,7 @@ struct PredictCommand: ParsableCommand {
     private func refuseSingleMaps(_ jobs: [PredictionFiles]) throws {
         for job in jobs where !ScanFile.holdsSeveralMaps(job.mask) {
             throw UsageError(
-                "\(job.mask): the model's masks are regions, several maps in one file, which only NIfTI holds; add --format "
+                "\(job.mask): the model predicts regions, several maps in a file, which only NIfTI holds; use --format "
                     + "nii.gz")
         }
     }
@@ -256,8 +257,8 @@ struct PredictCommand: ParsableCommand {
             }
             if !scans.isEmpty, DicomSource.isDicom(input) {
                 throw UsageError(
-                    "\(input) holds a DICOM series and \(scans.count) other scans, such as \(scans.sorted()[0]); name the files, or "
-                        + "put the series into a folder of its own")
+                    "\(input) holds a DICOM series and \(scans.count) other scans, such as \(scans.sorted()[0]); "
+                        + "give the files, or put the series into a folder of its own")
             }
             isFolder = isFolder || !scans.isEmpty
             files += scans.isEmpty ? [input] : scans.sorted().map { "\(input)/\($0)" }
@@ -280,7 +281,7 @@ struct PredictCommand: ParsableCommand {
         }
         let paths = Set(scans.map { URL(fileURLWithPath: $0).standardizedFileURL.path })
         for job in jobs where paths.contains(URL(fileURLWithPath: job.mask).standardizedFileURL.path) {
-            throw UsageError("\(job.mask) is a scan, and its mask would take its place; name another folder with --out")
+            throw UsageError("\(job.mask) is a scan that the mask would overwrite; give another folder with --out")
         }
         for (stem, same) in Dictionary(grouping: jobs, by: \.stem).sorted(by: { $0.key < $1.key }) {
             guard same.count == 1 else {

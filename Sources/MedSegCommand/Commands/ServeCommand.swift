@@ -7,11 +7,11 @@ import SegImaging
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Serve models to a web page, to programs and to 3D Slicer.",
+        abstract: "Serves models to a web page, to programs and to 3D Slicer.",
         discussion:
             "Starts the medseg-server beside this program with the same arguments; `medseg serve --help` is its help.")
 
-    @Argument(parsing: .captureForPassthrough, help: "What medseg-server takes.")
+    @Argument(parsing: .captureForPassthrough, help: "The arguments of medseg-server.")
     var arguments: [String] = []
 
     func run() throws {
