@@ -2,21 +2,21 @@ internal import Foundation
 internal import SegCore
 internal import SegImaging
 
-/// What of a case is compared with the other cases.
+/// The properties of a case that are compared with the other cases.
 struct CaseRecord {
     var name: String
     var image: String
-    /// Voxel edges in mm along right, anterior, superior; nil where the image cannot be read.
+    /// Voxel edges in mm along right, anterior, superior; nil if the image cannot be read.
     var spacing: [Double]?
-    /// Whether the affine looks made up by a conversion.
+    /// Whether the affine looks like one that a conversion wrote.
     var hasConvertedAffine = false
     /// SHA-256 of the image's files.
     var digest: String?
-    /// Classes of the label map.
+    /// The classes of the label map.
     var classes: Set<Int> = []
 }
 
-/// The checks that need one case alone.
+/// The checks of a single case.
 struct CaseExamination {
     private(set) var findings: [DatasetFinding] = []
     private(set) var record: CaseRecord
@@ -35,7 +35,7 @@ struct CaseExamination {
         record = CaseRecord(name: name, image: "")
     }
 
-    /// Examines a case's scans, each a channel, and where there is one its label map.
+    /// Examines a case's scans, one per channel, and its label map if there is one.
     mutating func examine(_ images: [String], label: String?) {
         record.image = images[0]
         let scan = image(of: images)
@@ -66,7 +66,7 @@ struct CaseExamination {
         if let prepared { checkVanished(mask, prepared, label) }
     }
 
-    /// The scans as one image, each examined for itself; nil where one cannot be read or does not fit the first.
+    /// The scans as one image, after each scan is examined; nil if one cannot be read or does not fit the first.
     private mutating func image(of files: [String]) -> ScanImage? {
         var volumes: [Volume] = []
         for (number, file) in files.enumerated() {
@@ -112,7 +112,7 @@ struct CaseExamination {
         return (image, geometries[0])
     }
 
-    /// Whether the channels are as many as the index names, and their files named in its order.
+    /// Checks that the number of channels is that of the index, and that the files are named in the index's order.
     private mutating func checkChannels(_ count: Int, _ files: [String]) {
         guard !channelNames.isEmpty else { return }
         guard count == channelNames.count else {
@@ -139,8 +139,8 @@ struct CaseExamination {
         Set(ScanFile.stem(of: file).lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init))
     }
 
-    /// Whether a channel is CT. A dataset of one channel that does not say what it is is taken for it, which is what
-    /// intensity windows are written for.
+    /// Whether a channel is CT. A dataset of one channel without a channel name counts as CT, because intensity windows
+    /// are made for CT.
     private func isCT(_ channel: Int, of count: Int) -> Bool {
         guard !channelNames.isEmpty else { return count == 1 }
         return channelNames.indices.contains(channel) && channelNames[channel].uppercased().contains("CT")
@@ -190,7 +190,7 @@ struct CaseExamination {
             "keep the one that is right, for other programs may take the other")
     }
 
-    /// Classes that resampling to the network's grid removes: a training would never see them.
+    /// Reports classes that resampling to the network's grid removes: training would never see them.
     private mutating func checkVanished(_ mask: Volume, _ prepared: Preprocessing.Prepared, _ file: String) {
         guard let plan, let label = try? plan.preprocessing.labels(mask, for: prepared, name: file),
             let numbers = try? LabelMap.numbers(of: label, file: file)
@@ -206,16 +206,16 @@ struct CaseExamination {
             "take a smaller pixdim, or take the case out of training and validation")
     }
 
-    /// The numbers that occur.
+    /// The numbers that occur in a label map.
     private static func numbers(in labels: [UInt16]) -> Set<Int> {
         var occurs = [Bool](repeating: false, count: 1 << 16)
         for number in labels { occurs[Int(number)] = true }
         return Set(occurs.indices.filter { occurs[$0] })
     }
 
-    /// Shear, the two forms and the made-up affine.
+    /// Checks shear, the agreement of sform and qform, and the converted affine.
     private mutating func checkGrid(_ scan: Volume, _ geometry: ScanGeometry, _ file: String, isFirst: Bool) {
-        // The case is compared with others by its first scan.
+        // The case is compared with other cases by its first scan.
         if isFirst {
             let directions = scan.affine.orientation
             record.spacing = (0..<3).map { world in
@@ -236,7 +236,7 @@ struct CaseExamination {
         }
     }
 
-    /// The scan on the network's grid, held against the window; nil without a plan or where it cannot be prepared.
+    /// The scan on the network's grid, compared with the window; nil without a plan or if the scan cannot be prepared.
     private mutating func checkWindow(_ scan: ScanImage, _ file: String) -> Preprocessing.Prepared? {
         guard let plan, scan.nonFiniteCount == 0 else { return nil }
         do {
@@ -275,7 +275,7 @@ struct CaseExamination {
         }
     }
 
-    /// Every CT holds something darker than this, and something brighter than that.
+    /// Every CT contains a voxel darker than `airHU` and one brighter than `tissueHU`.
     private static let airHU: Float = -150
     private static let tissueHU: Float = 20
 
@@ -302,7 +302,7 @@ struct CaseExamination {
 }
 
 extension DataError {
-    /// The message for people who are told the file already.
+    /// The message for a finding that already names the file.
     fileprivate func told(of file: String) -> String {
         (subject == file ? "" : "\(subject): ") + (key.map { "\($0): " } ?? "") + message
     }

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// The checks that need all cases.
+/// The checks that compare all cases.
 struct CohortExamination {
     private let dataset: Dataset
     private let records: [CaseRecord]
@@ -12,7 +12,7 @@ struct CohortExamination {
 
     var findings: [DatasetFinding] { duplicates + spacingOutliers + convertedAffines + unusedClasses }
 
-    /// The same image twice: sooner or later once in training and once in validation.
+    /// Images with the same bytes: sooner or later one is in training and the other in validation.
     private var duplicates: [DatasetFinding] {
         let byDigest = Dictionary(grouping: records.filter { $0.digest != nil }) { $0.digest ?? "" }
         return byDigest.values.filter { $0.count > 1 }.flatMap { same in
@@ -25,9 +25,9 @@ struct CohortExamination {
         }.sorted { $0.name < $1.name }
     }
 
-    /// How often a voxel's edge may exceed or fall below the median before it is strange.
+    /// The factor by which a voxel edge may differ from the median before it is reported.
     private static let spacingFactor = 4.0
-    /// Fewer cases have no usual spacing.
+    /// With fewer cases the median spacing is not meaningful.
     private static let fewestForMedian = 5
 
     private var spacingOutliers: [DatasetFinding] {
@@ -48,7 +48,7 @@ struct CohortExamination {
         }
     }
 
-    /// Orientations of two kinds in one dataset; that all are alike is a matter for who mixes datasets.
+    /// Reports converted affines case by case if only some cases have them, and once for the dataset if all have.
     private var convertedAffines: [DatasetFinding] {
         let suspicious = records.filter(\.hasConvertedAffine)
         guard !suspicious.isEmpty else { return [] }

@@ -2,7 +2,8 @@ internal import Foundation
 internal import SegCore
 internal import SegImaging
 
-/// The `dataset.json` of nnU-Net's raw datasets: labels map names to numbers, images end in the channel's number.
+/// The `dataset.json` of nnU-Net's raw datasets: labels map names to numbers, and file names end in the channel's
+/// number.
 struct NNUNetIndex {
     private let file: String
     private let members: [String: ConfigValue]
@@ -20,7 +21,7 @@ struct NNUNetIndex {
     }
 
     /// Reads an index.
-    /// - Throws: `DataError` naming everything that is wrong in it or not supported.
+    /// - Throws: `DataError` naming every fault and every unsupported key of the index.
     init(_ members: [String: ConfigValue], file: String) throws(DataError) {
         self.file = file
         self.members = members
@@ -43,7 +44,7 @@ struct NNUNetIndex {
         "dataset": "lists files one by one, which is not supported; name them imagesTr/CASE_0000 and labelsTr/CASE",
     ]
 
-    /// Names of classes by number.
+    /// The names of the classes by number.
     private static func labels(_ value: ConfigValue?, _ faults: inout IndexFaults) -> [Int: String] {
         let form = "should map names to numbers, as {\"background\": 0, \"spleen\": 1}"
         guard case .object(let members)? = value else {
@@ -100,7 +101,7 @@ struct NNUNetIndex {
     }
 
     /// The dataset in the index's folder.
-    /// - Throws: `DataError` naming files that have no partner, or a channel that is missing or not named.
+    /// - Throws: `DataError` naming files without a partner, or a channel that is missing or has no name.
     func dataset() throws(DataError) -> Dataset {
         let root = URL(fileURLWithPath: file).deletingLastPathComponent()
         let cases = try CasePattern.pairs(
@@ -123,7 +124,7 @@ struct NNUNetIndex {
         return dataset
     }
 
-    /// The files of each case's channels, as many as the index names.
+    /// The files of each case, one per channel of the index.
     private func channels(_ part: String, of cases: [String], in root: URL) throws(DataError) -> [[String]] {
         var files: [[String: String]] = []
         for number in channelNames.indices {
