@@ -185,7 +185,7 @@ extension ConfigForm<[Double]> {
                 var degrees = one ?? []
                 if case .array? = reader.value(key) { degrees = try reader.doubles(key) ?? [] }
                 guard degrees.count == 3, degrees.allSatisfy({ $0 >= 0 && $0 <= 180 }) else {
-                    throw reader.error(key, "should be degrees from 0 to 180, one number or one for each axis")
+                    throw reader.error(key, "should be degrees from 0 to 180, one number or one per axis")
                 }
                 return degrees.map { $0 * .pi / 180 }
             }, encode: { .array($0.map { .double(($0 * 180e9 / .pi).rounded() / 1e9) }) })

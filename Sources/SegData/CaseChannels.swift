@@ -43,8 +43,8 @@ public struct CaseChannels: Hashable, Sendable {
                 throw DataError(
                     .badArgument, file,
                     (files.count == 1 ? "is one scan" : "is one of \(files.count) scans")
-                        + ", and the model takes \(count) of a case together; give the \(count) "
-                        + "scans of one case, or name those of several cases CASE_0000, CASE_0001 and so on")
+                        + ", but the model needs \(count) scans per case; give the \(count) "
+                        + "scans of one case, or name the scans of several cases CASE_0000, CASE_0001 and so on")
             }
             let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
             if let other = cases[folder + parts.name]?[parts.channel] {
@@ -60,7 +60,7 @@ public struct CaseChannels: Hashable, Sendable {
                 throw DataError(
                     .badArgument, key,
                     missing.isEmpty
-                        ? "has \(channels.count) channels, and the model takes \(count)"
+                        ? "has \(channels.count) channels, but the model takes \(count)"
                         : "has no \(missing.joined(separator: ", ")); the model takes \(count) channels")
             }
             return CaseChannels(name: parts(of: found[0])?.name ?? key, files: found)

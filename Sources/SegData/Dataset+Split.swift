@@ -20,7 +20,7 @@ public struct CaseSplit: Hashable, Sendable {
             throw DataError(
                 .badData, source,
                 "names \(twice.count == 1 ? "the case" : "cases") \(twice.map { "'\($0)'" }.shortList()) twice; "
-                    + "a case that is trained on cannot be measured on. Keep one mention.")
+                    + "a case for training cannot also be measured. Keep one of the entries.")
         }
         self.training = training
         self.validation = validation
@@ -101,7 +101,7 @@ extension Dataset {
             for (index, item) in training.enumerated() where try item.isLabelled {
                 (validation[0], training[index]) = (item, healthy)
                 return
-                    "\(healthy.name) is a healthy case, of which no Dice can be taken; \(item.name) is set aside in its place"
+                    "\(healthy.name) is a healthy case, for which Dice is undefined; \(item.name) is set aside instead"
             }
             return nil
         }
@@ -189,7 +189,7 @@ extension Dataset {
         let (test, rest) = (order.prefix(testCount), order.dropFirst(testCount))
         guard count >= 2, rest.count >= count else {
             throw DataError(
-                .badArgument, "folds", "should be from 2 to the \(rest.count) cases there are for it, not \(count)")
+                .badArgument, "folds", "should be from 2 to the number of available cases, \(rest.count), not \(count)")
         }
         var splits: [CaseSplit] = []
         for fold in 0..<count {
@@ -211,7 +211,7 @@ extension Dataset {
         let test = try find([3, 9, 20, 32, 62].map { "spleen_\($0)" })
         let rest = shuffled(seed: 42).map { cases[$0] }.filter { !test.contains($0) }
         guard rest.count > 8 else {
-            throw DataError(.badData, name, "has \(cases.count) cases; the report's split is of Task09's 41")
+            throw DataError(.badData, name, "has \(cases.count) cases, but the report's split is for the 41 of Task09")
         }
         return try CaseSplit(
             training: rest.dropFirst(8).map(\.name).sorted(), validation: rest.prefix(8).map(\.name).sorted(),

@@ -93,11 +93,11 @@ public struct Dataset: Sendable {
             throw DataError(
                 .noInput, Self.indexFile(path),
                 "names \(missing.count == 1 ? "a file that is" : "\(missing.count) files that are") not there: "
-                    + "\(missing.shortList()); restore or take out")
+                    + "\(missing.shortList()); restore them or remove their entries")
         }
         let absent = Self.missing(of: tests)
         if !absent.isEmpty {
-            notes.append("test scans that are not there: \(absent.shortList())")
+            notes.append("test scans that are missing: \(absent.shortList())")
         }
     }
 
@@ -109,7 +109,7 @@ public struct Dataset: Sendable {
             of: file,
             missing: "a dataset is a folder with dataset.json, imagesTr and labelsTr, "
                 + "as `medseg data import` makes of other layouts",
-            form: "'labels' and 'training', as the Decathlon's is")
+            form: "'labels' and 'training', as in the Decathlon")
         return NNUNetIndex.describes(members)
             ? try NNUNetIndex(members, file: file).dataset()
             : try DatasetIndex(members, file: file).dataset(file: file)
@@ -145,7 +145,7 @@ public struct Dataset: Sendable {
         let twins = names.indices.filter { counts[names[$0], default: 1] > 1 }.map { images[$0].paths[0] }
         guard twins.isEmpty else {
             throw DataError(
-                .badData, source, "names scans that have one name: \(twins.shortList()); rename or take out")
+                .badData, source, "contains scans with the same name: \(twins.shortList()); rename or remove them")
         }
         return names
     }

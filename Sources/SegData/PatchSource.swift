@@ -59,7 +59,7 @@ public struct PatchSource: Sendable {
         let channels = cases[0].scan.channels
         if let other = cases.first(where: { $0.scan.channels != channels }) {
             throw DataError(
-                .badData, other.name, "has \(other.scan.channels) channels, and \(cases[0].name) has \(channels)")
+                .badData, other.name, "has \(other.scan.channels) channels, but \(cases[0].name) has \(channels)")
         }
         let cases = sampling.pad ? cases.map { $0.padded(to: sampling.size) } : cases
         let samplers = try Self.samplers(cases, sampling)
@@ -94,7 +94,7 @@ public struct PatchSource: Sendable {
                 throw DataError(
                     .badData, item.name,
                     "is \(item.size) voxels on the network's grid, smaller than a patch of \(sampling.size); "
-                        + "set sampling.pad: true or take a smaller roi_size")
+                        + "set sampling.pad: true or use a smaller roi_size")
             }
             samplers.append(try CropSampler(item.scan, options: options, name: item.name))
         }

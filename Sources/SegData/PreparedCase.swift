@@ -57,7 +57,7 @@ public struct PreparedCase: Sendable {
         guard channels != expected else { return }
         throw DataError(
             .badData, file,
-            "the case has \(channels) channel\(channels == 1 ? "" : "s"); network_def.in_channels says \(expected)")
+            "the case has \(channels) channel\(channels == 1 ? "" : "s"), but network_def.in_channels is \(expected)")
     }
 
     private static func largestClass(of label: Volume) -> Int {

@@ -57,7 +57,7 @@ struct ImportSafetyTests {
                 try? Data("precious".utf8).write(to: URL(fileURLWithPath: note))
             }
         }
-        #expect(error.kind == .cannotWrite && error.message.contains("filled by somebody else"), "\(error)")
+        #expect(error.kind == .cannotWrite && error.message.contains("filled by another process"), "\(error)")
         #expect(FileManager.default.contents(atPath: note) == Data("precious".utf8))
         #expect(names(in: "out") == ["set"] && names(in: "out/set") == ["mine"])
     }

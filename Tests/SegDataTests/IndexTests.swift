@@ -115,7 +115,7 @@ import Testing
         let error = try #require(throws: DataError.self) {
             try dataset(index("p1/visit/ct.nii.gz", "p1/visit/ct.nii"))
         }
-        #expect(error.message.contains("ct.nii.gz") && error.message.contains("one name"), "\(error)")
+        #expect(error.message.contains("ct.nii.gz") && error.message.contains("the same name"), "\(error)")
     }
 
     /// A member of an index, and the words that must name what is wrong with it.
@@ -133,7 +133,7 @@ import Testing
         ),
         (
             #"{"labels": {"1": "box"}, "training": [{"image": ["t1.nii", 2], "label": "l.nii"}]}"#,
-            ["training[0].image", "one for each channel"]
+            ["training[0].image", "one file per channel"]
         ),
         (#"{"labels": {"1": "box"}, "training": ["a.nii"]}"#, ["training[0]", "'image' and 'label'"]),
         (index(#""modality": {"1": "T1", "2": "T2"}"#), ["modality", "number from 0"]),

@@ -53,8 +53,8 @@ public struct CaseCache: Hashable, Sendable {
             try CaseFile.write(prepared.scan, largestClass: prepared.largestClass, key: key, to: path)
         } catch {
             prepared.notes.append(
-                "\(item.name): stays in memory (\(error.subject): \(error.message)); set cache: to another folder, "
-                    + "or to none")
+                "\(item.name): stays in memory (\(error.subject): \(error.message)); set cache: to another folder "
+                    + "or none")
             return prepared
         }
         // Another process may have removed the file already; the case in memory is just as good.

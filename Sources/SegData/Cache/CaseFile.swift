@@ -65,8 +65,8 @@ final class CaseFile: LabelledVoxels {
         else {
             throw DataError(
                 .noInput, path,
-                "was cut short or removed while the training read it; go on with `medseg train --resume`, which "
-                    + "prepares the case anew")
+                "was cut short or removed during training; continue with `medseg train --resume`, which "
+                    + "prepares the case again")
         }
         return body(UnsafePointer(image.baseAddress!), UnsafePointer(label.baseAddress!))
     }

@@ -25,7 +25,7 @@ package struct Archive {
     ) throws(DataError) {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw DataError(.noInput, path, "is neither an archive's file nor a folder; name one of them")
+            throw DataError(.noInput, path, "is neither an archive nor a folder; give one of them")
         }
         guard let reader = archive_read_new() else {
             throw DataError(.badData, path, "cannot be read: no memory")
@@ -99,12 +99,12 @@ package struct Archive {
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         } catch {
-            guard !isInTheWay(of: file) else { throw refused(name, "lies in what the archive holds as a file") }
+            guard !isInTheWay(of: file) else { throw refused(name, "has a folder that the archive contains as a file") }
             throw DataError(.cannotWrite, file.path, "its folder cannot be made: \(error.systemReason)")
         }
         let descriptor = open(file.path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            if errno == EISDIR { throw refused(name, "is a file and a folder") }
+            if errno == EISDIR { throw refused(name, "is both a file and a folder") }
             throw DurableFile.unwritable(file.path)
         }
         defer { close(descriptor) }
@@ -170,7 +170,7 @@ package struct Archive {
         let reason = archive_error_string(reader).map(String.init(cString:)) ?? "unknown damage"
         return DataError(
             .badData, path,
-            "is no whole archive (\(reason)): tar, plain or with gzip, bzip2, xz, zstd or lz4, and zip are read. "
+            "is not a complete archive (\(reason)): tar, plain or with gzip, bzip2, xz, zstd or lz4, and zip are read. "
                 + "Copy or download it again.")
     }
 }

@@ -46,7 +46,7 @@ struct ArchiveBudget {
         throw DataError(
             .cannotWrite, folder.deletingLastPathComponent().deletingLastPathComponent().path,
             "has \(free >> 20) MiB free, too little for a file of \(size >> 20) MiB in "
-                + "\(URL(fileURLWithPath: archive).lastPathComponent); make room or name another folder")
+                + "\(URL(fileURLWithPath: archive).lastPathComponent); make room or give another folder")
     }
 
     /// Counts bytes before they are written.
@@ -60,7 +60,7 @@ struct ArchiveBudget {
     private func refused(_ reason: String) -> DataError {
         DataError(
             .badData, archive,
-            "\(reason), the most that is unpacked; nothing was imported. Unpack it by other means "
-                + "and import the folder if you trust it.")
+            "\(reason), which is the limit; nothing was imported. If you trust it, unpack it by other means "
+                + "and import the folder.")
     }
 }

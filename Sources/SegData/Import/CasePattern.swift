@@ -13,7 +13,7 @@ struct CasePattern {
         guard parts.count == 2 else {
             throw DataError(
                 .badArgument, pattern,
-                "should hold one star, which stands for the case's name, as in 'images/*.nii.gz' or '*/ct.nii.gz'")
+                "should contain one star, which stands for the case's name, as in 'images/*.nii.gz' or '*/ct.nii.gz'")
         }
         self.pattern = pattern
         (before, after) = (String(parts[0]), String(parts[1]))
@@ -55,6 +55,6 @@ struct CasePattern {
         guard let first = alone.first else { return }
         let names = alone.map { "'\($0.key)'" }.shortList()
         throw DataError(
-            .badData, first.value, "has no \(kind): there is no file like '\(pattern)' for \(names)")
+            .badData, first.value, "has no \(kind): no file matches '\(pattern)' for \(names)")
     }
 }

@@ -65,7 +65,7 @@ public struct DatasetImport {
         let archive = download?.file.path ?? source
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: archive, isDirectory: &isFolder) else {
-            throw DataError(.noInput, archive, "there is no such archive or folder; check the name")
+            throw DataError(.noInput, archive, "this archive or folder does not exist; check the name")
         }
         // A link to an empty folder stays a link.
         let target = folder.resolvingSymlinksInPath()
@@ -119,10 +119,10 @@ public struct DatasetImport {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) else { return }
         guard isFolder.boolValue else {
-            throw DataError(.cannotWrite, folder.path, "is a file; name a folder that is new or empty")
+            throw DataError(.cannotWrite, folder.path, "is a file; give a folder that is new or empty")
         }
         if let found = try? FileManager.default.contentsOfDirectory(atPath: folder.path), !found.isEmpty {
-            throw DataError(.cannotWrite, folder.path, "is not empty; name another folder")
+            throw DataError(.cannotWrite, folder.path, "is not empty; give another folder")
         }
     }
 
@@ -138,10 +138,10 @@ public struct DatasetImport {
         let address = source.lowercased()
         guard address.hasPrefix("http://") || address.hasPrefix("https://") else { return nil }
         guard let url = URL(string: source), url.host != nil, !url.lastPathComponent.isEmpty else {
-            throw DataError(.badArgument, source, "is no address of a file")
+            throw DataError(.badArgument, source, "is not the URL of a file")
         }
         guard let network else {
-            throw DataError(.badArgument, source, "is a web address, and no network is allowed: download it first")
+            throw DataError(.badArgument, source, "is a URL, but downloads are not allowed here: download it first")
         }
         let download = Download(url, to: part, md5: md5 ?? Self.knownArchives[url.lastPathComponent], by: network)
         try download.run { progress(.downloading($0, of: $1)) }
@@ -157,7 +157,7 @@ public struct DatasetImport {
         } catch {
             guard let download, error.kind == .badData else { throw error }
             download.remove()
-            throw DataError(.badData, source, "\(error.message) (What came was deleted.)")
+            throw DataError(.badData, source, "\(error.message) (The download was deleted.)")
         }
     }
 
@@ -286,7 +286,7 @@ extension Dataset {
         let missing = Self.missing(of: files)
         guard missing.isEmpty else {
             let count = missing.count == 1 ? "1 file of the dataset is" : "\(missing.count) files of the dataset are"
-            throw DataError(.noInput, source, "\(count) not there: \(missing.shortList())")
+            throw DataError(.noInput, source, "\(count) missing: \(missing.shortList())")
         }
         let known = ScanFile.singleFileEndings
         let images = Set(cases.flatMap(\.images) + testScans.flatMap(\.images)).filter(ScanFile.isOfSource)
@@ -295,13 +295,13 @@ extension Dataset {
         guard other.isEmpty else {
             throw DataError(
                 .badData, source,
-                "holds what is none of \(known.joined(separator: ", ")): \(other.shortList()); convert it first")
+                "contains files other than \(known.joined(separator: ", ")): \(other.shortList()); convert them first")
         }
         let headers = plain.filter { file in (try? ScanFile.layout(of: file).files.count) ?? 1 > 1 }
         guard headers.isEmpty else {
             throw DataError(
                 .badData, source,
-                "holds headers whose voxels are files of their own: \(headers.shortList()); write each as one file first, "
+                "contains headers with separate voxel files: \(headers.shortList()); write each as one file first, "
                     + "with medseg data convert")
         }
     }
@@ -322,7 +322,7 @@ extension Dataset {
         guard outside.isEmpty else {
             throw DataError(
                 .badData, archive,
-                "its dataset.json names \(outside.map { "'\($0)'" }.shortList()), no file of the archive; "
+                "its dataset.json names \(outside.map { "'\($0)'" }.shortList()), which is not in the archive; "
                     + "correct the index")
         }
     }

@@ -37,7 +37,7 @@ extension Dataset {
         } else {
             throw DataError(
                 .noInput, folder,
-                "has neither dataset.json nor imagesTr; say how images and labels are named, "
+                "has neither dataset.json nor imagesTr; give the patterns of images and labels, "
                     + "as in --images '*/ct.nii.gz' --labels '*/spleen.nii.gz'")
         }
         guard !cases.isEmpty else { throw DataError(.noInput, folder, "holds no labelled case") }
@@ -53,7 +53,7 @@ extension Dataset {
         guard found.count < 2 else {
             throw DataError(
                 .badData, root.appendingPathComponent("imagesTr").path,
-                "holds \(found.joined(separator: " and ")) files; say which are meant, as in "
+                "holds \(found.joined(separator: " and ")) files; choose one kind, as in "
                     + "--images 'imagesTr/*.nii.gz' --labels 'labelsTr/*.nii.gz', or write a dataset.json")
         }
         let ending = found.first ?? endings[0]

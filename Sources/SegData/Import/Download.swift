@@ -65,7 +65,7 @@ public struct Download: Sendable {
         guard let record = DownloadRecord(beside: file) else {
             throw DataError(
                 .cannotWrite, inTheWay,
-                "is where the download would lie, and is not what an earlier one left; move it or name another folder")
+                "is in the way of the download and not left by an earlier one; move it or give another folder")
         }
         guard record.url == url.absoluteString, record.version != nil || md5 != nil else { return (0, nil) }
         guard let handle = FileHandle(forReadingAtPath: file.path) else { return (0, nil) }
@@ -81,7 +81,7 @@ public struct Download: Sendable {
             remove()
             throw DataError(
                 .badData, url.absoluteString,
-                "its MD5 is \(found), not \(md5.lowercased()); what came was deleted. Download it again.")
+                "its MD5 is \(found), not \(md5.lowercased()); the download was deleted. Download it again.")
         }
     }
 }

@@ -76,9 +76,9 @@ final class ImportFolder {
             if [ENOTEMPTY, EEXIST, ENOTDIR].contains(reason) {
                 throw DataError(
                     .cannotWrite, target.path,
-                    "was filled by somebody else while the import ran; nothing in it was changed. Name another folder.")
+                    "was filled by another process during the import; nothing in it was changed. Give another folder.")
             }
-            throw DataError(.cannotWrite, target.path, "cannot be given its name: \(String(cString: strerror(reason)))")
+            throw DataError(.cannotWrite, target.path, "cannot be created: \(String(cString: strerror(reason)))")
         }
         DurableFile.syncFolder(of: target.path)
     }

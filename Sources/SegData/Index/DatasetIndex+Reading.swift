@@ -39,7 +39,7 @@ extension DatasetIndex {
 
     /// The name of each channel: `{"0": "T1", "1": "FLAIR"}`, or a single name, as in MONAI's lists.
     static func channelNames(_ value: ConfigValue?, _ key: String, _ faults: inout IndexFaults) -> [String] {
-        let form = "should map each channel's number from 0 to its name, as {\"0\": \"CT\"}"
+        let form = "should map each channel's number from 0 to its name, such as {\"0\": \"CT\"}"
         switch value {
         case nil, .null?: return []
         case .string(let name)?: return [name]
@@ -56,7 +56,7 @@ extension DatasetIndex {
 
     /// The names of the classes by number.
     private static func labels(_ value: ConfigValue?, _ faults: inout IndexFaults) -> [Int: String] {
-        let form = "should map numbers to names, as {\"0\": \"background\", \"1\": \"spleen\"}"
+        let form = "should map numbers to names, such as {\"0\": \"background\", \"1\": \"spleen\"}"
         guard let value, value != .null else {
             faults.add("labels", "is missing; it \(form)")
             return [:]
@@ -68,7 +68,7 @@ extension DatasetIndex {
         var names: [Int: String] = [:]
         for (key, value) in members.sorted(by: { $0.key < $1.key }) {
             guard let number = Int(key), (0...largestClass).contains(number) else {
-                faults.add("labels.\(key)", "is no number of a class from 0 to \(largestClass); labels \(form)")
+                faults.add("labels.\(key)", "is not a class number from 0 to \(largestClass); labels \(form)")
                 continue
             }
             guard case .string(let name) = value else {
@@ -102,10 +102,10 @@ extension DatasetIndex {
             faults.add(
                 "training", "\(folds.count) of \(training.count) entries have a 'fold'; give one to each or to none")
         } else if Set(folds).count < 2 {
-            faults.add("training", "every 'fold' is \(folds[0]); folds are two at least, or leave the key out")
+            faults.add("training", "every 'fold' is \(folds[0]); give at least two folds, or remove the key")
         }
         if !validation.isEmpty {
-            faults.add("validation", "lists cases although the entries of 'training' have a 'fold'; keep one of both")
+            faults.add("validation", "lists cases although the entries of 'training' have a 'fold'; keep one of them")
         }
     }
 
@@ -122,8 +122,8 @@ extension DatasetIndex {
                 let lists = known.filter(\.isListOfScans).sorted().joined(separator: ", ")
                 let read =
                     lists.isEmpty
-                    ? "the scans are those in imagesTr and imagesTs; take it out"
-                    : "only \(lists) are read; rename it or take it out"
+                    ? "the scans are those in imagesTr and imagesTs; remove it"
+                    : "only \(lists) are read; rename it or remove it"
                 faults.add(key, "lists scans, but \(read)")
             } else {
                 unread.insert(key)
@@ -211,7 +211,7 @@ extension DatasetIndex {
         var fold: Int?
         if hasFold, let value = members["fold"], value != .null {
             fold = value.wholeNumber
-            if fold ?? -1 < 0 { faults.add("\(place).fold", "should be a whole number from 0, not \(short(value))") }
+            if fold ?? -1 < 0 { faults.add("\(place).fold", "should be an integer from 0, not \(short(value))") }
         }
         guard let images, !images.isEmpty, label != nil || !isLabelled else { return nil }
         return Entry(images: images, label: label, fold: fold)
@@ -226,7 +226,7 @@ extension DatasetIndex {
             if case .string(let file) = item, !file.isEmpty { file } else { nil }
         }
         if !items.isEmpty, files.count == items.count { return files }
-        faults.add("\(place).image", "should be a file, or a list of one for each channel, not \(short(value))")
+        faults.add("\(place).image", "should be a file, or a list of one file per channel, not \(short(value))")
         return []
     }
 

@@ -58,8 +58,8 @@ struct DatasetIndex {
         if !twice.isEmpty {
             faults.add(
                 nil,
-                "names more than once \(twice.keys.sorted().shortList()); "
-                    + "a scan that is trained and measured on proves nothing")
+                "contains more than once: \(twice.keys.sorted().shortList()); "
+                    + "measuring on a training scan proves nothing")
         }
         try faults.finish()
         let names = try Dataset.distinctNames(of: (cases + measured).map(\.image), source: file)
@@ -100,13 +100,13 @@ struct DatasetIndex {
         if !fewer.isEmpty {
             faults.add(
                 nil,
-                "\(most.name) has \(count) files, one a channel (the last is \(most.paths[count - 1])), and fewer have "
+                "\(most.name) has \(count) files, one per channel (last: \(most.paths[count - 1])), but fewer have "
                     + fewer.map { "\($0.name) (\($0.paths.count))" }.shortList())
         } else if !channelNames.isEmpty, !isScannerAlone, channelNames.count != count {
             let named = channelNames.count == 1 ? "one channel" : "\(channelNames.count) channels"
             faults.add(
                 "modality",
-                "names \(named), and each case has \(count) files (the last of \(most.name) is \(most.paths[count - 1]))"
+                "has \(named), but each case has \(count) files (the last of \(most.name) is \(most.paths[count - 1]))"
             )
         }
     }

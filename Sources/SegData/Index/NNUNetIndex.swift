@@ -40,13 +40,13 @@ struct NNUNetIndex {
 
     private static let unsupported = [
         "regions_class_order":
-            "paints regions into one map, which is not supported; take it out, and masks have a channel for each region",
+            "paints regions into one map, which is not supported; remove it, then masks have one channel per region",
         "dataset": "lists files one by one, which is not supported; name them imagesTr/CASE_0000 and labelsTr/CASE",
     ]
 
     /// The names of the classes by number.
     private static func labels(_ value: ConfigValue?, _ faults: inout IndexFaults) -> [Int: String] {
-        let form = "should map names to numbers, as {\"background\": 0, \"spleen\": 1}"
+        let form = "should map names to numbers, such as {\"background\": 0, \"spleen\": 1}"
         guard case .object(let members)? = value else {
             faults.add("labels", value == nil ? "is missing; it \(form)" : "\(form), not \(DatasetIndex.short(value))")
             return [:]
@@ -56,13 +56,13 @@ struct NNUNetIndex {
             if case .array = value {
                 faults.add(
                     "labels.\(name)",
-                    "is the region \(value); give each number a name here, and the regions to regions: of the training")
+                    "is the region \(value); give each number a name here, and the regions in regions: of the training")
                 continue
             }
             guard let number = value.wholeNumber, (0...DatasetIndex.largestClass).contains(number) else {
                 faults.add(
                     "labels.\(name)",
-                    "should be a whole number from 0 to \(DatasetIndex.largestClass), not \(DatasetIndex.short(value))")
+                    "should be an integer from 0 to \(DatasetIndex.largestClass), not \(DatasetIndex.short(value))")
                 continue
             }
             if let other = names.updateValue(name, forKey: number) {
@@ -95,7 +95,7 @@ struct NNUNetIndex {
                 "file_ending", "is missing\(DatasetIndex.hint("file_ending", members)); it should be one of \(endings)")
         case .string(let ending)? where ScanFile.singleFileEndings.contains(ending): return ending
         case .string(let ending)?: faults.add("file_ending", "is \(ending); convert the images to one of \(endings)")
-        case let value?: faults.add("file_ending", "should be text, as \".nii.gz\", not \(DatasetIndex.short(value))")
+        case let value?: faults.add("file_ending", "should be text like \".nii.gz\", not \(DatasetIndex.short(value))")
         }
         return ""
     }
@@ -143,7 +143,7 @@ struct NNUNetIndex {
         guard absent.isEmpty else {
             throw DataError(
                 .noInput, file,
-                "names \(channelNames.count) channels, and files of some are not there: \(absent.shortList())")
+                "names \(channelNames.count) channels, but files of some are missing: \(absent.shortList())")
         }
         return cases.map { name in files.compactMap { $0[name] } }
     }

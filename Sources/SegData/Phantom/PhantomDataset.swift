@@ -32,7 +32,7 @@ public struct PhantomDataset: Sendable {
         to folder: URL, overwrite: Bool, finished: (String) -> Void
     ) throws(DataError) {
         guard cases > 0 else {
-            throw DataError(.badArgument, folder.path, "a phantom dataset has at least one case, not \(cases).")
+            throw DataError(.badArgument, folder.path, "a phantom dataset needs at least one case, not \(cases).")
         }
         let index = folder.appendingPathComponent("dataset.json")
         guard overwrite || !FileManager.default.fileExists(atPath: index.path) else {
