@@ -7,24 +7,24 @@ internal import SegTrain
 
 /// Run folders that are the folds of one cross-validation, of one configuration or of several.
 public struct FoldSet {
-    /// The folds of one configuration, which set each case of the dataset aside once.
+    /// The folds of one configuration, which together use each case of the dataset once for validation.
     public struct Configuration {
-        /// What tables and files call it.
+        /// The name of the configuration in tables and files.
         public let name: String
-        /// Its runs, in the order in which they were given.
+        /// The runs, in the given order.
         public let runs: [FoldRun]
     }
 
-    /// The configurations, in the order in which they were given.
+    /// The configurations, in the given order.
     public let configurations: [Configuration]
-    /// The dataset that the first run was trained on.
+    /// The dataset of the first run.
     public let dataset: String
     /// The cases of the dataset.
     public let cases: [String]
 
-    /// Opens run folders and sees that they belong together.
-    /// - Throws: `DataError` that names everything which is missing or does not fit: runs that have not come to their end,
-    ///   cases that no fold or several set aside, other data, other classes.
+    /// Opens run folders and checks that they belong together.
+    /// - Throws: `DataError` that names everything that is missing or does not fit: unfinished runs, cases that are in
+    ///   the validation of no fold or of several folds, different data, different classes.
     public init(runs folders: [String]) throws {
         let faults = FaultList(source: "the folds", key: nil)
         for (folder, count) in Dictionary(folders.map { (Self.path($0), 1) }, uniquingKeysWith: +) where count > 1 {
@@ -51,12 +51,12 @@ public struct FoldSet {
         try faults.finish()
     }
 
-    /// Names of what stands beside the configurations' folders in a summary.
+    /// The names of the folders beside the configurations' folders in a summary.
     package static let reserved: Set<String> = ["model", "figures"]
 
     private static func path(_ folder: String) -> String { URL(fileURLWithPath: folder).standardizedFileURL.path }
 
-    /// Runs by what they train, under names that tell them apart.
+    /// Groups runs by what they train, under distinct names.
     private static func grouped(_ runs: [FoldRun]) -> [Configuration] {
         var kinds: [ConfigValue] = []
         var members: [ConfigValue: [FoldRun]] = [:]
@@ -104,7 +104,7 @@ public struct FoldSet {
         }
     }
 
-    /// Why runs are of two configurations; nil for the first one.
+    /// The keys in which a configuration differs from the first one; nil for the first one itself.
     private static func differences(of configuration: Configuration, from first: Configuration) -> String? {
         guard configuration.name != first.name, case .object(let own)? = configuration.runs.first?.kind,
             case .object(let other)? = first.runs.first?.kind
@@ -113,7 +113,7 @@ public struct FoldSet {
         return "it is another configuration than \(first.name) for its \(keys.joined(separator: ", "))"
     }
 
-    /// Of one dataset a case has the same files in every run.
+    /// Checks that each case has the same files in every run.
     private static func checkSameData(_ runs: [FoldRun], _ faults: FaultList) {
         guard let first = runs.first(where: { $0.data != nil }), let known = first.data?.digests else { return }
         for run in runs {
