@@ -23,7 +23,7 @@ public enum OutputFolder {
     public static func make(_ path: String) throws(DataError) {
         try DurableFile.makeFolder(path)
         guard FileManager.default.isWritableFile(atPath: path) else {
-            throw DataError(.cannotWrite, path, "is not writable; name another folder or change its permissions")
+            throw DataError(.cannotWrite, path, "is not writable; give another folder or change its permissions")
         }
     }
 

@@ -20,7 +20,7 @@ public struct ScanTable {
         else {
             throw DataError(
                 .badData, path,
-                "is not a report.csv that medseg predict wrote, so its rows cannot be kept; move it away")
+                "is not a report.csv of medseg predict, therefore its rows cannot be kept; move it away")
         }
         rows = Array(found.dropFirst())
     }
@@ -34,7 +34,7 @@ public struct ScanTable {
         var scans: [Scan] = []
         for file in files {
             guard let scan = try? JSONDecoder().decode(Scan.self, from: RegularFile.contents(of: file)) else {
-                throw DataError(.badData, file, "is no report of a scan that medseg predict --report wrote")
+                throw DataError(.badData, file, "is not a report of a scan that medseg predict --report wrote")
             }
             scans.append(scan)
         }

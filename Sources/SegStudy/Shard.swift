@@ -35,8 +35,8 @@ public struct Shard: Hashable, Sendable, CustomStringConvertible {
             else {
                 throw DataError(
                     .badArgument, "--shard",
-                    "auto cannot tell the parts of a Slurm array that leaves numbers out, as --array=1,3 does; name part and "
-                        + "number of parts: --shard \"$SLURM_ARRAY_TASK_ID/4\" where the array was 0-3 at first")
+                    "auto cannot find the parts of a Slurm array that leaves numbers out, as --array=1,3 does; give "
+                        + "part and number of parts: --shard \"$SLURM_ARRAY_TASK_ID/4\" if the array was 0-3 at first")
             }
             task = ((id - first) / step, count)
         }

@@ -139,7 +139,7 @@ public struct ShardRecord: Sendable {
         let path = path(folder)
         guard FileManager.default.fileExists(atPath: path) else {
             throw DataError(
-                .noInput, path, "is not there: no part of this prediction has begun; run the parts with --shard first")
+                .noInput, path, "is missing: no part of this prediction has begun; run the parts with --shard first")
         }
         var found: Content?
         // Another part may be writing it at this moment.
@@ -152,8 +152,8 @@ public struct ShardRecord: Sendable {
         guard let found, difference == nil else {
             throw DataError(
                 .badData, path,
-                "the folder is being filled \(difference ?? ""); every shard takes the same scans, model and arguments but for "
-                    + "--shard: repeat those, name another folder with --out, or begin anew with --force in every part")
+                "the folder is being filled \(difference ?? ""); every shard needs the same scans, model and arguments "
+                    + "except --shard: repeat those, use another --out, or start again with --force in every part")
         }
         return ShardRecord(folder: folder, generation: found.generation)
     }

@@ -81,7 +81,7 @@ import Testing
         try evaluation.add(mask: file, against: file) { event in
             if case .note(let named, let text) = event { notes.append("\(named) \(text)") }
         }
-        #expect(notes.contains { $0.contains("tilted.nii.gz") && $0.contains("taken as rectangular") }, "\(notes)")
+        #expect(notes.contains { $0.contains("tilted.nii.gz") && $0.contains("as if it were rectangular") }, "\(notes)")
     }
 
     @Test func boxesAreDrawnOfEveryDocument() throws {

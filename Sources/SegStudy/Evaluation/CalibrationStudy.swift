@@ -154,7 +154,7 @@ public struct CalibrationStudy {
             )
         }
         curves.append(.init(name: "best possible", points: best))
-        var panel = CurvePlot.Panel(yLabel: "share of errors among the rest", series: curves)
+        var panel = CurvePlot.Panel(yLabel: "share of errors among the remaining voxels", series: curves)
         panel.including = [0]
         panel.abscissa = .init(label: "share of voxels set aside, the least certain first", logarithmic: true)
         return panel

@@ -83,7 +83,7 @@ public struct DatasetEvaluation {
                 report(
                     .note(
                         file: item.label,
-                        "It holds classes that the model does not know and that are not measured: "
+                        "It contains classes that the model does not know and that are not measured: "
                             + "\(unknown.joined(separator: ", "))."))
             }
             if let uncertain = found.uncertain {
@@ -96,8 +96,8 @@ public struct DatasetEvaluation {
             report(
                 .note(
                     file: cases[0].label,
-                    "No label map holds a number that the model's classes take (\(numbers.joined(separator: ", "))); "
-                        + "is this the dataset that it was trained for?"))
+                    "No label map contains a number of the model's classes (\(numbers.joined(separator: ", "))); "
+                        + "check that the model was trained for this dataset."))
         }
         return evaluation
     }
@@ -162,6 +162,6 @@ extension Volume {
     /// The remark that distances are inexact on a sheared grid; nil for other grids.
     fileprivate var noteOfShear: String? {
         guard affine.isSheared else { return nil }
-        return "Its grid is sheared, as after a gantry tilt; surface distances are of a grid taken as rectangular."
+        return "Its grid is sheared, as after a gantry tilt; surface distances are computed as if it were rectangular."
     }
 }

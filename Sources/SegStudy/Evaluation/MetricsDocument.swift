@@ -72,7 +72,7 @@ public struct MetricsDocument: Codable, Sendable {
     public let calibration: CalibrationStudy.Document?
 
     private static let emptyMaskPolicy =
-        "A metric that an empty mask leaves undefined is null and enters no mean; such cases are counted as missed "
+        "A metric that an empty mask leaves undefined is null and left out of means; such cases are counted as missed "
         + "(prediction empty), spurious (reference empty) or both_empty. A missed or spurious mask has Dice, IoU and "
         + "surface Dice 0 and no distances; no empty mask scores 1."
 
@@ -94,7 +94,7 @@ public struct MetricsDocument: Codable, Sendable {
             self = try JSONDecoder().decode(MetricsDocument.self, from: data)
         } catch {
             throw DataError(
-                .badData, file, "does not hold metrics as `medseg evaluate --out` writes them; measure again")
+                .badData, file, "does not contain metrics of `medseg evaluate --out`; measure again")
         }
     }
 

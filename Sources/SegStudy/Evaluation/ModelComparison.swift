@@ -32,8 +32,8 @@ public struct ModelComparison: Sendable {
         guard first.options == second.options else {
             throw DataError(
                 .badData, files.1, key: "options",
-                "was measured with \(second.options.summary), \(files.0) with \(first.options.summary); "
-                    + "measure both alike")
+                "was measured with \(second.options.summary), but \(files.0) with \(first.options.summary); "
+                    + "measure both with the same options")
         }
         names = files
         func rows(_ document: MetricsDocument) -> [String: [String: SegmentationMetrics]] {

@@ -51,7 +51,7 @@ extension FoldRun {
                 if let other = targets.updateValue(training.folder, forKey: target) {
                     throw DataError(
                         .badArgument, training.folder,
-                        "and \(other) are one fold of nnU-Net's, \(target); write one of them")
+                        "and \(other) are the same fold for nnU-Net, \(target); export one of them")
                 }
             }
         }
@@ -63,7 +63,7 @@ extension FoldRun {
         guard let origin = training.origin else {
             throw DataError(
                 .badArgument, training.folder,
-                "is of no plans of nnU-Net, whose folders it cannot be written as; train with --nnunet-plan")
+                "has no plans of nnU-Net and therefore cannot be exported; train with --nnunet-plan")
         }
         try checkIsPlanned(training.configuration, origin, training.folder)
         return origin
@@ -93,13 +93,13 @@ extension FoldRun {
         guard changed.isEmpty else {
             throw DataError(
                 .badArgument, folder,
-                "\(changed.joined(separator: ", ")) \(changed.count == 1 ? "is" : "are") not as the plans say, by which nnU-Net would "
-                    + "read the weights; train the plans as they are")
+                "\(changed.joined(separator: ", ")) \(changed.count == 1 ? "is" : "are") not as in the plans, by which nnU-Net "
+                    + "would read the weights; train the plans as they are")
         }
         guard case .sgd(_, 0, true, _) = configuration.optimizer else {
             throw DataError(
                 .badArgument, folder,
-                "was not trained by SGD with Nesterov's momentum, whose state nnU-Net would go on with")
+                "was not trained by SGD with Nesterov's momentum, whose state nnU-Net needs to continue")
         }
     }
 

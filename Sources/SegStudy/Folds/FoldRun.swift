@@ -39,7 +39,7 @@ public struct FoldRun {
         let file = "\(folder)/config.json"
         guard FileManager.default.fileExists(atPath: file) else {
             throw DataError(
-                .noInput, folder, "is no run folder: it has no config.json; train the fold, or name its folder")
+                .noInput, folder, "is not a run folder: it has no config.json; train the fold, or give its folder")
         }
         let configuration = try TrainingConfiguration(ConfigValue(jsonFile: file), source: file)
         self.configuration = configuration
@@ -70,7 +70,7 @@ public struct FoldRun {
             let (kept, asked) = (try origin?.files(), try plans?.files())
             guard kept?.map(\.content) == asked?.map(\.content) else {
                 throw DataError(
-                    .badData, folder, "is of other plans of nnU-Net than those named; name another folder with --out")
+                    .badData, folder, "has other plans of nnU-Net than those given; give another folder with --out")
             }
         }
         if let data, wanted.data != configuration.data {
@@ -89,7 +89,7 @@ public struct FoldRun {
         guard changes.isEmpty else {
             throw DataError(
                 .badData, folder,
-                "was trained otherwise: \(changes.joined(separator: "; ")); undo this, or name another folder with --out"
+                "was trained differently: \(changes.joined(separator: "; ")); undo this, or use another --out"
             )
         }
     }

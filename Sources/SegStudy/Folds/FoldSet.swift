@@ -28,7 +28,7 @@ public struct FoldSet {
     public init(runs folders: [String]) throws {
         let faults = FaultList(source: "the folds", key: nil)
         for (folder, count) in Dictionary(folders.map { (Self.path($0), 1) }, uniquingKeysWith: +) where count > 1 {
-            faults.part { throw DataError(.badArgument, folder, "is named \(count) times; name each run once") }
+            faults.part { throw DataError(.badArgument, folder, "is given \(count) times; give each run once") }
         }
         let runs = folders.compactMap { folder in faults.part { try FoldRun(folder: folder) } }
         for run in runs { faults.part { try Self.checkTrained(run) } }
@@ -42,7 +42,7 @@ public struct FoldSet {
                 faults.part {
                     throw DataError(
                         .badArgument, configuration.name,
-                        "is what the summary's own folder is called; rename the run's folder")
+                        "is the name of a folder of the summary; rename the run's folder")
                 }
             }
             faults.part { try Self.checkCovers(configuration, names, besides: configurations[0]) }
@@ -79,11 +79,11 @@ public struct FoldSet {
         case .missing, .begun:
             throw DataError(
                 .badData, run.folder,
-                "was cut off before its first checkpoint; begin again: medseg train --resume \(run.folder)")
+                "was cut off before its first checkpoint; start again: medseg train --resume \(run.folder)")
         case .stopped(let step, let count):
             throw DataError(
                 .badData, run.folder,
-                "was cut off after step \(step) of \(count); go on: medseg train --resume \(run.folder)")
+                "was cut off after step \(step) of \(count); continue: medseg train --resume \(run.folder)")
         }
     }
 
@@ -96,8 +96,8 @@ public struct FoldSet {
         guard absent.isEmpty, several.isEmpty else {
             let reasons = [
                 absent.isEmpty
-                    ? nil : "no fold sets aside \(absent.shortList()): train the folds that do, and name them too",
-                several.isEmpty ? nil : "several folds set aside \(several.shortList()): name each fold once",
+                    ? nil : "no fold sets aside \(absent.shortList()): train the folds that do, and give them too",
+                several.isEmpty ? nil : "several folds set aside \(several.shortList()): give each fold once",
                 differences(of: configuration, from: first),
             ]
             throw DataError(.badData, configuration.name, reasons.compactMap(\.self).joined(separator: "; "))
@@ -110,7 +110,7 @@ public struct FoldSet {
             case .object(let other)? = first.runs.first?.kind
         else { return nil }
         let keys = Set(own.keys).union(other.keys).filter { own[$0] != other[$0] }.sorted()
-        return "it is another configuration than \(first.name) for its \(keys.joined(separator: ", "))"
+        return "it differs from the configuration \(first.name) in \(keys.joined(separator: ", "))"
     }
 
     /// Checks that each case has the same files in every run.
@@ -124,7 +124,7 @@ public struct FoldSet {
             faults.part {
                 throw DataError(
                     .badData, run.folder,
-                    "was trained on other data than \(first.folder): \((others + absent).shortList()) differ; name runs of one dataset"
+                    "was trained on other data than \(first.folder): \((others + absent).shortList()) differ; use runs of one dataset"
                 )
             }
         }
@@ -135,13 +135,13 @@ public struct FoldSet {
             (run, try ModelFolder.description(of: run.modelFolder))
         }
         for (run, model) in trained where model.maskPlan.isRegions || model.labelScheme.regions != nil {
-            throw DataError(.badData, run.folder, "has regions that may overlap, which folds are not pooled of")
+            throw DataError(.badData, run.folder, "has regions that may overlap, for which folds cannot be pooled")
         }
         guard let (first, model) = trained.first else { return }
         for (run, other) in trained
         where other.labels != model.labels || other.labelScheme != model.labelScheme {
             throw DataError(
-                .badData, run.folder, "has other classes than \(first.folder); name runs of the same classes")
+                .badData, run.folder, "has other classes than \(first.folder); give runs with the same classes")
         }
     }
 }

@@ -131,7 +131,7 @@ public struct FoldStudy {
         let runs = pooled.flatMap(\.configuration.runs).count
         var lines = [
             "# Cross-validation", "",
-            "\(set.cases.count) cases of \(dataset.name), each predicted by the network that did not learn from it; "
+            "\(set.cases.count) cases of \(dataset.name), each predicted by a network that was not trained on it; "
                 + "\(runs) runs of \(pooled.count) \(pooled.count == 1 ? "configuration" : "configurations").", "",
         ]
         lines += table(pooled) + [""]
@@ -139,7 +139,7 @@ public struct FoldStudy {
             "Dice over the cases that hold a class; 95 %: bootstrap interval of the mean, \(bootstrap.samples) draws with seed "
                 + "\(bootstrap.seed). The other metrics are in `CONFIGURATION/metrics.json`.")
         if pooled.count > 1 {
-            lines += ["", "`\(pooled[best].configuration.name)` has the highest mean Dice and is taken."]
+            lines += ["", "`\(pooled[best].configuration.name)` has the highest mean Dice and is chosen."]
             for (number, item) in pooled.enumerated() where number != best {
                 let comparison = try ModelComparison(
                     item.metrics, pooled[best].metrics,
@@ -175,18 +175,18 @@ public struct FoldStudy {
     }
 
     private func sentences(_ choice: PostprocessingChoice, _ pooled: Pooled, hasOwnSteps: Bool) -> [String] {
-        guard !hasOwnSteps else { return ["The model has steps of its own, which stay as they are."] }
+        guard !hasOwnSteps else { return ["The model has its own steps, which are kept."] }
         guard !choice.groups.isEmpty else {
-            return ["No step raises the Dice: `model` leaves masks as they are."]
+            return ["No step raises the Dice: `model` does not change masks."]
         }
         let names = choice.groups.map { labels in
             labels.map { pooled.model.classNames(of: dataset)[$0] ?? "class \($0)" }.joined(separator: ", ")
         }
         let (before, after) = (choice.before.foregroundDice, choice.after.foregroundDice)
-        return names.map { "- The largest piece of \($0) is kept." } + [
+        return names.map { "- Only the largest connected component of \($0) is kept." } + [
             "",
             "The mean Dice of the classes rises from \(Metric.dice.text(before)) to \(Metric.dice.text(after)). `model` does it; "
-                + "`postprocessing.json` says it in nnU-Net's words, whose own prediction reads a pickle instead.",
+                + "`postprocessing.json` has them in nnU-Net's form, but nnU-Net itself reads a pickle instead.",
         ]
     }
 }

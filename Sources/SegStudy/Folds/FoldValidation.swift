@@ -84,7 +84,7 @@ public struct FoldValidation {
 
     private func removeStale(_ file: String) throws {
         do { try FileManager.default.removeItem(atPath: file) } catch {
-            throw DataError(.cannotWrite, file, "is of other weights or data and cannot be removed; remove it")
+            throw DataError(.cannotWrite, file, "belongs to other weights or data and cannot be removed; remove it")
         }
     }
 
@@ -96,8 +96,8 @@ public struct FoldValidation {
         guard changed.isEmpty else {
             throw DataError(
                 .badData, run.folder,
-                "was trained on other data: scan or label map of \(changed.shortList()) changed since; put them back, or "
-                    + "train anew")
+                "was trained on other data: scan or label map of \(changed.shortList()) changed; restore them, or "
+                    + "train again")
         }
         func digest(_ file: String) throws -> ConfigValue { .string(try ContentDigest.of(file: file, .sha256)) }
         return [

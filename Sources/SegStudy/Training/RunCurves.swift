@@ -31,7 +31,7 @@ public struct RunCurves: Sendable {
     ) throws -> [(x: Double, y: Double)] {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw DataError(
-                .noInput, file, "cannot be read; name a run folder that `medseg train --out` wrote")
+                .noInput, file, "cannot be read; give a run folder that `medseg train --out` wrote")
         }
         let rows = CSVRow.rows(of: String(decoding: data, as: UTF8.self)).map(\.cells)
         let header = rows.first ?? []

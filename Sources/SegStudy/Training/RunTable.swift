@@ -40,7 +40,7 @@ package final class RunTable {
         }
         if let first = missing.first, let last = missing.last {
             faults.append(
-                "\(missing.count) of \(expected.steps.count) steps up to the checkpoint are missing or not whole "
+                "\(missing.count) of \(expected.steps.count) steps up to the checkpoint are missing or incomplete "
                     + "(the first is \(first), the last \(last))")
         }
         if !faults.isEmpty { note("\(path): \(faults.joined(separator: "; ")); the run goes on") }

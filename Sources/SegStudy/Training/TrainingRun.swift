@@ -225,8 +225,8 @@ public struct TrainingRun {
         if !checkpoint.sumsByTree, configuration.accumulation > 3, configuration.accumulation % 2 == 0 {
             report(
                 .remark(
-                    "the checkpoint is of a version that added up the gradients of accumulate one after the other; from here "
-                        + "on they are summed by a tree, and may differ in the last bits"))
+                    "the checkpoint is from a version that added the gradients of accumulate one after another; from "
+                        + "here on they are summed by a tree, and may differ in the last bits"))
         }
         return checkpoint
     }
