@@ -68,7 +68,7 @@ import Testing
         #expect(error.description.contains(other) && error.description.contains(file))
     }
 
-    /// Distances take the grid for rectangular, which nobody sees in the numbers.
+    /// Distances treat the grid as rectangular, which the numbers do not show.
     @Test func aShearedGridIsSaid() throws {
         let study = try SmallStudy()
         var evaluation = Evaluation(labels: [:], options: try MetricOptions(surfaceDiceToleranceMM: 2))
