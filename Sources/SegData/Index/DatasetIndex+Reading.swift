@@ -83,7 +83,7 @@ extension DatasetIndex {
     }
 
     /// Removes nnU-Net's label `ignore`, for ignored voxels, from the classes.
-    /// - Returns: Its number; nil where the labels have none.
+    /// - Returns: The number of the label `ignore`; nil if the labels have none.
     static func takeIgnored(from labels: inout [Int: String], _ faults: inout IndexFaults) -> Int? {
         guard let number = labels.first(where: { $0.value.lowercased() == "ignore" })?.key else { return nil }
         guard number > 0 else {
