@@ -185,8 +185,8 @@ public struct FoldStudy {
         let (before, after) = (choice.before.foregroundDice, choice.after.foregroundDice)
         return names.map { "- Only the largest connected component of \($0) is kept." } + [
             "",
-            "The mean Dice of the classes rises from \(Metric.dice.text(before)) to \(Metric.dice.text(after)). `model` does it; "
-                + "`postprocessing.json` has them in nnU-Net's form, but nnU-Net itself reads a pickle instead.",
+            "The mean Dice of the classes rises from \(Metric.dice.text(before)) to \(Metric.dice.text(after)). `model` applies the "
+                + "steps; `postprocessing.json` has them in nnU-Net's form, but nnU-Net itself reads a pickle instead.",
         ]
     }
 }
