@@ -4,45 +4,45 @@ import SegCore
 import SegInference
 import SegYAML
 
-/// Options that say how a MONAI bundle is read, as those of `python -m monai.bundle run` do.
+/// Options for reading a MONAI bundle; they correspond to those of `python -m monai.bundle run`.
 struct BundleOptions: ParsableArguments {
     @Option(
         help: """
-            A configuration of the bundle, by its path in it, in place of configs/inference.json or .yaml; later ones \
-            change earlier ones.
+            A configuration file of the bundle, by its path in the bundle, in place of configs/inference.json or \
+            .yaml; may be repeated, and later files override earlier ones.
             """)
     var bundleConfig: [String] = []
 
     @Option(
         help: """
-            A change of the bundle's configuration, ID=VALUE, such as inferer::roi_size=[96,96,96]; the value is YAML or \
-            text.
+            A change to the bundle's configuration, ID=VALUE, such as inferer::roi_size=[96,96,96]; the value is YAML \
+            or text.
             """)
     var bundleSet: [String] = []
 
-    /// Refuses the options where no bundle is read.
+    /// Refuses the options if no bundle is read.
     func refuse() throws {
         for (name, isGiven) in [("--bundle-config", !bundleConfig.isEmpty), ("--bundle-set", !bundleSet.isEmpty)]
-        where isGiven { throw UsageError("\(name) changes a MONAI bundle; name one with --bundle") }
+        where isGiven { throw UsageError("\(name) applies only to a MONAI bundle; give one with --bundle") }
     }
 
-    /// Ids and values of the changes.
+    /// The IDs and values of the changes.
     var changes: [(id: String, value: ConfigValue)] {
         get throws {
             try bundleSet.map { change in
                 guard let mark = change.firstIndex(of: "="), mark != change.startIndex else {
-                    throw UsageError("--bundle-set should be ID=VALUE, as inferer::overlap=0.5, not '\(change)'")
+                    throw UsageError("--bundle-set should be ID=VALUE, such as inferer::overlap=0.5, not '\(change)'")
                 }
                 guard change[..<mark] != "bundle_root" else {
                     throw UsageError(
-                        "--bundle-set bundle_root: it is the bundle's own folder; name another with --bundle")
+                        "--bundle-set cannot change bundle_root, the bundle's own folder; give another with --bundle")
                 }
                 return (String(change[..<mark]), Self.value(String(change[change.index(after: mark)...])))
             }
         }
     }
 
-    /// References and expressions are no YAML and stay text; None is Python's null.
+    /// References and expressions (`@`, `%`, `$`) are not parsed as YAML and stay text; `None` becomes null.
     private static func value(_ text: String) -> ConfigValue {
         if text == "None" { return .null }
         if let first = text.first, "@%$".contains(first) { return .string(text) }
@@ -51,7 +51,7 @@ struct BundleOptions: ParsableArguments {
 }
 
 extension MONAIBundle {
-    /// Reads the configuration of a bundle's folder with a user's changes.
+    /// Reads a bundle's configuration from its folder and applies the user's changes.
     init(folder: String, _ options: BundleOptions) throws {
         try self.init(folder: folder, files: options.bundleConfig, changes: options.changes)
     }

@@ -7,27 +7,27 @@ import SegImaging
 struct DicomOptions: ParsableArguments {
     @Option(
         help: """
-            Of DICOM with several series: the one to read, by its index in `medseg dicom` or its SeriesInstanceUID.
+            The series to read if the DICOM has several: its index in `medseg dicom` or its SeriesInstanceUID.
             """)
     var series: String?
 
-    @Option(help: "Of a DICOM series with several volumes at the same places: the one to read, from 1.")
+    @Option(help: "The volume to read, from 1, if a DICOM series has several volumes at the same positions.")
     var volume: Int?
 
     @Flag(
         help: """
-            Interpolate slices that are missing in a DICOM series, and resample one of two spacings to the smaller one; \
-            without it such a series is refused.
+            Interpolate missing slices of a DICOM series, and resample a series with two spacings to the smaller one; \
+            without this option such a series is refused.
             """)
     var fillGaps = false
 
-    /// Lets scans of DICOM be read as these options say.
-    /// - Throws: `UsageError` where an option is given and no input is DICOM.
+    /// Registers the DICOM reader with these options.
+    /// - Throws: `UsageError` if an option is given but no input is DICOM.
     func register(for inputs: [String]) throws {
         let choice = DicomChoice(series: series, volume: volume, fillsGaps: fillGaps)
         guard choice != DicomChoice() else { return }
         guard inputs.contains(where: DicomSource.isDicom) else {
-            throw UsageError("--series, --volume and --fill-gaps are for DICOM, and no input is DICOM; take them out")
+            throw UsageError("--series, --volume and --fill-gaps are for DICOM, but no input is DICOM; leave them out")
         }
         DicomSource(choice).register()
     }

@@ -1,6 +1,6 @@
 import SegStudy
 
-/// A bar for each case that is predicted.
+/// A progress bar for each predicted case.
 struct EvaluationProgress {
     private let verb: String
     private let isQuiet: Bool

@@ -13,9 +13,10 @@ struct MedSeg: ParsableCommand {
         abstract:
             "Segments organs in 3-D medical scans: reads DICOM, NIfTI, NRRD and MetaImage, trains, predicts, measures, draws.",
         discussion: """
-            A newcomer starts with `medseg demo`. Exit codes: 0 done, 64 usage, 65 bad data, 66 no input, \
-            69 no such device, DCMTK missing for DICOM or MPI for several ranks, a rank lost, no answer from MLflow or a run folder in use, 70 not possible on the device or out of \
-            memory, 74 input or output failed, 130 or 143 stopped.
+            Start with `medseg demo`. Exit codes: 0 success; 64 usage; 65 bad data; 66 no input; 69 no such device, \
+            DCMTK missing for DICOM, MPI missing for several ranks, a rank lost, no answer from MLflow, or a run \
+            folder in use; 70 not possible on the device, or out of memory; 74 input or output failed; 130 or 143 \
+            stopped.
             """,
         version: Version.current,
         subcommands: [
@@ -30,7 +31,7 @@ struct MedSeg: ParsableCommand {
     static func main() {
         endWhenTerminated()
         segprocess_end_cleanly_without_memory("medseg")
-        // A write beyond `ulimit -f` fails as one on a full disk does, and ends no program.
+        // Then a write beyond `ulimit -f` fails like one on a full disk and does not end the program.
         signal(SIGXFSZ, SIG_IGN)
         DicomSource().register()
         do {
@@ -40,7 +41,8 @@ struct MedSeg: ParsableCommand {
             guard let status = ExitStatus(of: error) else { exit(withError: error) }
             FileHandle.standardError.write(Data("medseg: \(error)\n".utf8))
             fflush(nil)
-            // At a usual exit a library may wait for ever for a thread that got no memory to start with.
+            // A normal exit could hang, because a library may wait forever for a thread that could not start for lack
+            // of memory.
             _exit(status.rawValue)
         }
     }

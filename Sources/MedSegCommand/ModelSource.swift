@@ -5,19 +5,20 @@ import SegModels
 import SegNNUNet
 import SegWeights
 
-/// Where weights and description of a model stand: two files, a model folder, a MONAI bundle, or a folder of nnU-Net.
+/// The source of a model's weights and description: two files, a model folder, a MONAI bundle, or a folder of nnU-Net.
 struct ModelSource {
     /// The files of the weights: one, or one for each fold.
     let files: [String]
-    /// What describes the model, and the file that says so; nil for weights alone.
+    /// The model's description and the file that holds it; nil for weights alone.
     let description: (description: ModelDescription, file: String)?
-    /// Which dictionary of a PyTorch checkpoint the weights are.
+    /// The dictionary of a PyTorch checkpoint that holds the weights.
     private let choice: Weights.Choice
     private let nnUNet: NNUNetFolder?
 
-    /// Looks at a path.
-    /// - Parameter network: A description in place of the folder's own.
-    /// - Throws: `DataError` where a description cannot be read, or changes are said of something else.
+    /// Finds the files of the model at a path.
+    /// - Parameter network: The file of a description that replaces the folder's own.
+    /// - Throws: `DataError` if a description cannot be read, `UsageError` if options for a bundle or nnU-Net are given
+    ///   for another kind of model.
     init(_ path: String, network: String?, _ changes: BundleOptions, _ folds: NNUNetOptions) throws {
         let own = try network.map { (try ModelDescription(file: $0), $0) }
         var isFolder: ObjCBool = false
@@ -45,13 +46,13 @@ struct ModelSource {
         }
     }
 
-    /// The first stage of a cascade, where the model is a second one.
+    /// The first stage of a cascade if the model is a second stage; otherwise nil.
     func firstStage(_ changes: BundleOptions, _ folds: NNUNetOptions) throws -> ModelSource? {
         guard description?.description.previousClasses ?? 0 > 0 else { return nil }
         if let first = nnUNet?.previous.first { return ModelSource(first) }
         guard nnUNet == nil else {
             throw UsageError(
-                "--previous-stage gives masks, and a model folder needs the first stage itself; leave it out")
+                "--previous-stage gives masks, but a model folder needs the first stage itself; leave it out")
         }
         let folder = "\((files[0] as NSString).deletingLastPathComponent)/\(ModelFolder.previous)"
         return try ModelSource(folder, network: nil, changes, folds)
@@ -63,8 +64,8 @@ struct ModelSource {
     }
 
     /// Reads one of the files.
-    /// - Parameter state: The entry of a PyTorch checkpoint that is asked for; nil for the usual one.
-    /// - Throws: `DataError` naming the file that is damaged.
+    /// - Parameter state: The entry of a PyTorch checkpoint to read; nil for the usual one.
+    /// - Throws: `DataError` that names the file if it is damaged.
     func weights(of file: String, state: String?) throws -> Weights {
         if let nnUNet, state == nil { return try nnUNet.weights(of: file) }
         return try Weights.read(file, state.map { .named($0) } ?? choice)

@@ -2,7 +2,7 @@ import ArgumentParser
 import SegCore
 import SegNNUNet
 
-/// Options that say which models of an nnU-Net folder predict, and how; those of `nnUNetv2_predict`.
+/// Options for predicting with models of an nnU-Net folder; they correspond to those of `nnUNetv2_predict`.
 struct NNUNetOptions: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
@@ -11,29 +11,29 @@ struct NNUNetOptions: ParsableArguments {
     )
     var folds: [String] = []
 
-    @Option(help: "Which checkpoint of an nnU-Net fold: final, best or latest.")
+    @Option(help: "The checkpoint of each nnU-Net fold: final, best or latest.")
     var checkpoint: String?
 
-    @Option(help: "The step from a window to the next, as a share of the window, of an nnU-Net folder; 0.5 by default.")
+    @Option(help: "The step between windows, as a share of the window, for an nnU-Net folder; 0.5 by default.")
     var step: Double?
 
     @Flag(
         help:
-            "Leave out the mirror images that an nnU-Net folder averages: up to eight times faster, a little less exact."
+            "Do not average over mirrored inputs of an nnU-Net folder: up to eight times faster, a little less exact."
     )
     var noMirror = false
 
     @Option(
-        help: "Masks of the first stage of an nnU-Net cascade, a folder of CASE.nii.gz; else the first stage is run.")
+        help: "A folder of masks, CASE.nii.gz, of the first stage of an nnU-Net cascade; else that stage is run.")
     var previousStage: String?
 
     @Option(
         help:
-            "A postprocessing.json of nnU-Net, whose steps are taken on the mask; without it none are, as in nnUNetv2_predict."
+            "A postprocessing.json of nnU-Net, applied to the mask; without it none is applied, as in nnUNetv2_predict."
     )
     var postprocessing: String?
 
-    /// What is asked for.
+    /// The folds, checkpoint and inference settings that the options ask for.
     func choice() throws -> NNUNetFolder.Choice {
         var choice = NNUNetFolder.Choice()
         choice.folds = folds
@@ -53,7 +53,7 @@ struct NNUNetOptions: ParsableArguments {
         return choice
     }
 
-    /// Refuses the options where no folder of nnU-Net is read.
+    /// Refuses the options if no folder of nnU-Net is read.
     func refuse() throws {
         let given = [
             ("--folds", !folds.isEmpty), ("--checkpoint", checkpoint != nil), ("--step", step != nil),
@@ -61,7 +61,7 @@ struct NNUNetOptions: ParsableArguments {
             ("--postprocessing", postprocessing != nil),
         ]
         for (name, isGiven) in given where isGiven {
-            throw UsageError("\(name) is about a folder of nnU-Net; name one with --nnunet")
+            throw UsageError("\(name) applies only to a folder of nnU-Net; give one with --nnunet")
         }
     }
 }

@@ -1,21 +1,21 @@
 import ArgumentParser
 import SegImaging
 
-/// Options that change a mask after it is predicted, on top of what the model's description says.
+/// Options for postprocessing a mask in addition to the steps of the model's description.
 struct PostProcessingArguments: ParsableArguments {
-    @Flag(help: "Keep only the largest connected piece of each label.")
+    @Flag(help: "Keep only the largest connected component of each label.")
     var largestComponent = false
 
     @Flag(help: "Fill background that a label encloses.")
     var fillHoles = false
 
-    @Option(help: "Drop pieces of a label smaller than this many ml.")
+    @Option(help: "Remove connected components of a label smaller than this many ml.")
     var minVolume: Double?
 
-    @Option(help: "What hangs together: voxels with a common face (6), also edge (18), also corner (26).")
+    @Option(help: "The neighbours of a voxel: those that share a face (6), also an edge (18), also a corner (26).")
     var connectivity: Int?
 
-    /// The description's steps with the options' added.
+    /// The steps of the description with those of the options added.
     func added(to described: PostProcessing) throws -> PostProcessing {
         var steps = described
         if largestComponent { steps.keepsLargest = true }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A bar that redraws itself on one line of a terminal, and elsewhere a line every few seconds.
+/// A progress bar that redraws one line of a terminal; if the output is not a terminal, a line every few seconds.
 struct ProgressBar {
     private let title: String
     private let isQuiet: Bool
@@ -21,7 +21,8 @@ struct ProgressBar {
             lastDrawn = now
             let text = "\(percent(share))  \(remark)"
             let columns = Self.terminalColumns - 1
-            // The bar takes what the words leave; words that do not fit are cut, for a wrapped line cannot be redrawn.
+            // The bar gets the columns that the text leaves; longer text is cut, because a wrapped line cannot be
+            // redrawn.
             let width = min(28, columns - title.count - text.count - 2)
             var line = "\(title) \(text)"
             if width >= 6 {
@@ -31,7 +32,7 @@ struct ProgressBar {
             }
             write("\r\(line.prefix(columns))\u{1B}[K")
         } else if now - lastDrawn > 5 {
-            // A short task says nothing.
+            // A short task prints nothing.
             if lastDrawn > 0 { write("\(title) \(percent(share))  \(remark)\n") }
             lastDrawn = now
         }
@@ -59,7 +60,7 @@ struct ProgressBar {
     private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }
 
-/// `1 min 5 s`.
+/// Formats seconds, such as `1 min 5 s`.
 func duration(_ seconds: Double) -> String {
     if seconds < 10 { return String(format: "%.1f s", seconds) }
     let whole = Int(seconds.rounded())

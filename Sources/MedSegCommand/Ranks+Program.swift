@@ -3,10 +3,11 @@ import SegComm
 import SegCore
 
 extension Ranks {
-    /// Does a command's work with the ranks that a launcher has started, and ends all of them together.
+    /// Runs a command's work on the ranks that a launcher has started, and ends all of them together.
     ///
-    /// Where one rank alone fails, it says why and ends the others. Where all fail alike, the first says it.
-    /// - Throws: What the work throws, where this process is alone.
+    /// If one rank alone fails, it prints its error and ends the others. If all fail alike, only the first prints the
+    /// error.
+    /// - Throws: The errors of `work` if this process is the only rank.
     static func together(_ work: (Ranks) throws -> Void) throws {
         let ranks = try joined()
         do {

@@ -5,44 +5,44 @@ import SegCore
 import SegInference
 import SegStudy
 
-/// Options of predictions that several processes divide among them.
+/// Options for dividing a prediction among several processes.
 struct ShardOptions: ParsableArguments {
     @Option(
         help: """
-            Segment part I of N of the scans, from 0/N; auto takes the task of a Slurm array or the rank of srun or mpirun. \
-            Scans that are finished are skipped, so that a part may be run again.
+            Segment part I of N of the scans, from 0/N; auto uses the task of a Slurm array or the rank of srun or \
+            mpirun. Finished scans are skipped, therefore a part may be run again.
             """)
     var shard: String?
 
     @Flag(
         help:
-            "Segment nothing: check that the parts of --shard have left no scan out, and with --report join report.csv."
+            "Segment nothing; check that the parts of --shard left no scan out, and with --report write one report.csv."
     )
     var collect = false
 
-    /// Whether the scans are divided, and files that are there belong to other parts.
+    /// Whether the scans are divided among processes; existing files then belong to other parts.
     var isDivided: Bool { shard != nil || collect }
 
-    /// The part that is asked for; nil for all scans.
-    /// - Throws: `UsageError` and `DataError` where the options make no sense.
+    /// The requested part; nil for all scans.
+    /// - Throws: `UsageError` or `DataError` if the options are invalid.
     func part() throws -> Shard? {
         let environment = ProcessInfo.processInfo.environment
         guard let shard else {
             if let count = Launch(environment: environment)?.count {
                 throw UsageError(
-                    "a launcher started \(count) processes, and each would do all of this: add --shard auto to divide the scans "
-                        + "among them, --shard 0/1 where each was given scans of its own, or start one process")
+                    "a launcher started \(count) processes, and each would segment all scans: pass --shard auto to "
+                        + "divide the scans among them, --shard 0/1 if each has scans of its own, or start one process")
             }
             return nil
         }
-        guard !collect else { throw UsageError("--collect comes after all parts; leave --shard out") }
+        guard !collect else { throw UsageError("--collect runs after all parts; leave --shard out") }
         return shard == "auto"
             ? try Shard(environment: environment) : try Shard(shard)
     }
 }
 
 extension ModelOptions {
-    /// The files of weights and descriptions, those of a first stage included.
+    /// The files of weights and descriptions, including those of a first stage.
     fileprivate func files() throws -> [String] {
         let paths = model + [weights, bundle, nnunet].compactMap(\.self)
         var sources = try paths.map { try ModelSource($0, network: network, bundleChanges, nnunetChoice) }
@@ -54,14 +54,14 @@ extension ModelOptions {
 }
 
 extension PredictCommand {
-    /// What all parts of the prediction have in common.
+    /// The arguments, model files and scans that all parts of the prediction share.
     func work(_ jobs: [PredictionFiles]) throws -> ShardRecord.Work {
         try ShardRecord.Work(
             arguments: Array(CommandLine.arguments.dropFirst(2)), model: model.files(), scans: jobs, folder: out)
     }
 
     /// The scans of a part that are not finished yet.
-    /// - Throws: `DataError` naming a file that would be written and is of another prediction.
+    /// - Throws: `DataError` that names an existing file of another prediction that would be overwritten.
     func unfinished(
         _ jobs: [PredictionFiles], of part: Shard, _ record: ShardRecord, _ extras: PredictionFiles.Extras,
         labels: Range<Int>
@@ -77,7 +77,7 @@ extension PredictCommand {
         return left
     }
 
-    /// Checks that every scan is finished or known to fail, and joins what the parts say of them.
+    /// Checks that every scan is finished or has failed with a known error, and joins the parts' reports.
     func collect(_ jobs: [PredictionFiles], _ extras: PredictionFiles.Extras, labels: Range<Int>) throws {
         let record = try ShardRecord.open(out, work(jobs))
         var (finished, missing, failures): ([PredictionFiles], [String], [DataError]) = ([], [], [])
@@ -93,8 +93,8 @@ extension PredictCommand {
         guard missing.isEmpty else {
             throw DataError(
                 .noInput, out,
-                "\(missing.count) of \(jobs.count) scans are not finished: \(missing.shortList()); run their parts again, which "
-                    + "skip what is there")
+                "\(missing.count) of \(jobs.count) scans are not finished: \(missing.shortList()); run their parts "
+                    + "again; finished scans are skipped")
         }
         // No part is writing any more.
         for folder in [out, "\(out)/.shards"] { DurableFile.removeLeftovers(in: folder) }
@@ -109,14 +109,14 @@ extension PredictCommand {
             throw PartialFailure(
                 cause: first,
                 "\(failures.count) of \(jobs.count) scans could not be segmented; see above. All others are finished"
-                    + (report ? ", and in \(table)" : "") + "; a part that runs again tries them once more")
+                    + (report ? ", and in \(table)" : "") + "; running a part again retries them")
         }
-        print("\(out): all \(jobs.count) scans are finished" + (report ? "; \(table) has them all" : ""))
+        print("\(out): all \(jobs.count) scans are finished" + (report ? "; \(table) lists all of them" : ""))
     }
 }
 
 extension PredictionFiles {
-    /// Whether the scan was finished under the record, and all its files are there.
+    /// Whether the record marks the scan as finished and all its files exist.
     fileprivate func isFinished(_ record: ShardRecord, _ extras: Extras, labels: Range<Int>) -> Bool {
         record.state(of: stem) == .done && all(extras, labels: labels).allSatisfy(FileManager.default.fileExists)
     }

@@ -20,13 +20,13 @@ struct DeviceOptions: ParsableArguments {
     @Option(help: "CPU threads of networks; default MEDSEG_THREADS or every core.")
     var threads: Int?
 
-    @Option(help: "The most memory that tensors may take, such as 2G or 512M.")
+    @Option(help: "The maximum memory for tensors, such as 2G or 512M.")
     var maxMemory: String?
 
     @Option(
         help: """
-            Products in fp32; in bf16 on the CPU; in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more; or \
-            with convolution weights stored as fp16 on any OpenCL device.
+            The precision of products: fp32; bf16 on the CPU; tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or \
+            more; or fp16 to store convolution weights as fp16 on any OpenCL device.
             """,
         transform: { text in
             guard let precision = Precision(rawValue: text) else {
@@ -36,8 +36,8 @@ struct DeviceOptions: ParsableArguments {
         })
     var precision = Precision.fp32
 
-    /// Starts the device and, unless told to be quiet, says on standard error which it is. Ranks share the cores and the
-    /// GPUs of their machine.
+    /// Starts the device and prints its name to standard error unless `quiet`. Ranks share the cores and the GPUs of
+    /// their machine.
     func makeBackend(quiet: Bool, ranks: Ranks = .alone) throws -> any Backend {
         try checkThreads(threads)
         var threads = threads
@@ -59,22 +59,22 @@ struct DeviceOptions: ParsableArguments {
     }
 }
 
-/// Insists that a count of threads, of an option or of the environment, can be started.
+/// Checks that the number of threads, from the option or from MEDSEG_THREADS, is from 1 to 1024.
 func checkThreads(_ threads: Int?) throws {
     let variable = ProcessInfo.processInfo.environment["MEDSEG_THREADS"]
     guard let text = threads.map(String.init) ?? variable else { return }
     guard let count = Int(text), (1...1024).contains(count) else {
         let name = threads == nil ? "MEDSEG_THREADS" : "--threads"
-        throw UsageError("\(name) should be a whole number from 1 to 1024, not '\(text)'")
+        throw UsageError("\(name) should be an integer from 1 to 1024, not '\(text)'")
     }
 }
 
-/// Options that name a model: a folder, or weights with a description.
+/// Options that choose a model: a folder, or weights with a description.
 struct ModelOptions: ParsableArguments {
     @Option(
         help: """
-            A model folder with model.json and model.safetensors or model.pt, or one of Auto3DSeg with its model.pt alone; \
-            several make an ensemble.
+            A model folder with model.json and model.safetensors or model.pt, or an Auto3DSeg folder with model.pt \
+            only; several make an ensemble.
             """)
     var model: [String] = []
 
@@ -97,13 +97,13 @@ struct ModelOptions: ParsableArguments {
 
     @OptionGroup var nnunetChoice: NNUNetOptions
 
-    /// Whether none of them is given.
+    /// Whether no model is given.
     var isEmpty: Bool { model.isEmpty && weights == nil && network == nil && bundle == nil && nnunet == nil }
 
-    /// What figures call the model.
+    /// The name of the model in figures.
     var name: String { model.isEmpty ? weights ?? bundle ?? nnunet ?? "the model" : model.joined(separator: ", ") }
 
-    /// How many channels the model takes, by its description alone; nil where that cannot be read.
+    /// The number of input channels in the model's description; nil if the description cannot be read.
     var inputChannels: Int? {
         let description =
             if let folder = model.first { try? ModelFolder.description(of: folder) } else if let network {
@@ -127,7 +127,7 @@ struct ModelOptions: ParsableArguments {
         if nnunet == nil { try nnunetChoice.refuse() }
         if let nnunet {
             guard model.isEmpty, weights == nil, network == nil, bundle == nil else {
-                throw UsageError("--nnunet names a model; give no other beside it")
+                throw UsageError("--nnunet gives the model; leave the other model options out")
             }
             let folder = try NNUNetFolder(nnunet, nnunetChoice.choice())
             return try Ensemble([folder.predictor(on: backend)])
@@ -144,46 +144,46 @@ struct ModelOptions: ParsableArguments {
                 Predictor(weights: bundle.weights, bundle.choice, description: bundle.description, on: backend)
             ])
         case (nil, nil, _?):
-            throw UsageError("--model and --bundle each name a model; give one of them")
+            throw UsageError("--model and --bundle each give a model; pass one of them")
         default:
             throw UsageError(
-                "name one model: --model DIR, or --weights FILE with --network FILE.json, or --bundle DIR, "
+                "give one model: --model DIR, or --weights FILE with --network FILE.json, or --bundle DIR, "
                     + "or --nnunet DIR")
         }
     }
 }
 
-/// The kinds of files that figures are written as.
+/// The file formats of figures.
 enum FigureFormat: String, CaseIterable, ExpressibleByArgument {
     case png
     case svg
 }
 
-/// Options about what is printed.
+/// Options for printed output.
 struct PrintingOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Print nothing but errors and results.")
     var quiet = false
 }
 
 extension OutputFolder {
-    /// Makes the folder; one that holds files already is refused unless forced.
+    /// Creates the folder; refuses one that already holds files unless `force`.
     static func prepare(_ path: String, force: Bool) throws {
         try refuseFilled(path, force: force)
         try make(path)
     }
 
-    /// Refuses a folder that holds files already unless forced.
+    /// Refuses a folder that already holds files unless `force`.
     static func refuseFilled(_ path: String, force: Bool) throws {
         let found = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         guard found.allSatisfy(RunFolder.isLeftover) || force else {
-            throw DataError(.cannotWrite, path, "holds files already; name another folder or allow --force")
+            throw DataError(.cannotWrite, path, "holds files already; give another folder or pass --force")
         }
     }
 
-    /// Refuses a file that is there already unless forced.
+    /// Refuses an existing file unless `force`.
     static func refuseExisting(_ file: String?, force: Bool) throws {
         guard let file, !force, FileManager.default.fileExists(atPath: file) else { return }
-        throw DataError(.cannotWrite, file, "exists already; name another file or allow --force")
+        throw DataError(.cannotWrite, file, "exists already; give another file or pass --force")
     }
 }
 

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Makes SIGTERM end the program with exit code 143 while it has nothing to finish.
 func endWhenTerminated() {
-    // A parent may have started the program with these blocked.
+    // A parent may have started the program with these signals blocked.
     var signals = sigset_t()
     sigemptyset(&signals)
     for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
@@ -12,9 +12,9 @@ func endWhenTerminated() {
     signal(SIGTERM) { _ in _exit(ExitStatus.terminated.rawValue) }
 }
 
-/// Takes SIGINT and SIGTERM as a request to stop at the next safe point; a second one stops at once.
+/// Turns SIGINT and SIGTERM into a request to stop at the next safe point; a second signal stops at once.
 ///
-/// One handler follows the other without a gap, so that no signal is lost.
+/// One handler replaces the other without a gap, so that no signal is lost.
 final class StopSignal {
     init() {
         raised.store(0, ordering: .relaxed)
@@ -26,17 +26,17 @@ final class StopSignal {
         endWhenTerminated()
     }
 
-    /// The signal that came; nil for none.
+    /// The first signal that was received; nil for none.
     var number: Int32? {
         let number = raised.load(ordering: .relaxed)
         return number == 0 ? nil : number
     }
 
-    /// Whether one came.
+    /// Whether a signal was received.
     var isRaised: Bool { number != nil }
 }
 
-/// The first signal that came; 0 for none.
+/// The first signal that was received; 0 for none.
 private let raised = Atomic<Int32>(0)
 
 /// Runs in a signal handler, where nothing may be allocated.
@@ -46,9 +46,9 @@ private func requestStop(_ number: Int32) {
     write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
 }
 
-/// A training that was asked to stop and can go on.
+/// The error of a training run that was stopped on request and can be resumed.
 struct Interruption: CodedError, CustomStringConvertible {
-    /// Which signal it was.
+    /// The signal that stopped it.
     let signal: Int32
     let step: Int
     let folder: String

@@ -9,22 +9,22 @@ import SegNNUNet
 import SegStudy
 import SegTrain
 
-/// A training into a run folder, a new one or one that goes on, with what follows its end.
+/// A training run, new or resumed, in a run folder, with the steps after its end.
 struct TrainingJob {
     let configuration: TrainingConfiguration
     let folder: String
     let isResumed: Bool
-    /// The plans that a new training is of; nil for none.
+    /// The nnU-Net plans of a new run; nil for none.
     var origin: NNUNetOrigin?
-    /// Whether a new training may write into a folder that holds files.
+    /// Whether a new run may write into a folder that holds files.
     var force = false
-    /// The results folder of nnU-Net that the run is written to as well; nil for none.
+    /// The results folder of nnU-Net that the run is also written to; nil for none.
     var export: String?
     let quiet: Bool
 
-    /// Trains. The first rank writes, and the others read.
-    /// - Returns: What there is to say of the run; nil on another rank than the first.
-    /// - Throws: As `TrainingRun.run`.
+    /// Trains the network. Only the first rank writes; the others read.
+    /// - Returns: A summary of the run; nil on every rank but the first.
+    /// - Throws: The errors of `TrainingRun.run`.
     func run(on backend: any Backend, ranks: Ranks = .alone) throws -> String? {
         if ranks.isFirst, !isResumed { try OutputFolder.refuseFilled(folder, force: force) }
         let run = TrainingRun(
@@ -34,7 +34,7 @@ struct TrainingJob {
             do {
                 return try run.run(in: folder, resuming: isResumed, ranks: ranks, quiet: quiet || !ranks.isFirst)
             } catch let stop as Interruption {
-                // What was reached is written all the same, for nnU-Net to go on with.
+                // The state reached is exported all the same, so that nnU-Net can continue from it.
                 do {
                     if ranks.isFirst { try writeExport(of: FoldRun(folder: folder), on: backend).forEach(note) }
                 } catch { note("\(folder): not written for nnU-Net: \(error)") }
@@ -47,14 +47,14 @@ struct TrainingJob {
         }
         return try OutputFolder.filling(folder) {
             try RunFolder.alone(in: folder) {
-                // Another training may have filled it and ended meanwhile.
+                // Another run may have filled the folder and ended meanwhile.
                 if !isResumed { try OutputFolder.refuseFilled(folder, force: force) }
                 return try ([go()] + conclude(on: backend)).joined(separator: "\n")
             }
         }
     }
 
-    /// Predicts the cases that a fold of plans sets aside, and writes the run for nnU-Net where that is asked for.
+    /// Predicts the validation cases of a fold of plans, and exports the run to nnU-Net if that is asked for.
     private func conclude(on backend: any Backend) throws -> [String] {
         let run = try FoldRun(folder: folder)
         var lines: [String] = []
@@ -65,7 +65,7 @@ struct TrainingJob {
                 try validation.complete(on: backend) { progress.show($0) }
                 lines.append("validation: \(validation.folder)/summary.json")
             } else if !quiet {
-                note("\(folder): no final validation is written of regions that may overlap")
+                note("\(folder): no final validation is written, because the regions may overlap")
             }
         }
         return try lines + writeExport(of: run, on: backend)

@@ -4,7 +4,7 @@ import SegCore
 import SegStudy
 import SegTrain
 
-/// Shows how a training goes on, and takes Ctrl-C and SIGTERM while it takes steps.
+/// Shows the progress of a training run, and catches Ctrl-C and SIGTERM while it trains.
 final class TrainingProgress {
     private let isQuiet: Bool
     private var bar: ProgressBar
@@ -17,7 +17,7 @@ final class TrainingProgress {
         bar = ProgressBar("train", quiet: quiet)
     }
 
-    /// Whether the training should stop at the next safe point.
+    /// Whether the training run should stop at the next safe point.
     var isStopAsked: Bool { signal?.isRaised ?? false }
 
     func take(_ event: TrainingRunEvent) {
@@ -59,13 +59,13 @@ final class TrainingProgress {
 }
 
 extension TrainingRun {
-    /// Trains, shows how it goes on, and returns what there is to say of it.
-    /// - Parameter ranks: Those of the run.
-    /// - Throws: `Interruption` after Ctrl-C or SIGTERM of any rank, on every rank, when the checkpoint is written.
+    /// Trains, shows the progress, and returns a summary of the run.
+    /// - Parameter ranks: The ranks of the run.
+    /// - Throws: `Interruption` on every rank after Ctrl-C or SIGTERM on any rank, once the checkpoint is written.
     func run(in folder: String, resuming: Bool = false, ranks: Ranks = .alone, quiet: Bool) throws -> String {
         let progress = TrainingProgress(quiet: quiet)
         let outcome = try run(resuming: resuming, until: { progress.isStopAsked }) { progress.take($0) }
-        // All end alike, and one rank knows of the signal.
+        // All ranks end alike, but only one rank may know the signal.
         if outcome.end == .asked,
             let signal = try ranks.gather([progress.stoppedBy ?? 0]).flatMap(\.self).first(where: { $0 != 0 })
         {

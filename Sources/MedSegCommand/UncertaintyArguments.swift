@@ -1,28 +1,28 @@
 import ArgumentParser
 import SegInference
 
-/// Options of commands that can predict many times over.
+/// Options of commands that can predict a scan several times.
 struct UncertaintyArguments: ParsableArguments {
     @Option(
         name: .customLong("uncertainty"), defaultAsFlag: UncertaintyOptions().passes,
-        help: "Predict so many times with dropout on and measure how far the passes disagree.")
+        help: "Predict this many times with dropout on and measure how far the passes disagree.")
     var passes: Int?
 
-    @Option(help: "Seed of the random numbers of --uncertainty.")
+    @Option(help: "The random seed of --uncertainty.")
     var seed: UInt64 = 0
 
-    @Option(help: "Also predict mirror images along these axes of the network's volume, such as 0 or 0,1,2.")
+    @Option(help: "Also predict mirror images along these axes of the network's input, such as 0 or 0,1,2.")
     var mirror: String?
 
-    @Flag(help: "Take a variance of exactly 0 for an answer, such as of a network without dropout.")
+    @Flag(help: "Accept a variance of exactly 0, such as that of a network without dropout.")
     var allowZeroVariance = false
 
-    /// The models with what is asked for.
+    /// A segmenter of the models with these options.
     func segmenter(_ ensemble: Ensemble) throws -> Segmenter {
         Segmenter(ensemble, uncertainty: try options(models: ensemble.models.count))
     }
 
-    /// What is asked for; nil where one plain prediction is.
+    /// The options for uncertainty; nil for one plain prediction.
     func options(models: Int) throws -> UncertaintyOptions? {
         guard passes != nil || mirror != nil || models > 1 else { return nil }
         let fewest = mirror == nil && models == 1 ? 2 : 1
@@ -37,7 +37,7 @@ struct UncertaintyArguments: ParsableArguments {
         for axis in mirror?.split(separator: ",", omittingEmptySubsequences: false) ?? [] {
             guard let number = Int(axis), (0...2).contains(number) else {
                 throw UsageError(
-                    "--mirror should be axes from 0 to 2 with commas, such as 0,1,2, not '\(mirror ?? "")'")
+                    "--mirror should be axes from 0 to 2 separated by commas, such as 0,1,2, not '\(mirror ?? "")'")
             }
             options.mirroredAxes.insert(number)
         }

@@ -1,6 +1,6 @@
 import SegCore
 
-/// Arguments that make no sense together.
+/// An error for arguments that are invalid or do not fit together.
 struct UsageError: CodedError, CustomStringConvertible {
     let description: String
 
@@ -9,7 +9,7 @@ struct UsageError: CodedError, CustomStringConvertible {
     var exitStatus: ExitStatus { .usage }
 }
 
-/// Several inputs of which some failed, each with an error that was printed.
+/// An error for several inputs of which some failed; the error of each failed input was printed.
 struct PartialFailure: CodedError, CustomStringConvertible {
     /// The first error, which decides the exit code.
     let cause: any Error

@@ -1,9 +1,9 @@
 import ArgumentParser
 import SegImaging
 
-/// The format of the volumes that a command writes, each one file, by the ending of their names.
+/// The single-file format of the volumes that a command writes, given by its file extension.
 struct VolumeFormat: ExpressibleByArgument {
-    /// The ending, such as `.nii.gz`.
+    /// The file extension, such as `.nii.gz`.
     let ending: String
 
     init?(argument: String) {
@@ -14,7 +14,7 @@ struct VolumeFormat: ExpressibleByArgument {
         self.ending = ending
     }
 
-    /// The endings, without their dots.
+    /// The file extensions without their dots.
     static let choices = ScanFile.singleFileEndings.map { String($0.dropFirst()) }.joined(separator: ", ")
 
     static var allValueStrings: [String] { ScanFile.singleFileEndings.map { String($0.dropFirst()) } }

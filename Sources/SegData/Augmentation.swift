@@ -1,43 +1,43 @@
 package import SegCore
 public import SegImaging
 
-/// How training patches are varied; what is nil or of probability 0 is left out.
+/// The random augmentation of training patches; a step that is nil or has probability 0 is left out.
 public struct Augmentation: Hashable, Sendable {
     /// `RandFlip`, once for each of the axes.
     public var flipProbability = 0.0
-    /// Axes that are flipped.
+    /// The axes that are flipped.
     public var flipAxes: [Int] = []
     /// `RandRotate90` in the plane of axes 0 and 1.
     public var rotateProbability = 0.0
-    /// Turns by any angle, shear and scale.
+    /// Random rotation by any angle, shear and scaling.
     public var affine: RandAffine?
-    /// Smooth random bending.
+    /// Random smooth elastic deformation.
     public var elastic: RandElastic?
     /// Gaussian noise.
     public var noise: RandGaussianNoise?
-    /// Blur.
+    /// Gaussian blur.
     public var blur: RandGaussianSmooth?
-    /// Multiplied intensities, nnU-Net's way.
+    /// Multiplication of intensities, as in nnU-Net.
     public var brightness: RandBrightness?
-    /// Intensities stretched about their mean.
+    /// Stretching of intensities about their mean.
     public var contrast: RandContrast?
-    /// Coarser voxels.
+    /// Simulation of a lower resolution.
     public var lowResolution: RandLowResolution?
-    /// Intensities bent by a power.
+    /// Gamma transform: intensities raised to a power.
     public var gamma: RandGamma?
     /// `RandScaleIntensity`.
     public var scaleProbability = 0.0
-    /// Intensities are multiplied by 1 ± up to this.
+    /// The factor's largest deviation from 1.
     public var scaleFactors = 0.0
     /// `RandShiftIntensity`.
     public var shiftProbability = 0.0
-    /// Up to this is added or subtracted.
+    /// The largest offset that is added or subtracted.
     public var shiftOffsets = 0.0
 
-    /// No augmentation; to be changed field by field.
+    /// Creates an augmentation without steps; set the fields that are wanted.
     public init() {}
 
-    /// The steps in their order, that of MONAI's and nnU-Net's chains: first places, then intensities.
+    /// The steps in the order of MONAI's and nnU-Net's chains: first spatial transforms, then intensity transforms.
     var transforms: [any RandomPatchTransform] {
         var steps: [any RandomPatchTransform] = []
         if flipProbability > 0 { steps += flipAxes.map { RandFlip(probability: flipProbability, axis: $0) } }
@@ -59,19 +59,19 @@ public struct Augmentation: Hashable, Sendable {
 extension Augmentation {
     private static let key = "augmentation"
 
-    /// Reads the object `augmentation` of a configuration; absent means none.
+    /// Reads the object `augmentation` of a configuration; if it is absent, there is no augmentation.
     /// - Throws: `DataError` naming the key that is unknown or wrong.
     package init(of configuration: ConfigReader) throws {
         self = try ConfigCoder(configuration).object(Self.key, nil, Self.coded) ?? Self()
     }
 
-    /// The object that reads as this, an entry that the configuration has as it stands there.
+    /// The object that reads as this value; entries that the configuration contains are kept as written.
     package func entries(of configuration: ConfigValue) -> [String: ConfigValue] {
         let steps = ConfigCoder.entries(self, Self.coded)
         guard case .object(let document) = configuration, case .object(let written)? = document[Self.key] else {
             return [Self.key: .object(steps)]
         }
-        // Degrees that went through radians and back might not be the same number.
+        // Degrees that are converted to radians and back may differ in the last digits.
         let merged = steps.merging(written) { step, own in
             guard case .object(let all) = step, case .object(let given) = own else { return own }
             return .object(all.merging(given) { $1 })
@@ -79,7 +79,7 @@ extension Augmentation {
         return [Self.key: .object(merged)]
     }
 
-    /// The steps; one without a given range has nnU-Net's, or that of MONAI's tutorials.
+    /// The steps; a step without a given range has the default range of nnU-Net or of MONAI's tutorials.
     private static func coded(_ steps: Augmentation?, by coder: ConfigCoder) throws -> Augmentation {
         var steps = steps ?? Augmentation()
         try steps.codePlaces(by: coder)
@@ -87,7 +87,7 @@ extension Augmentation {
         return steps
     }
 
-    /// The steps that move voxels.
+    /// The spatial transforms.
     private mutating func codePlaces(by coder: ConfigCoder) throws {
         let flip = flipProbability > 0 ? (flipProbability, flipAxes) : nil
         (flipProbability, flipAxes) =
@@ -106,7 +106,7 @@ extension Augmentation {
         }
     }
 
-    /// The steps that change intensities alone.
+    /// The steps that change only intensities.
     private mutating func codeIntensities(by coder: ConfigCoder) throws {
         noise = try coder.object("noise", noise) { noise, coder in
             RandGaussianNoise(
@@ -154,7 +154,7 @@ extension Augmentation {
 }
 
 extension RandAffine {
-    /// The object `affine`: nnU-Net's ranges where none are given.
+    /// The object `affine`; ranges that are not given are nnU-Net's.
     fileprivate static func coded(_ affine: RandAffine?, by coder: ConfigCoder) throws -> RandAffine {
         let rotation = affine.map { $0.rotation.isEmpty ? [0, 0, 0] : $0.rotation }
         let radians = try coder.value("rotate", rotation ?? [30, 30, 30].map { $0 * .pi / 180 }, .degrees)
@@ -170,14 +170,14 @@ extension RandAffine {
 }
 
 extension ConfigCoder {
-    /// How likely a step is taken.
+    /// The probability of a step.
     fileprivate func chance(_ probability: Double?, _ usual: Double) throws -> Double {
         try value("prob", probability ?? usual, .chance)
     }
 }
 
 extension ConfigForm<[Double]> {
-    /// Three angles in radians, written in degrees; read as one number or three.
+    /// Three angles in radians, written in degrees; read from one number or three.
     fileprivate static var degrees: Self {
         Self(
             decode: { value, key, reader in
@@ -185,7 +185,7 @@ extension ConfigForm<[Double]> {
                 var degrees = one ?? []
                 if case .array? = reader.value(key) { degrees = try reader.doubles(key) ?? [] }
                 guard degrees.count == 3, degrees.allSatisfy({ $0 >= 0 && $0 <= 180 }) else {
-                    throw reader.error(key, "should be degrees from 0 to 180, one number or one for each axis")
+                    throw reader.error(key, "should be degrees from 0 to 180, one number or one per axis")
                 }
                 return degrees.map { $0 * .pi / 180 }
             }, encode: { .array($0.map { .double(($0 * 180e9 / .pi).rounded() / 1e9) }) })
@@ -193,7 +193,7 @@ extension ConfigForm<[Double]> {
 }
 
 extension ConfigForm<[Int]> {
-    /// Axes that are mirrored one after the other; one that stands there twice is drawn for twice.
+    /// Axes that are flipped one after the other; an axis that is listed twice is drawn twice.
     fileprivate static var flipAxes: Self {
         ints.restricted(to: "some of 0, 1 and 2") { Set($0).isSubset(of: [0, 1, 2]) }
     }

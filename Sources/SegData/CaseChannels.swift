@@ -3,36 +3,36 @@ internal import SegImaging
 
 /// The scans of a case that are its channels, in the network's order.
 public struct CaseChannels: Hashable, Sendable {
-    /// What the case is called: the first file's name without its ending and without `_0000`.
+    /// The name of the case: the first file's name without its file extension and without `_0000`.
     public let name: String
-    /// The files, one for each channel.
+    /// The files, one per channel.
     public let files: [String]
 
-    /// Names a case and its files.
+    /// Creates a case from its name and files.
     public init(name: String, files: [String]) { (self.name, self.files) = (name, files) }
 
-    /// A case of these files, named after the first.
+    /// Creates a case from files; its name is that of the first file.
     public init(files: [String]) {
         let first = Self.parts(of: files[0])
         self.init(name: first?.channel == 0 ? first?.name ?? "" : ScanFile.stem(of: files[0]), files: files)
     }
 
-    /// Gathers the cases of some scans.
+    /// Groups scans into cases.
     ///
-    /// As many files as a case has channels are one case, in the order in which they are given, unless their names number
-    /// them as those of several. Files of four dimensions are a case each. Others are cases whose files are named
-    /// `CASE_0000`, `CASE_0001` and so on, as nnU-Net names them, in any order.
+    /// If there are as many files as a case has channels, they are one case in the given order, unless their names
+    /// number them as files of several cases. If every file is 4-D, each file is a case. Otherwise the files of a case
+    /// are named `CASE_0000`, `CASE_0001` and so on, as in nnU-Net, and may come in any order.
     /// - Parameters:
     ///   - files: The scans.
-    ///   - count: How many channels a case has.
-    /// - Throws: `DataError` where the files make no whole cases.
+    ///   - count: The number of channels of a case.
+    /// - Throws: `DataError` if the files do not form complete cases.
     public static func group(_ files: [String], by count: Int) throws(DataError) -> [CaseChannels] {
         let named = files.map { (file: $0, parts: parts(of: $0)) }
         let stems = Set(named.compactMap(\.parts?.name))
         let numbers = Set(named.compactMap(\.parts?.channel))
-        // Files that are all numbered, and not as one case is, are of several.
+        // Files that are all numbered, but not like one case, belong to several cases.
         let areOfSeveral = named.allSatisfy { $0.parts != nil } && (stems.count > 1 || numbers.count < count)
-        // Files of four dimensions are whole cases.
+        // 4-D files are whole cases.
         if files.allSatisfy({ (try? ScanFile.channelCount(of: $0)) == count }) {
             return files.map { CaseChannels(name: ScanFile.stem(of: $0), files: [$0]) }
         }
@@ -43,8 +43,8 @@ public struct CaseChannels: Hashable, Sendable {
                 throw DataError(
                     .badArgument, file,
                     (files.count == 1 ? "is one scan" : "is one of \(files.count) scans")
-                        + ", and the model takes \(count) of a case together; give the \(count) "
-                        + "scans of one case, or name those of several cases CASE_0000, CASE_0001 and so on")
+                        + ", but the model needs \(count) scans per case; give the \(count) "
+                        + "scans of one case, or name the scans of several cases CASE_0000, CASE_0001 and so on")
             }
             let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
             if let other = cases[folder + parts.name]?[parts.channel] {
@@ -60,20 +60,20 @@ public struct CaseChannels: Hashable, Sendable {
                 throw DataError(
                     .badArgument, key,
                     missing.isEmpty
-                        ? "has \(channels.count) channels, and the model takes \(count)"
+                        ? "has \(channels.count) channels, but the model takes \(count)"
                         : "has no \(missing.joined(separator: ", ")); the model takes \(count) channels")
             }
             return CaseChannels(name: parts(of: found[0])?.name ?? key, files: found)
         }
     }
 
-    /// What nnU-Net's files of a channel end in, before their format: `_0002`.
+    /// The end of the name of nnU-Net's file of a channel, before the file extension: `_0002`.
     static func suffix(_ channel: Int) -> String {
         let digits = String(channel)
         return "_" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 
-    /// `case` and 2 of `case_0002.nii.gz`; nil of other names.
+    /// `case` and 2 for `case_0002.nii.gz`; nil for other names.
     private static func parts(of file: String) -> (name: String, channel: Int)? {
         let stem = ScanFile.stem(of: file)
         guard let bar = stem.lastIndex(of: "_") else { return nil }

@@ -2,19 +2,19 @@ internal import CCrypto
 public import Foundation
 public import SegCore
 
-/// A digest of bytes, in OpenSSL's arithmetic: of files for their identity, of downloads for their soundness.
+/// A digest of bytes, computed by OpenSSL: of files to identify them, of downloads to check that they are intact.
 public final class ContentDigest {
-    /// How bytes are digested.
+    /// The digest algorithm.
     public enum Algorithm: Sendable {
-        /// What data publishers print beside their archives; no protection against intent.
+        /// The digest that data publishers print beside their archives; no protection against intentional changes.
         case md5
-        /// For identity.
+        /// The digest that identifies files.
         case sha256
     }
 
     private let context: OpaquePointer
 
-    /// Begins a digest.
+    /// Starts a digest.
     public init(_ algorithm: Algorithm) {
         guard let context = EVP_MD_CTX_new() else { preconditionFailure("no memory for a digest") }
         self.context = context
@@ -31,7 +31,7 @@ public final class ContentDigest {
         }
     }
 
-    /// The digest of all bytes added, in lower-case hexadecimal digits; to be called once.
+    /// The digest of all added bytes in lower-case hexadecimal digits; to be called once.
     public func finish() -> String {
         var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
         var count: UInt32 = 0
@@ -40,7 +40,7 @@ public final class ContentDigest {
     }
 
     /// The digest of a file's bytes.
-    /// - Throws: `DataError` where the file cannot be read.
+    /// - Throws: `DataError` if the file cannot be read.
     public static func of(file: String, _ algorithm: Algorithm) throws(DataError) -> String {
         guard let handle = FileHandle(forReadingAtPath: file) else {
             throw DataError(.noInput, file, "cannot be opened for reading; check its name and permissions")

@@ -2,17 +2,17 @@ internal import Foundation
 public import SegCore
 internal import SegImaging
 
-/// Cases for training, for validation, and for the last test alone.
+/// Cases for training, for validation, and for the final test.
 public struct CaseSplit: Hashable, Sendable {
-    /// Names of what is learnt from.
+    /// Names of the training cases.
     public var training: [String]
-    /// Names of what decides which checkpoint is kept.
+    /// Names of the cases whose metric decides which checkpoint is kept.
     public var validation: [String]
-    /// Names of what is measured once, at the end; mostly none.
+    /// Names of the cases that are measured once, at the end; usually none.
     public var test: [String]
 
-    /// Makes a split.
-    /// - Throws: `DataError` where a case would be learnt from and measured on.
+    /// Creates a split.
+    /// - Throws: `DataError` if a case is named more than once.
     public init(training: [String], validation: [String], test: [String], source: String) throws(DataError) {
         var seen: Set<String> = []
         let twice = (training + validation + test).filter { !seen.insert($0).inserted }
@@ -20,7 +20,7 @@ public struct CaseSplit: Hashable, Sendable {
             throw DataError(
                 .badData, source,
                 "names \(twice.count == 1 ? "the case" : "cases") \(twice.map { "'\($0)'" }.shortList()) twice; "
-                    + "a case that is trained on cannot be measured on. Keep one mention.")
+                    + "a case for training cannot also be measured. Keep one of the entries.")
         }
         self.training = training
         self.validation = validation
@@ -30,7 +30,7 @@ public struct CaseSplit: Hashable, Sendable {
 
 extension CaseSplit {
     /// Reads a `split.json`.
-    /// - Throws: `DataError` where it cannot be read, holds anything but the three lists, or names a case twice.
+    /// - Throws: `DataError` if the file cannot be read, holds anything but the three lists, or names a case twice.
     public init(file: String) throws(DataError) {
         let form = "case names under 'training' and 'validation'"
         let members = try JSONDocument.members(
@@ -75,25 +75,25 @@ extension CaseSplit {
 }
 
 extension DatasetCase {
-    /// Whether the label map holds any number but 0.
+    /// Whether the label map contains any number other than 0.
     var isLabelled: Bool {
         get throws(DataError) { try ScanFile.readVolume(label).volume.voxels.contains { $0 > 0.5 } }
     }
 }
 
 extension Dataset {
-    /// Cases for training and for validation.
+    /// Cases for training, validation and test.
     public struct Split: Sendable {
-        /// What is learnt from.
+        /// The training cases.
         public var training: [DatasetCase]
-        /// What is only measured on.
+        /// The cases for validation, which are not trained on.
         public var validation: [DatasetCase]
-        /// What takes no part until the end.
+        /// The cases that are not used until the final test.
         public var test: [DatasetCase] = []
 
-        /// Puts a labelled case in the place of a healthy one where all that are set aside are healthy, since no Dice
-        /// can be taken of those.
-        /// - Returns: What is to be said of it; nil where nothing changed.
+        /// Swaps a labelled case into the validation cases if all of them are healthy, because Dice is undefined for
+        /// healthy cases.
+        /// - Returns: A sentence for the user; nil if nothing changed.
         /// - Throws: `DataError` naming a label map that cannot be read.
         public mutating func setLabelledCaseAside() throws(DataError) -> String? {
             for item in validation where try item.isLabelled { return nil }
@@ -101,13 +101,13 @@ extension Dataset {
             for (index, item) in training.enumerated() where try item.isLabelled {
                 (validation[0], training[index]) = (item, healthy)
                 return
-                    "\(healthy.name) is a healthy case, of which no Dice can be taken; \(item.name) is set aside in its place"
+                    "\(healthy.name) is a healthy case, for which Dice is undefined; \(item.name) is set aside instead"
             }
             return nil
         }
 
-        /// The names, as a `split.json` holds them.
-        /// - Throws: `DataError` where a case is in both.
+        /// The names, in the form of a `split.json`.
+        /// - Throws: `DataError` if a case is in two lists.
         public func names(source: String) throws(DataError) -> CaseSplit {
             try CaseSplit(
                 training: training.map(\.name), validation: validation.map(\.name), test: test.map(\.name),
@@ -115,11 +115,11 @@ extension Dataset {
         }
     }
 
-    /// Sets a share of the cases aside, chosen by a seed; at least one where the share is not 0.
+    /// Sets a share of the cases aside for validation, chosen by a seed; at least one case unless the share is 0.
     ///
-    /// Where the index makes a split of its own, that is taken in place of a share: its list `validation`, or its first
-    /// fold. With a share of 0 the cases of its list are left out, for they are not the training's.
-    /// - Throws: `DataError` where nothing would be left to train on.
+    /// If the index has a split of its own, that split replaces the share: its list `validation`, or its first fold.
+    /// With a share of 0 the cases of its list `validation` are left out, because they are not training cases.
+    /// - Throws: `DataError` if no case would be left for training.
     public func split(validation share: Double, seed: UInt32) throws(DataError) -> Split {
         guard let own = ownSplits.first, share >= 0, share < 1 else {
             return try split(split(validation: share, test: 0, seed: seed))
@@ -129,7 +129,7 @@ extension Dataset {
         return try split(CaseSplit(training: learnt, validation: [], test: [], source: name))
     }
 
-    /// What is to be said where the index's own split is taken in place of a share; nil where it makes none.
+    /// The note that the index's own split replaces a share; nil if the index has none.
     public var ownSplitNote: String? {
         guard let own = ownSplits.first else { return nil }
         let count = "\(own.validation.count) \(own.validation.count == 1 ? "case" : "cases")"
@@ -138,8 +138,8 @@ extension Dataset {
             : "\(name): the first fold of the index's own \(ownSplits.count), \(count), is taken in place of a share"
     }
 
-    /// Sets a share of the cases aside for the last test, and a share for validation.
-    /// - Throws: `DataError` where nothing would be left to train on.
+    /// Sets a share of the cases aside for the final test, and a share for validation.
+    /// - Throws: `DataError` if no case would be left for training.
     public func split(validation: Double, test: Double, seed: UInt32) throws(DataError) -> CaseSplit {
         for (name, share) in [("validation", validation), ("test", test)] where !(share >= 0 && share < 1) {
             throw DataError(.badArgument, name, "should be a share of at least 0 and below 1, not \(share)")
@@ -158,14 +158,14 @@ extension Dataset {
             test: order.dropFirst(validationCount).prefix(testCount).sorted(), source: name)
     }
 
-    /// Sets the named cases aside.
+    /// Sets the named cases aside for validation.
     /// - Throws: `DataError` naming a case that is not in the dataset.
     public func split(validation names: [String]) throws(DataError) -> Split {
         let set = try find(names)
         return Split(training: cases.filter { !set.contains($0) }, validation: cases.filter(set.contains))
     }
 
-    /// The cases of a split; those of its `test` are left out.
+    /// The cases of the three lists of a split.
     /// - Throws: `DataError` naming a case that is not in the dataset.
     public func split(_ split: CaseSplit) throws(DataError) -> Split {
         let (training, validation) = (try find(split.training), try find(split.validation))
@@ -176,10 +176,10 @@ extension Dataset {
             test: cases.filter(test.contains))
     }
 
-    /// Cuts the cases into k folds by a seed: in the split of number i, fold i is for validation and the rest for training.
+    /// Divides the cases into k folds by a seed: in split number i, fold i is for validation and the rest for training.
     ///
-    /// - Parameter test: Share of the cases set aside from all folds, for the last test alone.
-    /// - Throws: `DataError` where the cases are too few.
+    /// - Parameter test: The share of the cases that is set aside from all folds for the final test.
+    /// - Throws: `DataError` if there are too few cases.
     public func folds(_ count: Int, test share: Double, seed: UInt32) throws(DataError) -> [CaseSplit] {
         guard share >= 0, share < 1 else {
             throw DataError(.badArgument, "test", "should be a share of at least 0 and below 1, not \(share)")
@@ -189,7 +189,7 @@ extension Dataset {
         let (test, rest) = (order.prefix(testCount), order.dropFirst(testCount))
         guard count >= 2, rest.count >= count else {
             throw DataError(
-                .badArgument, "folds", "should be from 2 to the \(rest.count) cases there are for it, not \(count)")
+                .badArgument, "folds", "should be from 2 to the number of available cases, \(rest.count), not \(count)")
         }
         var splits: [CaseSplit] = []
         for fold in 0..<count {
@@ -202,15 +202,16 @@ extension Dataset {
         return splits
     }
 
-    /// The split of the report: its five test cases of Task09, and of the other 36 eight for validation by seed 42.
+    /// The split of the report: its five test cases of Task09, and eight of the other 36 for validation, chosen by seed
+    /// 42.
     ///
-    /// The report names its test cases; which eight were for validation it does not say.
+    /// The report names its test cases but not its eight validation cases.
     /// - Throws: `DataError` naming a test case that is not in the dataset.
     public func reportSplit() throws(DataError) -> CaseSplit {
         let test = try find([3, 9, 20, 32, 62].map { "spleen_\($0)" })
         let rest = shuffled(seed: 42).map { cases[$0] }.filter { !test.contains($0) }
         guard rest.count > 8 else {
-            throw DataError(.badData, name, "has \(cases.count) cases; the report's split is of Task09's 41")
+            throw DataError(.badData, name, "has \(cases.count) cases, but the report's split is for the 41 of Task09")
         }
         return try CaseSplit(
             training: rest.dropFirst(8).map(\.name).sorted(), validation: rest.prefix(8).map(\.name).sorted(),
@@ -229,7 +230,7 @@ extension Dataset {
         return Set(names.compactMap { known[$0] })
     }
 
-    /// The numbers of the cases in a random order.
+    /// The indices of the cases in a random order.
     private func shuffled(seed: UInt32) -> [Int] {
         var random = NumPyRandomState(seed: seed)
         var order = Array(cases.indices)

@@ -4,22 +4,22 @@ internal import SegImaging
 
 /// A labelled case of a dataset.
 public struct DatasetCase: Hashable, Sendable {
-    /// The first image's file name without its endings, and without the `_0000` of a first channel.
+    /// The first image's file name without its file extension, and without the `_0000` of a first channel.
     public let name: String
-    /// The scans of the case, each a channel; or one file, which may hold several.
+    /// The scans of the case, one per channel; or one file, which may hold several channels.
     public let images: [String]
-    /// Its label map.
+    /// The label map.
     public let label: String
 
-    /// The first scan, by which the case is known in messages.
+    /// The first scan, which identifies the case in messages.
     public var image: String { images[0] }
 
-    /// Names a scan and its label map.
+    /// Creates a case from a scan and its label map.
     public init(image: String, label: String) {
         self.init(name: ScanFile.stem(of: image), images: [image], label: label)
     }
 
-    /// Scans and their label map under a given name.
+    /// Creates a case from scans and their label map under a given name.
     public init(name: String, images: [String], label: String) {
         precondition(!images.isEmpty, "a case needs an image")
         self.name = name
@@ -28,13 +28,13 @@ public struct DatasetCase: Hashable, Sendable {
     }
 }
 
-/// A scan that takes no part in a training.
+/// A scan that is not used for training.
 public struct TestScan: Hashable, Sendable {
-    /// The first image's file name without its endings, and without the `_0000` of a first channel.
+    /// The first image's file name without its file extension, and without the `_0000` of a first channel.
     public let name: String
-    /// The scans of the case, each a channel; or one file, which may hold several.
+    /// The scans of the case, one per channel; or one file, which may hold several channels.
     public let images: [String]
-    /// Its label map; nil where there is none.
+    /// The label map; nil if there is none.
     public let label: String?
 }
 
@@ -42,39 +42,39 @@ public struct TestScan: Hashable, Sendable {
 ///
 /// nnU-Net's raw layouts are read as well. Antonelli et al. 2022, "The Medical Segmentation Decathlon".
 public struct Dataset: Sendable {
-    /// Its name.
+    /// The name of the dataset.
     public let name: String
     /// Names of the classes, by number; class 0 is the background.
     public let labels: [Int: String]
-    /// The number of voxels that take no part, nnU-Net's label `ignore`; nil for none.
+    /// The number of ignored voxels, nnU-Net's label `ignore`; nil for none.
     public internal(set) var ignoredLabel: Int?
-    /// What each channel is, such as CT or T1; empty where the dataset does not say.
+    /// The name of each channel, such as CT or T1; empty if the dataset gives none.
     public let channelNames: [String]
     /// The scans with labels.
     public let cases: [DatasetCase]
     /// The scans that are set aside for a test; most have no label map.
     public let testScans: [TestScan]
-    /// The splits that the index itself makes: by its list `validation`, or one for each `fold`; mostly none.
+    /// The splits in the index: one from its list `validation`, or one for each `fold`; usually none.
     public internal(set) var ownSplits: [CaseSplit] = []
-    /// The index that the notes are of; empty where there is none.
+    /// The path of the index that the notes refer to; empty if there is none.
     public internal(set) var index = ""
-    /// What is odd in the index and ends nothing, such as a count that is not true; sentences without the index's name.
+    /// Oddities of the index that are not errors, such as a wrong count; sentences without the index's name.
     public internal(set) var notes: [String] = []
 
-    /// The notes for people, each behind the index.
+    /// The notes for the user, each with the index's path in front.
     public var remarks: [String] { notes.map { index.isEmpty ? $0 : "\(index): \($0)" } }
 
     /// The files of the test scans.
     public var tests: [String] { testScans.flatMap(\.images) }
 
-    /// Makes a dataset.
+    /// Creates a dataset.
     public init(name: String, labels: [Int: String], channelNames: [String], cases: [DatasetCase], tests: [String]) {
         self.init(
             name: name, labels: labels, channelNames: channelNames, cases: cases,
             testScans: tests.map { TestScan(name: ScanFile.stem(of: $0), images: [$0], label: nil) })
     }
 
-    /// Makes a dataset whose test scans may have label maps.
+    /// Creates a dataset whose test scans may have label maps.
     init(name: String, labels: [Int: String], channelNames: [String], cases: [DatasetCase], testScans: [TestScan]) {
         self.name = name
         self.labels = labels
@@ -83,9 +83,9 @@ public struct Dataset: Sendable {
         self.testScans = testScans
     }
 
-    /// Reads a `dataset.json` of the Decathlon or of nnU-Net, or that of a folder; every file of a labelled case must
-    /// be there.
-    /// - Throws: `DataError` naming the files that are missing, or what is wrong in the index.
+    /// Reads a `dataset.json` of the Decathlon or of nnU-Net, given as a file or by its folder; every file of a
+    /// labelled case must exist.
+    /// - Throws: `DataError` naming the files that are missing, or the faults of the index.
     public init(path: String) throws(DataError) {
         self = try .unchecked(path: path)
         let missing = Self.missing(of: cases.flatMap { $0.images + [$0.label] })
@@ -93,42 +93,43 @@ public struct Dataset: Sendable {
             throw DataError(
                 .noInput, Self.indexFile(path),
                 "names \(missing.count == 1 ? "a file that is" : "\(missing.count) files that are") not there: "
-                    + "\(missing.shortList()); restore or take out")
+                    + "\(missing.shortList()); restore them or remove their entries")
         }
         let absent = Self.missing(of: tests)
         if !absent.isEmpty {
-            notes.append("test scans that are not there: \(absent.shortList())")
+            notes.append("test scans that are missing: \(absent.shortList())")
         }
     }
 
-    /// Reads a `dataset.json` without looking whether the files it names are there: the doctor says so for each.
-    /// - Throws: `DataError` where the index itself cannot be read.
+    /// Reads a `dataset.json` without checking that the files in it exist: the doctor reports each missing file.
+    /// - Throws: `DataError` if the index itself cannot be read.
     public static func unchecked(path: String) throws(DataError) -> Dataset {
         let file = indexFile(path)
         let members = try JSONDocument.members(
             of: file,
             missing: "a dataset is a folder with dataset.json, imagesTr and labelsTr, "
                 + "as `medseg data import` makes of other layouts",
-            form: "'labels' and 'training', as the Decathlon's is")
+            form: "'labels' and 'training', as in the Decathlon")
         return NNUNetIndex.describes(members)
             ? try NNUNetIndex(members, file: file).dataset()
             : try DatasetIndex(members, file: file).dataset(file: file)
     }
 
-    /// The index of a folder, or the file itself.
+    /// The path of the index in a folder, or the file itself.
     private static func indexFile(_ path: String) -> String {
         var isFolder: ObjCBool = false
         _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
         return isFolder.boolValue ? URL(fileURLWithPath: path).appendingPathComponent("dataset.json").path : path
     }
 
-    /// The files that are not there.
+    /// The files that do not exist.
     static func missing(of files: [String]) -> [String] {
         files.filter { !FileManager.default.fileExists(atPath: $0) }
     }
 
-    /// Names of scans, of which several may be one, with as many of their folders before them as tell them apart.
-    /// - Throws: `DataError` where no folder does, as for `x.nii` beside `x.nii.gz`.
+    /// Names of scans; scans that share a name get as many of their parent folders in front as are needed to
+    /// distinguish them.
+    /// - Throws: `DataError` if folders do not distinguish them, as for `x.nii` beside `x.nii.gz`.
     static func distinctNames(of images: [IndexedImage], source: String) throws(DataError) -> [String] {
         var names = images.map(\.name)
         for depth in 1...6 {
@@ -144,7 +145,7 @@ public struct Dataset: Sendable {
         let twins = names.indices.filter { counts[names[$0], default: 1] > 1 }.map { images[$0].paths[0] }
         guard twins.isEmpty else {
             throw DataError(
-                .badData, source, "names scans that have one name: \(twins.shortList()); rename or take out")
+                .badData, source, "contains scans with the same name: \(twins.shortList()); rename or remove them")
         }
         return names
     }

@@ -1,18 +1,18 @@
 internal import SegImaging
 internal import Synchronization
 
-/// What is drawn for one patch before any voxel is touched.
+/// The random draws for one patch, made before any voxel is read.
 struct PatchPlan: Sendable {
-    /// Where it lies.
+    /// The position of the patch.
     let place: CropSampler.Placement
-    /// What happens to it.
+    /// The changes of the patch.
     let changes: [any PatchChange]
 }
 
-/// The draws of one sequence, handed out step by step in any order.
+/// The draws of one random sequence, returned for any step in any order.
 ///
-/// A step's draws follow those of the step before it. Steps that are passed on the way are kept until they are asked
-/// for; a step that was handed out already is found by starting anew.
+/// The draws of a step follow those of the step before it. Steps that are skipped are kept until they are requested; a
+/// step that was already returned is recomputed from the start of the sequence.
 final class PlanSequence: Sendable {
     private struct State {
         var pipeline: RandomPipeline
@@ -23,7 +23,8 @@ final class PlanSequence: Sendable {
     private let fresh: RandomPipeline
     private let state: Mutex<State>
     private let draw: @Sendable (Int, inout RandomPipeline) -> [PatchPlan]
-    /// More steps than any number of workers are apart; what lies further back was skipped, not overtaken.
+    /// The largest distance between the steps of parallel workers; a kept step further back was skipped for good and is
+    /// dropped.
     private static let reach = 256
 
     init(_ pipeline: RandomPipeline, draw: @escaping @Sendable (_ step: Int, inout RandomPipeline) -> [PatchPlan]) {

@@ -1,42 +1,42 @@
 public import SegCore
 internal import SegImaging
 
-/// How training patches are drawn: `RandCropByPosNegLabel`, or nnU-Net's oversampling.
+/// The drawing of training patches: `RandCropByPosNegLabel`, or nnU-Net's oversampling.
 public struct PatchSampling: Hashable, Sendable {
-    /// Which draws of random numbers a training makes.
+    /// The seeding of a training run's random draws.
     public enum Draws: String, Hashable, Sendable, CaseIterable {
-        /// A seed for each volume that is taken, of the training's seed and the step.
+        /// One seed per volume of a batch, derived from the run's seed and the volume's position in the run.
         case medseg
-        /// One sequence from the first step on, that of MONAI's `Compose.set_random_state(seed)`.
+        /// One sequence from the first step on, as in MONAI's `Compose.set_random_state(seed)`.
         case monai
     }
 
-    /// Extents of a patch.
+    /// The size of a patch.
     public var size: Triple
-    /// Weight of patches centred on a labelled voxel.
+    /// The weight of patches centred on a labelled voxel.
     public var positive = 1.0
-    /// Weight of patches centred on background.
+    /// The weight of patches centred on background.
     public var negative = 1.0
-    /// Share of a batch's patches, its last ones, that hold foreground for certain; nil draws by the two weights.
+    /// The share of a batch's patches, its last ones, that certainly contain foreground; nil draws by the two weights.
     public var foregroundOversampling: Double?
-    /// Patches drawn of each volume of a batch.
+    /// The number of patches that are drawn from each volume of a batch.
     public var samplesPerVolume = 2
-    /// Volumes that share a batch.
+    /// The number of volumes per batch.
     public var volumesPerBatch = 1
-    /// Background centres lie where the image exceeds this.
+    /// Patches are centred only on background voxels whose intensity exceeds this threshold.
     public var imageThreshold: Float = 0
-    /// Volumes smaller than a patch are padded with zeros; otherwise they are an error.
+    /// Whether volumes smaller than a patch are padded with zeros; otherwise they are an error.
     public var pad = false
-    /// Whose draws are made.
+    /// The seeding of the draws.
     public var draws = Draws.medseg
 
-    /// Patches of a size, equally often on label and background; to be changed field by field.
+    /// Creates sampling with patches of a size, equally often on label and background; set the other fields as needed.
     public init(size: Triple) { self.size = size }
 
-    /// Patches in a batch.
+    /// The number of patches in a batch.
     public var batchSize: Int { samplesPerVolume * volumesPerBatch }
 
-    /// Whether a patch of a batch is forced onto foreground, nil where the weights decide; nnU-Net's rule.
+    /// Whether a patch of a batch is forced onto foreground, by nnU-Net's rule; nil if the weights decide.
     func forcesForeground(_ index: Int) -> Bool? {
         foregroundOversampling.map { share in
             index >= Int((Double(batchSize) * (1 - share)).rounded(.toNearestOrEven))

@@ -1,20 +1,20 @@
 public import SegCore
 public import SegImaging
 
-/// Patches and their labels, as a network takes them.
+/// Patches and their labels, as input of a network.
 public struct PatchBatch: Sendable {
-    /// Patches.
+    /// The number of patches.
     public let count: Int
-    /// Extents of each.
+    /// The size of each patch.
     public let size: Triple
-    /// Channels of the images.
+    /// The number of channels of the images.
     public let channels: Int
-    /// `[count, D, H, W, channels]`.
+    /// The intensities, `[count, D, H, W, channels]`.
     public let images: [Float]
-    /// `[count, D, H, W]`: classes or, as bits, regions; -1 where a voxel takes no part.
+    /// The labels, `[count, D, H, W]`: classes or, as bits, regions; -1 for ignored voxels.
     public let labels: [Int32]
 
-    /// Patches of one size.
+    /// Creates a batch of patches of one size.
     public init(count: Int = 1, size: Triple, channels: Int = 1, images: [Float], labels: [Int32]) {
         precondition(
             images.count == count * size.count * channels && labels.count == count * size.count,
@@ -28,11 +28,11 @@ public struct PatchBatch: Sendable {
     }
 }
 
-/// Batches of augmented patches; the batch of a step depends on the seed and the step's number alone.
+/// Batches of augmented patches; the batch of a step depends only on the seed and the step's number.
 ///
-/// Volumes are taken in a new random order each epoch. Draws follow MONAI: `RandCropByPosNegLabeld`, `RandFlipd`,
-/// `RandRotate90d` and so on, from NumPy's generator; seeded anew for every volume, or by `PatchSampling.Draws.monai`
-/// once for the whole training.
+/// Volumes come in a new random order each epoch. Draws follow MONAI (`RandCropByPosNegLabeld`, `RandFlipd`,
+/// `RandRotate90d` and so on) and use NumPy's generator, which is seeded for every volume, or with
+/// `PatchSampling.Draws.monai` once for the whole run.
 public struct PatchSource: Sendable {
     private let cases: [PreparedCase]
     private let channels: Int
@@ -43,8 +43,8 @@ public struct PatchSource: Sendable {
     private let order: VolumeOrder
     private let sequence: PlanSequence?
 
-    /// Counts the voxels that patches can be centred on, once for all steps.
-    /// - Throws: `DataError` naming the case that gives no patches, or a setting that makes no sense.
+    /// Counts the voxels on which patches can be centred, once for all steps.
+    /// - Throws: `DataError` naming the case that gives no patches, or an invalid setting.
     public init(
         _ cases: [PreparedCase], _ sampling: PatchSampling, _ augmentation: Augmentation, seed: UInt32,
         labels: LabelScheme = LabelScheme()
@@ -59,7 +59,7 @@ public struct PatchSource: Sendable {
         let channels = cases[0].scan.channels
         if let other = cases.first(where: { $0.scan.channels != channels }) {
             throw DataError(
-                .badData, other.name, "has \(other.scan.channels) channels, and \(cases[0].name) has \(channels)")
+                .badData, other.name, "has \(other.scan.channels) channels, but \(cases[0].name) has \(channels)")
         }
         let cases = sampling.pad ? cases.map { $0.padded(to: sampling.size) } : cases
         let samplers = try Self.samplers(cases, sampling)
@@ -94,14 +94,15 @@ public struct PatchSource: Sendable {
                 throw DataError(
                     .badData, item.name,
                     "is \(item.size) voxels on the network's grid, smaller than a patch of \(sampling.size); "
-                        + "set sampling.pad: true or take a smaller roi_size")
+                        + "set sampling.pad: true or use a smaller roi_size")
             }
             samplers.append(try CropSampler(item.scan, options: options, name: item.name))
         }
         return samplers
     }
 
-    /// What cases lack for the wanted mix of patches or could not be cached for, a sentence a case.
+    /// Warnings about cases that lack voxels for the requested mix of patches or could not be cached, one sentence
+    /// each.
     public var warnings: [String] { cases.flatMap(\.notes) + samplers.compactMap(\.warning) }
 
     /// The batch of a step, counted from 0; may be called from several threads.
@@ -135,7 +136,7 @@ public struct PatchSource: Sendable {
         return Self.plans(slot, samplers[volume.index], sampling, channels: channels, &random)
     }
 
-    /// A volume of a batch: which, and how many were taken before it in the whole training.
+    /// A volume of a batch: its index, and the number of volumes before it in the whole run.
     private struct Taken {
         let index: Int
         let position: Int
@@ -148,7 +149,8 @@ public struct PatchSource: Sendable {
         }
     }
 
-    /// The draws of a volume's patches; the generators are apart, so crops may be drawn with what follows them.
+    /// The draws of a volume's patches; crops and changes use separate generators, therefore both may be drawn
+    /// together.
     private static func plans(
         _ slot: Int, _ sampler: CropSampler, _ sampling: PatchSampling, channels: Int, _ random: inout RandomPipeline
     ) -> [PatchPlan] {
@@ -162,12 +164,12 @@ public struct PatchSource: Sendable {
     }
 }
 
-/// The order in which a training takes its volumes: each once an epoch, anew shuffled.
+/// The order in which a run uses its volumes: each once per epoch, shuffled for each epoch.
 struct VolumeOrder: Sendable {
     let count: Int
     let seed: UInt32
 
-    /// The volume that is taken after `position` others.
+    /// The index of the volume at a position of the order.
     subscript(position: Int) -> Int {
         var random = NumPyRandomState(seed: mixed(UInt32(truncatingIfNeeded: position / count), stream: 0))
         var order = Array(0..<count)
@@ -175,10 +177,11 @@ struct VolumeOrder: Sendable {
         return order[position % count]
     }
 
-    /// The seed of the draws for the volume that is taken after `position` others.
+    /// The seed of the draws for the volume at a position.
     func seed(position: Int) -> UInt32 { mixed(UInt32(truncatingIfNeeded: position), stream: 1) }
 
-    /// A seed for a number of a stream: the finaliser of MurmurHash3, so that neighbours share nothing.
+    /// The seed for a number of a stream, mixed by the finaliser of MurmurHash3 so that neighbouring numbers give
+    /// unrelated seeds.
     private func mixed(_ number: UInt32, stream: UInt32) -> UInt32 {
         var hash = seed &* 0x9E37_79B9 ^ number &* 2 &+ stream
         for factor in [0x85EB_CA6B, 0xC2B2_AE35] as [UInt32] {

@@ -5,18 +5,19 @@ public import SegImaging
 public struct PreparedCase: Sendable {
     /// The case's name.
     public let name: String
-    /// Image and classes, in memory or in a file of the cache.
+    /// The image and classes, in memory or in a file of the cache.
     public let scan: LabelledScan
-    /// What is worth showing of the case, a sentence each: channels that were resampled, why it is not cached.
+    /// Remarks about the case for the user, one sentence each: channels that were resampled, the reason why it is not
+    /// cached.
     public internal(set) var notes: [String] = []
-    /// The largest class of the label map as it was read, before any crop.
+    /// The largest class of the label map as read, before any crop.
     let largestClass: Int
 
-    /// Reads and prepares a case, in memory.
+    /// Reads and prepares a case in memory.
     /// - Parameters:
-    ///   - channels: Number of channels that the network takes; a case of more or fewer is an error.
+    ///   - channels: The number of input channels of the network; a case with another number is an error.
     ///   - classes: Number of classes, background included; a label beyond is an error.
-    ///   - labels: Which numbers of a label map are which class.
+    ///   - labels: The mapping from the numbers of a label map to classes.
     /// - Throws: `DataError` naming the file that cannot be read or used.
     public init(
         _ item: DatasetCase, _ preprocessing: Preprocessing, channels: Int, classes: Int,
@@ -37,14 +38,14 @@ public struct PreparedCase: Sendable {
         self.notes = notes
     }
 
-    /// Wraps an image and a label map that share a grid; the label's voxels are whole numbers from 0 to 255.
+    /// Creates a case from an image and a label map that share a grid; the label's voxels are integers from 0 to 255.
     public init(name: String, image: ScanImage, label: Volume) {
         precondition(image.size == label.size, "image and label of \(name) differ in extents")
         self.init(
             name: name, scan: LabelledScan(image: image, label: label), largestClass: Self.largestClass(of: label))
     }
 
-    /// Wraps a scan.
+    /// Creates a case from a scan.
     init(name: String, scan: LabelledScan, largestClass: Int) {
         self.name = name
         self.scan = scan
@@ -56,7 +57,7 @@ public struct PreparedCase: Sendable {
         guard channels != expected else { return }
         throw DataError(
             .badData, file,
-            "the case has \(channels) channel\(channels == 1 ? "" : "s"); network_def.in_channels says \(expected)")
+            "the case has \(channels) channel\(channels == 1 ? "" : "s"), but network_def.in_channels is \(expected)")
     }
 
     private static func largestClass(of label: Volume) -> Int {
@@ -65,19 +66,20 @@ public struct PreparedCase: Sendable {
         return Int(largest)
     }
 
-    /// Extents.
+    /// The size in voxels.
     public var size: Triple { scan.size }
-    /// What the network sees, copied; throws `DataError` where the cache's file can no longer be read.
+    /// A copy of the network's input; throws `DataError` if the cache's file can no longer be read.
     public var image: ScanImage { get throws(DataError) { try scan.image } }
-    /// The classes as 32-bit integers, -1 where a voxel takes no part, copied; throws `DataError` where the cache's file can no longer be read.
+    /// A copy of the classes as 32-bit integers, -1 for ignored voxels; throws `DataError` if the cache's file can no
+    /// longer be read.
     public var labels: [Int32] { get throws(DataError) { try scan.classes.map(LabelScheme.target) } }
-    /// Whether a labelled voxel is left on the network's grid, where a small structure may vanish; throws `DataError`
-    /// where the cache's file can no longer be read.
+    /// Whether a labelled voxel is left on the network's grid, on which a small structure may vanish; throws
+    /// `DataError` if the cache's file can no longer be read.
     public var hasForeground: Bool {
         get throws(DataError) { try scan.presentClasses.contains { $0 != 0 && $0 != LabelScheme.ignoredClass } }
     }
 
-    /// The case with zeros round it where it is smaller than a patch, `SpatialPad`.
+    /// The case padded with zeros if it is smaller than a patch, MONAI's `SpatialPad`.
     func padded(to size: Triple) -> PreparedCase {
         var padded = PreparedCase(name: name, scan: scan.padded(to: size), largestClass: largestClass)
         padded.notes = notes

@@ -1,14 +1,15 @@
-/// A row of a table of comma-separated cells, quoted as RFC 4180 wants it.
+/// A row of a table of comma-separated cells, quoted as in RFC 4180.
 package struct CSVRow {
     package let cells: [String]
 
     package init(_ cells: [String]) { self.cells = cells }
 
-    /// The row, without its end.
+    /// The row without its line end.
     package var text: String { cells.map(Self.quoted).joined(separator: ",") }
 
     private static func quoted(_ cell: String) -> String {
-        // By scalars: a carriage return and a line feed are one character, and so are a quote and a mark above it.
+        // Compares scalars, because a carriage return and a line feed are one character, and so are a quote and a mark
+        // above it.
         let needsQuotes = cell.unicodeScalars.contains { $0 == "," || $0 == "\"" || $0 == "\r" || $0 == "\n" }
         guard needsQuotes else { return cell }
         var text = String.UnicodeScalarView()
@@ -21,7 +22,8 @@ package struct CSVRow {
 }
 
 extension CSVRow {
-    /// The rows of a table that have their end; one that was cut off is left out. Quoted cells may hold line ends.
+    /// The rows of a table that have a line end; a row that was cut off is left out. Quoted cells may contain line
+    /// ends.
     package static func rows(of text: String) -> [CSVRow] {
         var reader = CSVReader()
         for scalar in text.unicodeScalars { reader.take(scalar) }
@@ -29,7 +31,7 @@ extension CSVRow {
     }
 }
 
-/// Takes a table apart scalar by scalar.
+/// Parses a table scalar by scalar.
 private struct CSVReader {
     private(set) var rows: [CSVRow] = []
     private var cells: [String] = []
@@ -40,7 +42,7 @@ private struct CSVReader {
     mutating func take(_ scalar: Unicode.Scalar) {
         switch scalar {
         case "\"":
-            // A quote that follows a quote's end stands for itself.
+            // A quote directly after a closing quote stands for a quote character.
             if !isQuoted, previous == "\"" { cell.append(scalar) }
             isQuoted.toggle()
         case "," where !isQuoted: endCell()

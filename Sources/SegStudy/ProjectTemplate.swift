@@ -1,11 +1,11 @@
-/// The files of a project that DVC reproduces: stages from data to uncertainty, their parameters, and a training.
+/// The files of a project for DVC: the stages from data to uncertainty, their parameters, and a training configuration.
 public enum ProjectTemplate {
     /// The names of the files and their text, in the order in which they are written.
     public static let files = [
         ("dvc.yaml", stages), ("params.yaml", parameters), ("train.yaml", training), (".gitignore", ignored),
     ]
 
-    /// Every stage names what it reads, what decides it and what it writes, so that DVC repeats what has changed only.
+    /// Every stage lists its inputs, parameters and outputs, so that DVC repeats only what has changed.
     private static let stages = """
         # From data to metrics: `dvc repro` runs what has changed, `dvc metrics show` and `dvc plots show` tell how it went.
         stages:

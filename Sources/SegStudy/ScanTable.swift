@@ -2,15 +2,15 @@ internal import Foundation
 public import SegCore
 public import SegInference
 
-/// The table of all scans of a folder, `report.csv`: a row for each label of each scan.
+/// The table of all scans of a folder, `report.csv`: one row per label of each scan.
 public struct ScanTable {
     private static let header = CSVRow(["scan", "label", "name", "voxels", "volume_ml", "mean_intensity"])
 
     private let path: String
     private var rows: [CSVRow] = []
 
-    /// An empty table, or what an earlier prediction wrote.
-    /// - Throws: `DataError` where a file of the name is there that is no such table.
+    /// Creates an empty table, or reads the table of an earlier prediction.
+    /// - Throws: `DataError` if the file exists but is not such a table.
     public init(path: String) throws {
         self.path = path
         guard FileManager.default.fileExists(atPath: path) else { return }
@@ -20,28 +20,28 @@ public struct ScanTable {
         else {
             throw DataError(
                 .badData, path,
-                "is not a report.csv that medseg predict wrote, so its rows cannot be kept; move it away")
+                "is not a report.csv of medseg predict, therefore its rows cannot be kept; move it away")
         }
         rows = Array(found.dropFirst())
     }
 
-    /// Takes in scans, in the place of what the table said of them.
+    /// Adds scans and replaces their earlier rows.
     public mutating func add(_ reports: [ScanReport]) { add(reports.map { Scan(scan: $0.scan, labels: $0.labels) }) }
 
-    /// Takes in scans by the files of their reports, in the place of what the table said of them.
-    /// - Throws: `DataError` naming a file that is no report of a scan.
+    /// Adds scans from the files of their reports and replaces their earlier rows.
+    /// - Throws: `DataError` naming a file that is not the report of a scan.
     public mutating func add(reportFiles files: [String]) throws(DataError) {
         var scans: [Scan] = []
         for file in files {
             guard let scan = try? JSONDecoder().decode(Scan.self, from: RegularFile.contents(of: file)) else {
-                throw DataError(.badData, file, "is no report of a scan that medseg predict --report wrote")
+                throw DataError(.badData, file, "is not a report of a scan that medseg predict --report wrote")
             }
             scans.append(scan)
         }
         add(scans)
     }
 
-    /// What the table takes of a `ScanReport`.
+    /// The part of a `ScanReport` that the table uses.
     private struct Scan: Decodable {
         let scan: String
         let labels: [ScanReport.Label]

@@ -1,15 +1,15 @@
 internal import SegComm
 public import SegCore
 
-/// One part of several into which a list of inputs is divided, each for a process of its own; written `i/n`, from `0/n`.
+/// One of several parts of a list of inputs, each for a process of its own; written `i/n`, from `0/n`.
 public struct Shard: Hashable, Sendable, CustomStringConvertible {
-    /// Which part, from 0.
+    /// The index of the part, from 0.
     public let index: Int
     /// The number of parts.
     public let count: Int
 
     /// Reads `i/n`.
-    /// - Throws: `DataError` where the text is no such part.
+    /// - Throws: `DataError` if the text is not such a part.
     public init(_ text: String) throws(DataError) {
         let numbers = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
         guard numbers.count == 2, let index = numbers[0], let count = numbers[1], index >= 0, index < count else {
@@ -20,9 +20,9 @@ public struct Shard: Hashable, Sendable, CustomStringConvertible {
         (self.index, self.count) = (index, count)
     }
 
-    /// The part of a task of Slurm's array, of a rank that `mpirun` or `srun` started, or of a rank of such a task.
-    /// - Throws: `DataError` where the environment names neither, or the array leaves numbers out, such as `--array=1,3`:
-    ///   then nothing says which parts the others take.
+    /// The part for a task of a Slurm array, for a rank that `mpirun` or `srun` started, or for a rank of such a task.
+    /// - Throws: `DataError` if the environment contains neither, or if the array leaves numbers out, such as
+    ///   `--array=1,3`: then the parts of the other tasks are unknown.
     public init(environment: [String: String]) throws(DataError) {
         func number(_ name: String) -> Int? { environment[name].flatMap { Int($0) } }
         let ranks = Launch.place(environment)
@@ -35,8 +35,8 @@ public struct Shard: Hashable, Sendable, CustomStringConvertible {
             else {
                 throw DataError(
                     .badArgument, "--shard",
-                    "auto cannot tell the parts of a Slurm array that leaves numbers out, as --array=1,3 does; name part and "
-                        + "number of parts: --shard \"$SLURM_ARRAY_TASK_ID/4\" where the array was 0-3 at first")
+                    "auto cannot find the parts of a Slurm array that leaves numbers out, as --array=1,3 does; give "
+                        + "part and number of parts: --shard \"$SLURM_ARRAY_TASK_ID/4\" if the array was 0-3 at first")
             }
             task = ((id - first) / step, count)
         }
@@ -49,10 +49,10 @@ public struct Shard: Hashable, Sendable, CustomStringConvertible {
         index = (task?.index ?? 0) * (ranks?.count ?? 1) + (ranks?.rank ?? 0)
     }
 
-    /// `0/4`.
+    /// The text `i/n`, such as `0/4`.
     public var description: String { "\(index)/\(count)" }
 
-    /// The items of this part: every `count`-th, so that parts are of one size where sizes follow the order.
+    /// The items of this part: every `count`-th item, so that parts have the same size if sizes follow the order.
     public func share<Item>(of items: [Item]) -> [Item] {
         stride(from: index, to: items.count, by: count).map { items[$0] }
     }

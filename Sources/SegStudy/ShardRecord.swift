@@ -3,35 +3,35 @@ internal import SegCore
 internal import SegData
 public import SegInference
 
-/// What the parts of a divided prediction have in common, in the folder that they fill: `shards.json` says of what the
-/// masks are made, and a file for each scan in `.shards` how far it is.
+/// The record that the parts of a divided prediction share, in the folder that they fill: `shards.json` describes the
+/// inputs of the masks, and a file for each scan in `.shards` its progress.
 ///
-/// A part skips scans that are finished, which is right only where the same files were predicted with the same model in the
-/// same way. Of these the record holds digests alone, each with the record's own random number: folders may be called
-/// after patients.
+/// A part skips finished scans, which is correct only if the same files were predicted with the same model in the same
+/// way. The record contains only digests of these, each computed with the record's own random number, because folders
+/// may be named after patients.
 public struct ShardRecord: Sendable {
-    /// How far a scan is.
+    /// The progress of a scan.
     public enum State: Hashable, Sendable {
-        /// Some of its files may be there.
+        /// Some of the scan's files may exist.
         case begun
-        /// All its files were written.
+        /// All files of the scan were written.
         case done
-        /// It could not be segmented, for a reason.
+        /// The scan could not be segmented, for the given reason.
         case failed(String)
     }
 
-    /// What is predicted, and how.
+    /// The inputs and options of the prediction.
     public struct Work: Sendable {
         private let arguments: [String]
         private let model: [String]
         private let scans: [String]
 
-        /// Reads the files of the model, and looks at those of the scans.
+        /// Reads the files of the model, and the size and time of the scans' files.
         /// - Parameters:
-        ///   - arguments: Those of the command, `--shard` and its like included.
-        ///   - model: The files of its weights and descriptions.
-        ///   - scans: All scans, not those of one part.
-        ///   - folder: The one that is filled, whose own time of change says nothing.
+        ///   - arguments: The arguments of the command, including `--shard` and similar options.
+        ///   - model: The model's files of weights and descriptions.
+        ///   - scans: All scans, not only those of one part.
+        ///   - folder: The folder that is filled; its own modification time is not used.
         /// - Throws: `DataError` naming a file that cannot be read.
         public init(arguments: [String], model: [String], scans: [PredictionFiles], folder: String) throws {
             self.arguments = Self.kept(arguments)
@@ -48,7 +48,7 @@ public struct ShardRecord: Sendable {
             }
         }
 
-        /// Arguments that change no file that is written, with the number of values that follow each.
+        /// Arguments that change no written file, with the number of values that follow each.
         private static let freeArguments = [
             "--shard": 1, "--device": 1, "--threads": 1, "--max-memory": 1, "--collect": 0, "--stages": 0, "--force": 0,
             "--quiet": 0, "-q": 0,
@@ -87,7 +87,7 @@ public struct ShardRecord: Sendable {
         let model: String
         let scans: String
 
-        /// In what another record differs; nil where it does not.
+        /// The difference from another record, in words; nil if there is none.
         func difference(from other: Content) -> String? {
             if version != other.version { return "by MedSeg \(version)" }
             if options != other.options { return "with other arguments" }
@@ -103,18 +103,19 @@ public struct ShardRecord: Sendable {
     }
 
     private let folder: String
-    /// What tells this record from earlier ones of the folder.
+    /// The random number that distinguishes this record from earlier ones of the folder.
     private let generation: String
 
-    /// Begins the record of a folder, or takes up the one that another part has begun.
-    /// - Parameter replacing: Whether a record of other work may give way; of the same work it stays in any case.
-    /// - Throws: `DataError` naming the file where it is of other work.
+    /// Begins the record of a folder, or opens the record that another part has begun.
+    /// - Parameter replacing: Whether a record of other work may be replaced; a record of the same work stays in any
+    ///   case.
+    /// - Throws: `DataError` naming the file if it is a record of other work.
     public static func begin(_ folder: String, _ work: Work, replacing: Bool) throws -> ShardRecord {
         try OutputFolder.make("\(folder)/.shards")
         let new = work.content(generation: String(UInt64.random(in: .min ... .max), radix: 36))
         if try create(path(folder), bytes(new)) { return ShardRecord(folder: folder, generation: new.generation) }
         guard replacing else { return try open(folder, work) }
-        // Of several parts that want to replace it, the first does.
+        // If several parts want to replace it, only the first does.
         var lock: FileLock?
         for _ in 0..<200 where lock == nil {
             lock = try FileLock("\(folder)/.shards/lock")
@@ -132,13 +133,13 @@ public struct ShardRecord: Sendable {
         }
     }
 
-    /// The record that parts have begun.
-    /// - Throws: `DataError` naming the file where it is missing or of other work.
+    /// Opens the record that the parts have begun.
+    /// - Throws: `DataError` naming the file if it is missing or a record of other work.
     public static func open(_ folder: String, _ work: Work) throws -> ShardRecord {
         let path = path(folder)
         guard FileManager.default.fileExists(atPath: path) else {
             throw DataError(
-                .noInput, path, "is not there: no part of this prediction has begun; run the parts with --shard first")
+                .noInput, path, "is missing: no part of this prediction has begun; run the parts with --shard first")
         }
         var found: Content?
         // Another part may be writing it at this moment.
@@ -151,16 +152,16 @@ public struct ShardRecord: Sendable {
         guard let found, difference == nil else {
             throw DataError(
                 .badData, path,
-                "the folder is being filled \(difference ?? ""); every shard takes the same scans, model and arguments but for "
-                    + "--shard: repeat those, name another folder with --out, or begin anew with --force in every part")
+                "the folder is being filled \(difference ?? ""); every shard needs the same scans, model and arguments "
+                    + "except --shard: repeat those, use another --out, or start again with --force in every part")
         }
         return ShardRecord(folder: folder, generation: found.generation)
     }
 
-    /// Forgets the record of a folder whose files are about to be replaced by a prediction that is not divided.
+    /// Deletes the record of a folder whose files are about to be replaced by an undivided prediction.
     public static func forget(_ folder: String) { unlink(path(folder)) }
 
-    /// How far a scan is; nil where nothing was begun under this record.
+    /// The progress of a scan; nil if the scan was not begun under this record.
     public func state(of stem: String) -> State? {
         guard let marker = try? JSONDecoder().decode(Marker.self, from: RegularFile.contents(of: marker(stem))),
             marker.generation == generation
@@ -172,8 +173,8 @@ public struct ShardRecord: Sendable {
         }
     }
 
-    /// Writes down how far a scan is: `begun` before its first file, the others after its last.
-    /// - Throws: `DataError` where that cannot be written.
+    /// Records the progress of a scan: `begun` before its first file is written, the others after its last.
+    /// - Throws: `DataError` if the progress cannot be written.
     public func mark(_ stem: String, _ state: State) throws {
         let marker =
             switch state {
@@ -194,7 +195,7 @@ public struct ShardRecord: Sendable {
         return try Array(encoder.encode(value)) + [0x0A]
     }
 
-    /// Writes a file that is not there; false where it is. Of several processes one alone does.
+    /// Writes a file that does not exist; false if it exists. Of several processes only one succeeds.
     private static func create(_ path: String, _ bytes: [UInt8]) throws(DataError) -> Bool {
         let descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         if descriptor < 0, errno == EEXIST { return false }

@@ -13,9 +13,9 @@ struct MedSegServerCommand: AsyncParsableCommand {
         commandName: "medseg-server",
         abstract: "Serves models to a web page, to programs and to 3D Slicer (MONAI Label's protocol).",
         discussion: """
-            Research software, not a medical device. Listens on this machine alone unless --host names another address; \
-            then every client must know the token. Uploads and results are deleted when their session ends, when \
-            it expires, and when the server starts.
+            Research software, not a medical device. Listens on this machine alone unless --host gives another \
+            address; then every client must know the token. Uploads and results are deleted when their session ends, \
+            when it expires, and when the server starts.
 
             Limits of this server; the option in brackets changes one:
             \(Limits.text(ServerLimits().table))
@@ -29,7 +29,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
     var models: String
 
     @Option(
-        help: ArgumentHelp("Scans to offer, where labels are saved too; default a temporary folder.", valueName: "dir"))
+        help: ArgumentHelp("Scans to offer; labels are saved there too; default a temporary folder.", valueName: "dir"))
     var studies: String?
 
     @Option(
@@ -39,11 +39,11 @@ struct MedSegServerCommand: AsyncParsableCommand {
     @Option(help: "The address to listen on.")
     var host = "127.0.0.1"
 
-    @Option(help: "The port to listen on; 0 takes any that is free.")
+    @Option(help: "The port to listen on; 0 chooses any free port.")
     var port = 8000
 
     @Option(
-        help: "What clients must know where --host is not this machine; also MEDSEG_TOKEN, which `ps` does not show.")
+        help: "The token that clients need if --host is not this machine; or MEDSEG_TOKEN, which `ps` does not show.")
     var token: String?
 
     @Option(help: "The device: auto, cpu, reference or opencl:N.")
@@ -52,39 +52,39 @@ struct MedSegServerCommand: AsyncParsableCommand {
     @Option(help: "CPU threads of networks; default MEDSEG_THREADS or every core.")
     var threads: Int?
 
-    @Option(help: "The most memory that tensors may take, such as 2G or 512M.", transform: byteCount)
+    @Option(help: "The maximum memory for tensors, such as 2G or 512M.", transform: byteCount)
     var maxMemory: ByteCount?
 
     @Option(help: "The largest upload.", transform: byteCount)
     var maxBody = ByteCount(bytes: ServerLimits().bodyBytes)
 
-    @Option(help: "The most voxels that a scan may have.")
+    @Option(help: "The maximum number of voxels in a scan.")
     var maxVoxels = ServerLimits().voxels
 
-    @Option(help: "The most that uploads, caches and results may take on disk.", transform: byteCount)
+    @Option(help: "The maximum disk space for uploads, caches and results.", transform: byteCount)
     var maxDisk = ByteCount(bytes: ServerLimits().scratchBytes)
 
-    @Option(help: "Seconds that one job may compute.")
+    @Option(help: "The maximum computing time of one job in seconds.")
     var jobSeconds = ServerLimits().jobSeconds
 
-    @Option(help: "Seconds in which the DICOM files of one request are read.")
+    @Option(help: "The maximum seconds for reading the DICOM files of one request.")
     var dicomSeconds = ServerLimits().dicomSeconds
 
-    @Option(help: "Jobs that may wait, and requests for DICOM.")
+    @Option(help: "The maximum number of waiting jobs, and of waiting requests for DICOM.")
     var queue = ServerLimits().queuedJobs
 
-    @Option(help: "Uploaded scans that are kept at once.")
+    @Option(help: "The maximum number of uploaded scans that are kept at once.")
     var sessions = ServerLimits().sessions
 
-    @Option(help: "Seconds after its last use that an uploaded scan is deleted.")
+    @Option(help: "Seconds after its last use until an uploaded scan is deleted.")
     var sessionSeconds = ServerLimits().sessionSeconds
 
-    @Option(help: "Connections that are open at once, of which one address has a quarter at most.")
+    @Option(help: "The maximum number of open connections; one address has a quarter at most.")
     var connections = ServerLimits().connections
 
     @Option(
         help: ArgumentHelp(
-            "A proxy whose X-Forwarded-For and X-Forwarded-Proto are believed; once for each.", valueName: "address"))
+            "A proxy whose X-Forwarded-For and X-Forwarded-Proto are trusted; repeatable.", valueName: "address"))
     var proxy: [String] = []
 
     @Flag(help: "Log every request; routes only, never names.")
@@ -97,7 +97,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
         else {
             throw ValidationError("limits should be above 0")
         }
-        // Clients read seconds as whole numbers.
+        // Clients read seconds as integers.
         guard jobSeconds < 1e9, sessionSeconds < 1e9, dicomSeconds < 1e9 else {
             throw ValidationError("--job-seconds, --session-seconds and --dicom-seconds should be below 1000000000")
         }
@@ -149,7 +149,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
     }
 }
 
-/// The bytes that an option asks for.
+/// Parses a size in bytes, such as 2G.
 private func byteCount(_ text: String) throws -> ByteCount {
     guard let count = ByteCount(text) else {
         throw ValidationError("should be a size such as 2G or 512M, not '\(text)'")

@@ -3,7 +3,7 @@ import CSegProcess
 import Foundation
 import SegServer
 
-/// `medseg-server`, or the process of it that reads DICOM.
+/// `medseg-server`, or its child process that reads DICOM.
 @main
 struct Program {
     static func main() async {

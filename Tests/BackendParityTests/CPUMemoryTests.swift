@@ -3,7 +3,7 @@ import SegCPU
 import Testing
 
 @Suite struct CPUMemoryTests {
-    /// A generator of its own, so that a failure repeats.
+    /// A random generator of its own, so that a failure is reproducible.
     private struct Draws {
         var state: UInt64
         mutating func below(_ bound: Int) -> Int {
@@ -12,7 +12,7 @@ import Testing
         }
     }
 
-    /// Blocks of all sizes come and go; each keeps what was written to it, and nothing is lost or counted twice.
+    /// Blocks of all sizes are allocated and freed; each keeps its content, and none is lost or counted twice.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func blocksNeverOverlap(_ seed: UInt64) throws {
         let backend = try CPUBackend(threads: 1)
@@ -37,19 +37,19 @@ import Testing
         #expect(backend.memory.live == 0 && backend.memory.pooled > 0)
     }
 
-    /// What was freed side by side serves one larger request, so that a scan of another size needs no fresh memory.
+    /// Adjacent freed blocks serve one larger request, so that a scan of another size needs no new memory.
     @Test func neighboursAreJoined() throws {
         let backend = try CPUBackend(threads: 1)
         let size = 1 << 20
         var views = try (0..<6).map { _ in try backend.allocate([size], .f32) }
         let all = backend.memory.live
         #expect(all == 6 * 4 * size && backend.memory.pooled == 0)
-        // A hole of three blocks in the middle, freed in an order that joins to both sides.
+        // A hole of three blocks in the middle, freed in an order that merges it with both sides.
         for place in [1, 3, 2] { views[place] = views[0] }
         #expect(backend.memory.pooled == 3 * 4 * size)
         let wide = try backend.allocate([3 * size], .f32)
         #expect(backend.memory.live == all && backend.memory.pooled == 0)
-        // The two last blocks, and what they lack.
+        // The last two blocks, and the bytes that they lack.
         views = []
         let longer = try backend.allocate([3 * size + 1024], .f32)
         #expect(backend.memory.live + backend.memory.pooled == all + 4 * size + 4096)
@@ -62,7 +62,7 @@ import Testing
         let view = try backend.allocate([1 << 17], .f32)
         #expect(throws: BackendError.self) { try backend.allocate([(1 << 17) + 1], .f32) }
         #expect(backend.memory.live == 1 << 19)
-        // What the machine cannot hold is refused, not begun.
+        // A request beyond the machine's memory is refused before anything is allocated.
         backend.memoryLimit = nil
         #expect(throws: BackendError.self) { try backend.allocate([1 << 50], .f32) }
         withExtendedLifetime(view) {}

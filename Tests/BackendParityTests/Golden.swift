@@ -4,7 +4,7 @@ import SegCore
 import SegOpCases
 import Testing
 
-/// One recorded op: its tensors and options by name.
+/// A recorded op: its tensors and options by name.
 struct Golden: Decodable, Sendable {
     struct Tensor: Decodable, Sendable {
         let shape: [Int]
@@ -21,7 +21,7 @@ struct Golden: Decodable, Sendable {
         return try JSONDecoder().decode([String: Golden].self, from: Data(contentsOf: file))
     }
 
-    /// The names of the recorded ops that begin with a prefix.
+    /// The names of the recorded ops with a prefix.
     static func names(_ prefix: String) -> [String] {
         ((try? all.get()) ?? [:]).keys.filter { $0.hasPrefix(prefix) }.sorted()
     }
@@ -58,7 +58,7 @@ struct Golden: Decodable, Sendable {
         try arrays.zeros(Shape(try tensor(name).shape))
     }
 
-    /// Expects a result to be what was recorded.
+    /// Checks that a result equals the recorded one.
     func expect(
         _ view: BufferView, is name: String, _ arrays: ReferenceArrays,
         sourceLocation: SourceLocation = #_sourceLocation

@@ -3,7 +3,7 @@ import SegCore
 import SegReference
 import Testing
 
-/// The reference against what PyTorch and MONAI compute in float64.
+/// Compares the reference with PyTorch and MONAI in float64.
 @Suite struct GoldenTests {
     private let arrays = ReferenceArrays()
     private var backend: ReferenceBackend { arrays.backend }

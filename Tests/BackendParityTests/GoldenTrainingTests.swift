@@ -3,7 +3,7 @@ import SegCore
 import SegReference
 import Testing
 
-/// Losses and optimisers of the reference against what PyTorch and MONAI compute in float64.
+/// Compares losses and optimisers of the reference with PyTorch and MONAI in float64.
 @Suite struct GoldenTrainingTests {
     private let arrays = ReferenceArrays()
     private var backend: ReferenceBackend { arrays.backend }

@@ -5,9 +5,9 @@ import SegOpCases
 import SegReference
 import Testing
 
-/// The one hook through which ops are timed and counted.
+/// The hook through which ops are timed and counted.
 @Suite struct InterceptionTests {
-    /// A case of each op and geometry; ops of a family differ in their names up to the first size.
+    /// A case of each op and geometry; ops of a family differ in the part of their names before the first size.
     private static let cases = Dictionary(grouping: OpCases.all) { $0.name.prefix { !$0.isNumber } }
         .compactMap(\.value.first).sorted { $0.name < $1.name }
 
@@ -18,7 +18,7 @@ import Testing
         #expect(try opCase.run(on: timed).map(\.values) == opCase.run(on: plain).map(\.values))
     }
 
-    /// Work that is asked of a backend, by its name.
+    /// Work that is requested from a backend, by its name.
     private func commands(of opCase: OpCase) throws -> [DeviceCommand] {
         let backend = try Devices.makeBackend("cpu", threads: 1, profiling: true, precision: .fp32)
         let profiling = try #require(backend as? any ProfilingBackend)
@@ -48,7 +48,7 @@ import Testing
         #expect(commands.map(\.work.flops).reduce(0, +) == opCase.flops)
     }
 
-    /// Of a copy only the box counts, read and written.
+    /// For a copy only the bytes of the box count, read and written.
     @Test func aCopyCountsItsBox() throws {
         let backend = try Devices.makeBackend("cpu", threads: 1, profiling: true, precision: .fp32)
         let profiling = try #require(backend as? any ProfilingBackend)

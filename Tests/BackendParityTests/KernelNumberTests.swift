@@ -2,14 +2,14 @@ import Foundation
 import SegBackend
 import Testing
 
-/// The numbers by which kernels know ops, in the sources of the kernels: those of the one table in SegBackend.
+/// The op numbers in the sources of the kernels must be those of the table in SegBackend.
 @Suite struct KernelNumberTests {
     private static func source(_ path: String) throws -> String {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
         return try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
     }
 
-    /// `SEGCPU_NAME = 3,` of a C header, from the enum that begins with a name.
+    /// Reads `SEGCPU_NAME = 3,` from a C header, from the enum whose name has a given prefix.
     private static func numbersInC(_ path: String, first: String) throws -> [String: Int] {
         let text = try source(path)
         let block = try #require(
@@ -18,7 +18,7 @@ import Testing
         return pairs(block.matches(of: /SEGCPU_(\w+) = (\d+),/).map { (String($0.1), String($0.2)) })
     }
 
-    /// `#define NAME 3` of an OpenCL source, from a name on to the next empty line.
+    /// Reads `#define NAME 3` from an OpenCL source, from a name to the next empty line.
     private static func numbersInOpenCL(_ path: String, first: String) throws -> [String: Int] {
         let text = try source(path)
         let blocks = text.split(separator: "\n\n").map(String.init)
@@ -33,7 +33,7 @@ import Testing
 
     @Test func activationsHaveOneTable() throws {
         let entries = Activation.all.map(\.entry)
-        // PReLU's code is the leaky ReLU's.
+        // PReLU has the code of the leaky ReLU.
         let expected = Dictionary(
             uniqueKeysWithValues: entries.filter { $0.name != "prelu" }.map { ($0.name.uppercased(), $0.number) })
         #expect(try Self.numbersInC("Sources/CSegCPU/activation.h", first: "IDENTITY") == expected)
@@ -41,7 +41,7 @@ import Testing
         #expect(expected.values.sorted() == Array(0..<expected.count))
     }
 
-    /// A kernel is compiled for each activation that it names; one that it forgot would be the identity.
+    /// A kernel is compiled for each activation that it names; a forgotten one would be the identity.
     @Test func noActivationIsForgottenByAKernel() throws {
         let header = try Self.source("Sources/CSegCPU/activation.h")
         let kernels = try Self.source("Kernels/common/activation.cl")

@@ -7,7 +7,7 @@ import SegReference
 import SegTestNeeds
 import Testing
 
-/// Memory, caches and tuning of the OpenCL backend, and what goes wrong with them.
+/// Tests memory, caches and tuning of the OpenCL backend, and their faults.
 @Suite(.needs("An OpenCL device (package pocl-opencl-icd)") { !OpenCLDevice.all().isEmpty })
 struct OpenCLFaultTests {
     @Test func memoryIsCountedAndCapped() throws {
@@ -44,7 +44,7 @@ struct OpenCLFaultTests {
             #expect(try doubled(on: backend(cache: folder)) == [2, 4, 6])
             #expect(try Data(contentsOf: file).count > 100, "the file was not written anew")
         }
-        // A folder that cannot be made is no obstacle either.
+        // A folder that cannot be created does not hinder either.
         #expect(try doubled(on: backend(cache: file.appendingPathComponent("below"))) == [2, 4, 6])
     }
 
@@ -61,7 +61,7 @@ struct OpenCLFaultTests {
         } throws: { error in
             "\(error)".contains("work memory of pack") && "\(error)".contains("MiB")
         }
-        // The failure leaves nothing behind: with memory it works.
+        // The failure has no lasting effect: with enough memory the op works.
         backend.memoryLimit = nil
         try backend.conv3d(x, weight: weight, bias: nil, params, into: y, accumulate: false)
         try backend.synchronize()
@@ -135,7 +135,7 @@ struct OpenCLFaultTests {
         let next = try tuned(file)
         #expect(next.warning == nil && next.tunedPlans == searching.tunedPlans)
         #expect(try Parity(opCase, on: next, against: ReferenceBackend()).passes)
-        // Another search finds anew, and keeps what it did not meet.
+        // Another search starts from scratch, and keeps plans that it did not search.
         next.isTuning = true
         #expect(next.tunedPlans.isEmpty)
         #expect(try next.saveTuning() == file.path)
@@ -158,7 +158,7 @@ struct OpenCLFaultTests {
             #expect(warning.contains(file.path) && !warning.contains("\n"))
             #expect(backend.tunedPlans.isEmpty)
             #expect(try doubled(on: backend) == [2, 4, 6])
-            // What was refused is not overwritten: it may be another device's.
+            // A refused file is not overwritten, because it may belong to another device.
             #expect(throws: BackendError.self) { try backend.saveTuning() }
             #expect(try String(contentsOf: file, encoding: .utf8) == text)
         }

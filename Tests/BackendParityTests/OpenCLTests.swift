@@ -7,10 +7,10 @@ import SegReference
 import SegTestNeeds
 import Testing
 
-/// What is particular to the OpenCL backend; skipped where the machine has no OpenCL device.
+/// Properties of the OpenCL backend alone; skipped if the machine has no OpenCL device.
 @Suite(.needs("An OpenCL device (package pocl-opencl-icd)") { !OpenCLDevice.all().isEmpty })
 struct OpenCLTests {
-    /// A backend for each device and algorithm, for all tests.
+    /// One backend per device and algorithm, shared by all tests.
     private static let forced = Result {
         try OpenCLDevice.all().flatMap { device in
             try OpenCLConv3dAlgorithm.allCases.map {
@@ -33,7 +33,7 @@ struct OpenCLTests {
         }
     }
 
-    /// Every tile that a tuner may choose, on some cases of each family.
+    /// Runs every tile that a tuner may choose on some cases of each family.
     @Test(arguments: ForcedPlan.tiles)
     func everyTileAgrees(_ tile: Int) throws {
         let families = ["conv3d", "convTranspose3d", "matmul"].flatMap { op in
@@ -51,7 +51,8 @@ struct OpenCLTests {
         }
     }
 
-    /// TF32 and bf16 with the matrix units emulated, by a small tile, which PoCL compiles soon: products of 11 and of 8 bits, summed in f32.
+    /// TF32 and bf16 with emulated matrix units, with a small tile that PoCL compiles quickly: products of 11 and of 8
+    /// bits, summed in f32.
     @Test(arguments: [(Precision.tf32, Tolerance.tf32Factors), (.bf16, .bf16Factors)], [3])
     func reducedPrecisionAgreesToItsBits(_ reduced: (precision: Precision, tolerance: Tolerance), _ tile: Int) throws {
         let cases = ["conv3d", "matmul"].flatMap { op in
@@ -66,13 +67,13 @@ struct OpenCLTests {
                 let parity = try Parity(opCase, on: backend, against: ReferenceBackend())
                 worst = max(worst, parity.rows.map(\.error.relative).max() ?? .infinity)
             }
-            // Neither less exact than the numbers are, nor computed in f32 after all.
+            // The results are neither less exact than the precision allows, nor computed in f32 after all.
             let limit = reduced.tolerance.limit
             #expect(worst < limit && worst > limit / 20, "\(device.name): \(worst)")
         }
     }
 
-    /// A device without matrix units says so rather than computing in f32.
+    /// A device without matrix units reports this instead of computing in f32.
     @Test func aPrecisionThatADeviceLacksIsAnError() throws {
         for name in ["cpu", "reference"] + OpenCLDevice.all().filter({ !$0.isGPU }).map(\.name) {
             #expect(throws: BackendError.self) {

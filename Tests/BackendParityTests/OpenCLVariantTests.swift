@@ -7,11 +7,12 @@ import SegReference
 import SegTestNeeds
 import Testing
 
-/// Winograd's algorithm, half weights and sub-groups, each by its name; skipped where the machine has no OpenCL device.
+/// Tests Winograd's algorithm, half weights and sub-groups, each by its name; skipped if the machine has no OpenCL
+/// device.
 @Suite(.needs("An OpenCL device (package pocl-opencl-icd)") { !OpenCLDevice.all().isEmpty })
 struct OpenCLVariantTests {
-    /// Both sizes where they can be taken, also where no search would choose them. They round as the CPU's do, but
-    /// for longer sums, so that their points are as good.
+    /// Both tile sizes wherever they are possible, also where no search would choose them. They round like the CPU's,
+    /// with longer sums.
     @Test(arguments: ForcedPlan.winogradSizes)
     func winogradAgreesWithTheReference(_ outputs: Int) throws {
         let cases = OpCases.winograd(taps: 3, stride: 1)
@@ -32,12 +33,12 @@ struct OpenCLVariantTests {
                 #expect(results[0] == results[1], "\(device.name): \(opCase)")
                 if try opCase.run(on: direct).map(\.values) != results[0] { different += 1 }
             }
-            // Other sums in another order: were it not taken at all, the numbers would be the same.
+            // The sums have another order: if Winograd's algorithm were not used at all, the numbers would be equal.
             #expect(different > cases.count / 3)
         }
     }
 
-    /// Strides, dilations, groups and other kernels go the usual way when Winograd's is forced.
+    /// Strides, dilations, groups and other kernel sizes use the usual algorithm if Winograd's is forced.
     @Test func winogradIsNotTakenElsewhere() throws {
         let cases = OpCases.all.filter { $0.op.hasPrefix("conv") }.enumerated().filter { $0.offset % 5 == 0 }
         let device = try #require(OpenCLDevice.all().first)
@@ -49,7 +50,7 @@ struct OpenCLVariantTests {
         }
     }
 
-    /// Weights of 11 bits by every algorithm; what has no weights is exact as ever.
+    /// Weights of 11 bits with every algorithm; ops without weights are as exact as before.
     @Test(arguments: OpenCLConv3dAlgorithm.allCases)
     func halfWeightsAgreeToTheirBits(_ algorithm: OpenCLConv3dAlgorithm) throws {
         let convolutions = ["conv3d", "convTranspose3d"].flatMap { op in
@@ -68,7 +69,7 @@ struct OpenCLVariantTests {
                 let parity = try Parity(opCase, on: half, against: ReferenceBackend())
                 worst = max(worst, parity.rows.map(\.error.relative).max() ?? .infinity)
             }
-            // Neither less exact than the numbers are, nor computed with f32 weights after all.
+            // The results are neither less exact than the precision allows, nor computed with f32 weights after all.
             #expect(
                 worst < Tolerance.halfWeights.limit && worst > Tolerance.halfWeights.limit / 10,
                 "\(device.name): \(worst)")
@@ -79,7 +80,7 @@ struct OpenCLVariantTests {
         }
     }
 
-    /// Reductions both ways where a device has sub-groups, and a clear error where it has none.
+    /// Reductions with and without sub-groups if a device has them, and a clear error if it has none.
     @Test func subGroupsAgreeWithTheReference() throws {
         let ops: Set = ["softmax", "norm", "reduce", "diceCELoss", "activate"]
         let cases = OpCases.all.filter { ops.contains($0.op) }
@@ -113,7 +114,7 @@ struct OpenCLVariantTests {
         for name in backend.forceable { try backend.force(name) }
     }
 
-    /// A plan for an op that it cannot compute makes a tuning file unusable as a whole.
+    /// A plan for an op that it cannot compute makes the whole tuning file unusable.
     @Test(arguments: [
         ("conv3d 1x8x8x8x16 to 1x4x4x4x16 k3x3x3 s2x2x2 p1x1x1 d1x1x1 g1", "winograd 2"),
         ("conv3d 1x8x8x8x16 to 1x8x8x8x16 k3x3x3 s1x1x1 p1x1x1 d1x1x1 g2", "winograd 2"),

@@ -5,9 +5,9 @@ import SegOpCases
 import SegReference
 import Testing
 
-/// Every backend against the reference, case by case.
+/// Compares every backend with the reference, case by case.
 @Suite struct ParityTests {
-    /// One of each backend for all tests, as a program has.
+    /// One backend of each kind for all tests, as in a program.
     private static let made = Result { try backends.map { ($0.name, try $0.make()) } }
 
     @Test(arguments: OpCases.all)
@@ -18,7 +18,8 @@ import Testing
         }
     }
 
-    /// The plain paths of the CPU's convolutions at the limit of an op, wherever the cost model would take Winograd's.
+    /// The direct algorithm of the CPU's convolutions, within the tolerance of an op, also where the cost model would
+    /// choose Winograd's.
     @Test(arguments: OpCases.all.filter { $0.name.hasPrefix("conv") }, [Conv3dAlgorithm.direct, .product])
     func directAndProductsAgreeWithTheReference(_ opCase: OpCase, _ algorithm: Conv3dAlgorithm) throws {
         let backend = try CPUBackend(threads: 2, forcing: algorithm)
@@ -26,8 +27,8 @@ import Testing
         #expect(!parity.rows.isEmpty && parity.passes, "\(parity)")
     }
 
-    /// Every size of Winograd's algorithm where it can be taken, also where the cost model would not. Each rounds as its
-    /// points let it, which others would not do.
+    /// Every size of Winograd's algorithm wherever it is possible, also where the cost model would not choose it. The
+    /// rounding error of each size is that of its interpolation points, and other points would exceed it.
     @Test(arguments: WinogradForm.allCases)
     func winogradAgreesWithTheReference(_ form: WinogradForm) throws {
         let cases = OpCases.winograd(taps: form.taps, stride: form.stride)
@@ -44,7 +45,7 @@ import Testing
         }
     }
 
-    /// By the names that `medseg-bench --force` takes; both backends know the same ones for the same algorithms.
+    /// The names of algorithms for `medseg-bench --force`; both backends have the same names for the same algorithms.
     @Test func theCPUIsForcedByName() throws {
         let backend = try CPUBackend(threads: 1)
         #expect(backend.forceable == ["direct", "product", "winograd 2", "winograd 3", "winograd 4"])
@@ -55,7 +56,7 @@ import Testing
                 try backend.force(name)
                 return try opCase.run(on: backend).map(\.values)
             }
-            // Other orders of sums: each name is another algorithm.
+            // The orders of the sums differ: each name is another algorithm.
             #expect(Set(ways).count == ways.count, "\(opCase)")
         }
         #expect { try backend.force("fastest") } throws: {
@@ -63,7 +64,8 @@ import Testing
         }
     }
 
-    /// Outputs that fill no vector are worth Winograd's algorithm where there are many voxels; their gradients are not.
+    /// Output rows shorter than a vector are worth Winograd's algorithm if there are many voxels; their gradients are
+    /// not.
     @Test func theCostModelTakesFewOutputs() {
         let params = Conv3dParams(
             kernel: Triple(5), stride: Triple(1), padding: Triple(2), dilation: Triple(1), groups: 1)
@@ -72,7 +74,7 @@ import Testing
         #expect(CPUBackend.choose(params, x: x, y: y, forWeight: true) == .direct)
     }
 
-    /// Stride 2 by phases from 16 channels on, and the transposed convolution from more.
+    /// Stride 2 is computed by phases from 16 channels on, and the transposed convolution from more.
     @Test func theCostModelTakesPhases() {
         let params = Conv3dParams(
             kernel: Triple(3), stride: Triple(2), padding: Triple(1), dilation: Triple(1), groups: 1)
@@ -115,7 +117,7 @@ import Testing
     }
 }
 
-/// The catalogue itself.
+/// Tests of the catalogue itself.
 @Suite struct OpCasesTests {
     @Test func namesAreUnique() {
         let names = OpCases.all.map(\.name) + OpCases.benchmark(batch: 1).map(\.opCase.name)
@@ -170,9 +172,9 @@ import Testing
     }
 }
 
-/// The largest relative error of each form of Winograd's algorithm in any op case, with at least a fifth to spare.
+/// The largest relative error of each form of Winograd's algorithm in any op case, with a margin of at least a fifth.
 ///
-/// With the points 1 and 2 the forms of six points are off by 7e-6 and more.
+/// With the points 1 and 2 the errors of the forms of six points are 7e-6 and more.
 enum WinogradRounding {
     static let most: [WinogradForm: Double] = [
         .two3: 1e-6, .phases3: 1e-6, .four3: 2.5e-6, .two5: 4.5e-6, .four5: 2e-5,

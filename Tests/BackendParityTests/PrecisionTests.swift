@@ -9,7 +9,7 @@ private let products = OpCases.all.filter { $0.op.hasPrefix("conv") || ["matmul"
 
 /// bf16 on the CPU: factors of 8 bits, sums in f32.
 struct PrecisionTests {
-    /// The reference rounds the factors as well, so that f32's own tolerances hold.
+    /// The reference rounds the factors as well, therefore f32's own tolerances apply.
     @Test(arguments: products)
     func productsOfRoundedFactorsAgree(_ opCase: OpCase) throws {
         let backend = try CPUBackend(threads: 2, precision: .bf16)
@@ -22,7 +22,8 @@ struct PrecisionTests {
         #expect(results[0] == results[1])
     }
 
-    /// Neither less exact than 8 bits are, in the mean of an op's cases, nor computed in f32 after all.
+    /// The results are neither less exact than 8 bits allow, in the mean of an op's cases, nor computed in f32 after
+    /// all.
     @Test func errorsAreThoseOfEightBits() throws {
         let backend = try CPUBackend(threads: 2, precision: .bf16)
         for op in Set(products.map(\.op)) {
@@ -30,15 +31,15 @@ struct PrecisionTests {
             for opCase in products where opCase.op == op {
                 errors += try Parity(opCase, on: backend, against: ReferenceBackend()).rows.map(\.error.relative)
             }
-            // A gradient that is zero has no relative error.
+            // A gradient of zero has no relative error.
             errors = errors.filter(\.isFinite)
             let mean = errors.reduce(0, +) / Double(errors.count)
-            // Attention's gradients are differences, which magnify.
+            // Attention's gradients are differences, which magnify errors.
             #expect(mean > 4e-4 && mean < (op == "attention" ? 1e-2 : 4e-3), "\(op): \(mean)")
         }
     }
 
-    /// To the nearest, halves to even; infinity and what is no number stay.
+    /// Rounds to nearest, halves to even; infinities and NaN stay.
     @Test func roundingIsToTheNearest() throws {
         let backend = try CPUBackend(threads: 1, precision: .bf16)
         let one: Float = 1

@@ -1,7 +1,7 @@
 import SegBackend
 import SegReference
 
-/// A reference backend with arrays of Doubles in and out.
+/// A reference backend whose arrays are read and written as Doubles.
 struct ReferenceArrays {
     let backend = ReferenceBackend()
 

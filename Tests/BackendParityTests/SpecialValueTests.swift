@@ -3,7 +3,7 @@ import SegCore
 import SegOpCases
 import Testing
 
-/// NaN, infinities and zeros go through arithmetic as through PyTorch's; the numbers are what torch 2.13 computes in f32.
+/// NaN, infinities and zeros give the same results as in PyTorch; the numbers are those of torch 2.13 in f32.
 @Suite struct SpecialValueTests {
     private static let nan = Float.nan
     private static let inf = Float.infinity
@@ -19,7 +19,7 @@ import Testing
         .sign: [0, 1, -1, 0, 0, -1, 1, 1],
     ]
 
-    /// A row for each base, a column for each exponent.
+    /// One row per base, one column per exponent.
     private static let powers: [Float] = [
         nan, nan, nan, 1, 1, nan, nan, nan,
         nan, inf, 0, 1, 1, 0, inf, inf,
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    /// Whether a result is what is expected: of its sign where it is infinite, near it otherwise.
+    /// Whether a result is the expected one: with its sign if it is infinite, close to it otherwise.
     private static func agrees(_ result: Double, _ expected: Float) -> Bool {
         if expected.isNaN || expected.isInfinite {
             return expected.isNaN ? result.isNaN : result == Double(expected)
@@ -80,7 +80,7 @@ import Testing
     func unaryArithmeticIsPyTorchs(_ factory: BackendFactory) throws {
         let backend = try factory.make()
         for op in UnaryOp.allCases {
-            // Twice, so that they go through whole vectors, and once more through the rest of one.
+            // The values are repeated to fill whole vectors, and once more for the remainder of a vector.
             for copies in [2, 3] {
                 let x = try upload([[Float]](repeating: Self.values, count: copies).flatMap(\.self), on: backend)
                 let y = try backend.allocate(x.shape, x.dtype)
@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    /// Damaged weights must be seen in the output, whatever the device.
+    /// Damaged weights must show in the output on every device.
     @Test(arguments: backends)
     func activationsAndPoolsKeepNaN(_ factory: BackendFactory) throws {
         let backend = try factory.make()
@@ -130,7 +130,7 @@ import Testing
         #expect(try download(y, from: backend).allSatisfy(\.isNaN))
     }
 
-    /// Of nothing the sum is 0, the mean NaN and the largest the least number.
+    /// For no elements the sum is 0, the mean NaN and the maximum the smallest number.
     @Test(arguments: backends)
     func nothingIsReducedAsInPyTorch(_ factory: BackendFactory) throws {
         let backend = try factory.make()
@@ -144,7 +144,7 @@ import Testing
         }
     }
 
-    /// Along a row, along a column, in whole vectors and beside them.
+    /// Along a row and along a column, in whole vectors and in remainders.
     @Test(arguments: backends)
     func aNaNIsTheLargest(_ factory: BackendFactory) throws {
         let backend = try factory.make()

@@ -2,7 +2,7 @@ import Foundation
 import SegFuzzTargets
 import Testing
 
-/// Every input of `Tests/Fuzz/corpus`: seeds, inputs that reached new code, and all that ever were a fault.
+/// Runs every input of `Tests/Fuzz/corpus`: seeds, inputs that reached new code, and all former faults.
 @Suite(.serialized) struct FuzzCorpusTests {
     private static let corpus = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("Fuzz/corpus")

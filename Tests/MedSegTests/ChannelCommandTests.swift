@@ -4,7 +4,7 @@ import SegImaging
 import SegTestNeeds
 import Testing
 
-/// Cases of two scans each, from the dataset to masks, with the commands a user types.
+/// Cases of two scans each, from the dataset to masks, with a user's commands.
 @Suite(.needs("A build of medseg") { Command.areBuilt }) struct ChannelCommandTests {
     /// The small dataset with a second scan for each case, dim where the first is bright.
     private func dataset() throws -> SmallDataset {
@@ -45,7 +45,7 @@ import Testing
         #expect(mask.size == SmallDataset.size)
     }
 
-    /// A file of four dimensions is a case, and its mask has three.
+    /// A 4-D file is a case, and its mask is 3-D.
     @Test func aFileOfFourDimensionsPredictsTheSameMask() throws {
         let data = try dataset()
         let run = data.folder.file("run")

@@ -2,21 +2,21 @@ import Foundation
 
 /// A built command, run as a user would run it.
 struct Command {
-    /// What a run left behind.
+    /// The results of a run.
     struct Outcome {
         let status: Int32
         let output: String
         let errors: String
-        /// Whether the process ended by itself rather than by a signal, as a crash does.
+        /// Whether the process ended by itself rather than by a signal, as in a crash.
         let exited: Bool
 
-        /// The last line on standard error: what a user reads first.
+        /// The last line on standard error, which a user reads first.
         var message: String { errors.split(separator: "\n").last.map(String.init) ?? "" }
     }
 
     let path: String
 
-    /// The command of a name; nil where it is not built.
+    /// The path of a command; nil if it is not built.
     private init?(_ name: String) {
         let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -35,7 +35,7 @@ struct Command {
     private static let medseg = Command("medseg")
     private static let bench = Command("medseg-bench")
 
-    /// Whether both commands are built; tests that run them are skipped where they are not.
+    /// Whether both commands are built; tests that run them are skipped otherwise.
     static var areBuilt: Bool { medseg != nil && bench != nil }
 
     /// Runs `medseg`.
@@ -50,12 +50,12 @@ struct Command {
         return try medseg.run(arguments, [:])
     }
 
-    /// Runs `medseg` with an address space of so many megabytes.
+    /// Runs `medseg` with a limited address space, in megabytes.
     static func limited(megabytes: Int, _ arguments: [String]) throws -> Outcome {
         try medseg(after: "ulimit -v \(megabytes << 10)", arguments)
     }
 
-    /// Runs `medseg` after a command of the shell that changes how it runs, such as `umask 077`.
+    /// Runs `medseg` after a shell command that changes its environment, such as `umask 077`.
     static func medseg(after setting: String, _ arguments: [String]) throws -> Outcome {
         guard let medseg, let shell = Command(at: "/bin/sh") else { throw CocoaError(.fileNoSuchFile) }
         return try shell.run(["-c", "\(setting) && exec \"$@\"", "sh", medseg.path] + arguments, [:])
@@ -70,7 +70,7 @@ struct Command {
         return try bench.run(arguments, environment)
     }
 
-    /// Starts `medseg` and returns while it runs; what it says goes to a file, where one is named.
+    /// Starts `medseg` and returns while it runs; its output is written to a file if one is given.
     static func start(_ arguments: [String], errors: String? = nil) throws -> Process {
         guard let medseg else { throw CocoaError(.fileNoSuchFile) }
         let process = Process()
@@ -88,7 +88,7 @@ struct Command {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
-        // Files, not pipes: a pipe that nobody empties would stop the command.
+        // Files, not pipes: a full pipe that no process reads would stop the command.
         let folder = try ScratchFolder()
         process.environment = ProcessInfo.processInfo.environment
             .merging(["XDG_CACHE_HOME": folder.file("cache")]) { $1 }.merging(environment) { $1 }
@@ -118,7 +118,7 @@ final class ScratchFolder {
 
     func file(_ name: String) -> String { path + "/" + name }
 
-    /// Writes a file, making its folder first.
+    /// Writes a file and creates its folder first.
     @discardableResult
     func write(_ bytes: some Collection<UInt8>, as name: String) throws -> String {
         let url = URL(fileURLWithPath: file(name))
@@ -127,7 +127,7 @@ final class ScratchFolder {
         return url.path
     }
 
-    /// Every file in it, by path.
+    /// Every file in the folder, by path.
     var files: [String] {
         (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).filter {
             var isFolder: ObjCBool = false

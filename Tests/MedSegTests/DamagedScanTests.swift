@@ -4,7 +4,7 @@ import SegImaging
 import SegTestNeeds
 import Testing
 
-/// Scans that cannot be used: one sentence with the file's name, code 65, and nothing written.
+/// Scans that cannot be used give one sentence with the file's name and code 65, and nothing is written.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct DamagedScanTests {
     private let data: SmallDataset
     private let model: String
@@ -14,7 +14,7 @@ import Testing
         model = try data.train()
     }
 
-    /// Bytes of a whole uncompressed scan.
+    /// The bytes of a whole uncompressed scan.
     private func bytes() throws -> [UInt8] {
         try data.write([Int16](repeating: 50, count: SmallDataset.size.count), as: "whole.nii")
         return [UInt8](try Data(contentsOf: URL(fileURLWithPath: data.folder.file("whole.nii"))))

@@ -3,7 +3,7 @@ import SegImaging
 import SegTestNeeds
 import Testing
 
-/// The shared cases of DICOM.
+/// The shared DICOM cases.
 private enum DicomCases {
     static let folder: String = {
         if let named = ProcessInfo.processInfo.environment["MEDSEG_SHARED"] { return named + "/data/dicom" }
@@ -14,13 +14,13 @@ private enum DicomCases {
 
     static let areThere = FileManager.default.fileExists(atPath: folder + "/expected.json")
 
-    /// A machine without DCMTK says so whatever it is given.
+    /// On a machine without DCMTK every DICOM input gives the message that it is missing.
     static var hasLibrary: Bool {
         (try? Command.medseg("dicom", folder + "/derived/ct_plain")).map { $0.status != 69 } ?? false
     }
 }
 
-/// Commands that are given DICOM, of the cases beside the package.
+/// Commands with DICOM input, on the cases beside the package.
 @Suite(
     .needs("A build of medseg and medseg-bench") { Command.areBuilt },
     .needs("libMedSegDICOM") { DicomCases.hasLibrary }, .enabled(if: DicomCases.areThere, "needs ../shared/data/dicom"))
@@ -59,7 +59,7 @@ struct DicomCommandTests {
         #expect(try ScanFile.layout(of: out).shape == [100, 84, 14])
     }
 
-    /// The mask of a series is that of the NIfTI it is converted to, voxel by voxel and place by place.
+    /// The mask of a series equals that of the NIfTI which it is converted to, voxel by voxel and position by position.
     @Test(arguments: ["derived/ct_oblique", "derived/ct_coronal", "derived/ct_enhanced_multiframe"])
     func masksAreThoseOfTheNIfTI(_ name: String) throws {
         let data = try SmallDataset()
@@ -92,7 +92,7 @@ struct DicomCommandTests {
         withExtendedLifetime(data) {}
     }
 
-    /// The objects name the patient, which the mask, the report and what is printed do not.
+    /// The objects contain the patient's name; the mask, the report and the printed output do not.
     @Test func objectsAreWrittenBesideTheMask() throws {
         let data = try SmallDataset()
         let (model, out) = (try data.train(), scratch.file("out"))
@@ -117,10 +117,10 @@ struct DicomCommandTests {
         let nifti = try Command.medseg("predict", data.image(0), "--model", "m", "--out", out, "--rtstruct")
         expectFailure(nifti, 64, "ct_0.nii.gz is no DICOM")
         let alone = try Command.medseg("predict", path("derived/ct_plain"), "--model", "m", "--out", out, "--new-study")
-        expectFailure(alone, 64, "add --dicom-seg or --rtstruct")
+        expectFailure(alone, 64, "pass --dicom-seg or --rtstruct")
     }
 
-    /// A patient's name goes into nothing that is printed or written.
+    /// A patient's name is neither printed nor written.
     @Test func patientsAreNotNamed() throws {
         let (series, nifti) = (path("derived/ct_plain"), scratch.file("ct.nii"))
         var said = ""

@@ -2,14 +2,14 @@ import Foundation
 import SegTestNeeds
 import Testing
 
-/// docs/configuration.md: every entry it shows is read, and what it calls a default is one.
+/// Every entry in docs/configuration.md is read, and every default in it is the program's.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct DocumentedConfigurationTests {
-    /// An entry of a configuration: its key, and its text with that key.
+    /// An entry of a configuration: its key, and its text with the key.
     struct Entry: CustomTestStringConvertible {
         let key: String
         let text: String
 
-        /// Its settings that have no default, and its name, on a line.
+        /// The settings without a default, and the name, as one line.
         var least: String {
             let needed = text.replacing(/#.*/, with: "").matches(
                 of: /\b(name|learning_rate|size|foreground_oversampling): ([\w.]+)/)
@@ -19,7 +19,7 @@ import Testing
         var testDescription: String { least }
     }
 
-    /// The entries of every block of YAML, in their order.
+    /// The entries of every YAML block, in order.
     static let entries: [Entry] = {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../docs/configuration.md")
@@ -35,7 +35,7 @@ import Testing
         "preprocessing", "labels", "postprocessing", "sampling", "augmentation", "loss", "optimizer", "schedule",
     ]
 
-    /// What the program makes of the entries that have no choice, and of one more.
+    /// The configuration that the program reads from the required entries and one more.
     private func printed(with entry: String, in folder: ScratchFolder) throws -> Command.Outcome {
         let always = Self.entries.filter { !Self.choices.contains($0.key) }.map(\.text).joined()
         let optimizer = entry.hasPrefix("optimizer") ? "" : "optimizer: {learning_rate: 0.1}\n"

@@ -6,7 +6,7 @@ import SegTestNeeds
 import SegWeights
 import Testing
 
-/// From three scans to a mask, with the commands a user types.
+/// From three scans to a mask, with a user's commands.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct EndToEndTests {
     @Test func trainEvaluatePredictAndConvert() throws {
         let data = try SmallDataset()
@@ -56,7 +56,7 @@ import Testing
         #expect(before.tensors.mapValues(\.bytes) == after.tensors.mapValues(\.bytes))
     }
 
-    /// A run repeated writes the same weights, whatever the number of threads.
+    /// A repeated run writes the same weights, whatever the number of threads.
     @Test func trainingRepeatsBitForBit() throws {
         let data = try SmallDataset()
         var models: [[String: [UInt8]]] = []

@@ -5,7 +5,7 @@ import SegTestNeeds
 import SegWeights
 import Testing
 
-/// `medseg folds`, and what a training by plans leaves for it and for nnU-Net, as a user types it.
+/// `medseg folds`, and the files of a training run by plans for it and for nnU-Net, with a user's commands.
 @Suite(.needs("A build of medseg") { Command.areBuilt }, .serialized) struct FoldsCommandTests {
     private let folder: ScratchFolder
     private let raw: String
@@ -16,7 +16,7 @@ import Testing
         "cache=none", "--quiet", "--device", "cpu",
     ]
 
-    /// Five scans of two organs, and plans of them made without a scan.
+    /// Five scans of two organs, and plans for them that were made without a scan.
     init() throws {
         folder = try ScratchFolder()
         raw = folder.file("Dataset009_Small")
@@ -54,7 +54,7 @@ import Testing
             "--quiet")
         #expect(planned.status == 0, "\(planned.errors)")
         plans = folder.file("plans/plans.json")
-        // Narrower, and so quicker.
+        // Fewer channels, for speed.
         let text = try String(contentsOfFile: plans, encoding: .utf8)
         let narrow = text.replacing(/"features_per_stage" ?: ?\[[^\]]*\]/) { match in
             let stages = match.output.split(separator: ",").count
@@ -101,7 +101,7 @@ import Testing
         }
         #expect(summary.keys.sorted() == ["foreground_mean", "mean", "metric_per_case"] && cases.count == 5)
 
-        // The second time nothing is trained or predicted anew.
+        // The second time nothing is trained or predicted again.
         let mask = "out/3d_fullres/fold_2/validation/case_\(try setAside(2)).nii.gz"
         let (checkpoint, before) = (try modified("out/3d_fullres/fold_2/checkpoint.safetensors"), try modified(mask))
         let again = try Command.medseg(list: arguments)
@@ -124,7 +124,7 @@ import Testing
             try ScanFile.readVolume(folder.file("a/case_0_0000_mask.nii.gz")).volume.voxels
                 == ScanFile.readVolume(folder.file("b/case_0_mask.nii.gz")).volume.voxels)
 
-        // A training begins with what nnU-Net would save.
+        // A training run can start from a checkpoint in the form that nnU-Net saves.
         let begun = try Command.medseg(
             list: [
                 "train", "--nnunet-plan", plans, "--data", raw, "--out", folder.file("begun"), "--set", "iterations=1",
@@ -134,7 +134,7 @@ import Testing
         #expect(begun.status == 0 && begun.errors.contains("the segmentation layers anew"), "\(begun.errors)")
     }
 
-    /// The number of the case that a fold sets aside.
+    /// The number of a fold's validation case.
     private func setAside(_ fold: Int) throws -> Int {
         let split = try String(contentsOfFile: folder.file("out/3d_fullres/fold_\(fold)/split.json"), encoding: .utf8)
         let match = try #require(split.firstMatch(of: /"validation"[^\]]*case_(\d)/))
@@ -181,7 +181,7 @@ import Testing
         for word in ["is named 2 times", "several folds set aside case_0", "no fold sets aside"] {
             #expect(twice.message.contains(word), "\(word): \(twice.message)")
         }
-        // Another voxel is another dataset.
+        // A dataset with another voxel is another dataset.
         let copy = folder.file("Dataset010_Copy")
         try FileManager.default.copyItem(atPath: raw, toPath: copy)
         try ScanFile.write(
@@ -199,7 +199,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (["--train"], "name it with --data"), (["more", "--train"], "--train takes plans or one configuration"),
+        (["--train"], "give it with --data"), (["more", "--train"], "--train needs one argument"),
         (["--configuration", "2d"], "they need --train"), (["--bootstrap", "0"], "--bootstrap should be from 1"),
     ])
     func argumentsThatMakeNoSenseAreRefused(_ more: [String], _ message: String) throws {
@@ -223,7 +223,7 @@ import Testing
         }
     }
 
-    /// A fold of another run, and a training without cases that are set aside.
+    /// A fold of another run, and a training run without validation cases.
     @Test func anExportWritesOverNothingOfAnothers() throws {
         let results = folder.file("results")
         func all(_ run: String) throws -> Command.Outcome {
@@ -243,7 +243,7 @@ import Testing
         #expect(bytes(file) == before && !isThere("b"))
     }
 
-    /// Folds of a YAML configuration, and what a stopped one of them needs.
+    /// The folds of a YAML configuration, and the requirements of a stopped one.
     @Test func foldsOfAConfigurationAreTrained() throws {
         let yaml = SmallDataset.yaml.replacing("data: .", with: "data: \(raw)")
             .replacing("out_channels: 2", with: "out_channels: 3").replacing("iterations: 10", with: "iterations: 2")
@@ -255,13 +255,13 @@ import Testing
         let pooled = try Command.medseg(list: arguments)
         #expect(pooled.status == 0, "\(pooled.errors)")
         #expect(isThere("out/small/fold_4/last/model.json") && isThere("out/model/model_fold4.safetensors"))
-        // What is there is not taken for something else.
+        // Existing folds of another configuration are refused.
         let longer = try Command.medseg(list: arguments + ["--set", "iterations=3"])
         #expect(longer.status == 65, "\(longer.errors)")
         for word in ["5 things stand in the way", "iterations was 2 and is 3"] {
             #expect(longer.message.contains(word), "\(longer.message)")
         }
-        // A fold that is gone is trained anew.
+        // A missing fold is trained from scratch.
         try FileManager.default.removeItem(atPath: folder.file("out/small/fold_3"))
         let again = try Command.medseg(list: arguments)
         #expect(again.status == 0 && again.output == pooled.output, "\(again.errors)")

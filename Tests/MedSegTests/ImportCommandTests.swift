@@ -2,14 +2,14 @@ import Foundation
 import SegTestNeeds
 import Testing
 
-/// `medseg data import` where it is given what makes no sense.
+/// `medseg data import` with invalid input.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct ImportCommandTests {
     private let folder: ScratchFolder
 
     init() throws { folder = try ScratchFolder() }
 
     private func importing(_ arguments: String...) throws -> Command.Outcome {
-        // Nobody answers on this port.
+        // No server answers on this port.
         let source = ["data", "import", "http://127.0.0.1:9/ph.tar", "--out", folder.file("got")]
         return try Command.medseg(list: source + arguments)
     }
@@ -27,7 +27,7 @@ import Testing
         #expect(folder.files == [])
     }
 
-    /// A folder of two cases with an index whose members are given.
+    /// A folder of two cases with an index of given members.
     private func dataset(_ members: String) throws -> String {
         for name in ["a", "b"] {
             try folder.write([1], as: "data/i/\(name).nii")
@@ -63,7 +63,7 @@ import Testing
         #expect(cut.status == 0 && folder.files.contains("folds/fold_1.json"), "\(cut)")
     }
 
-    /// A mask of 0777 makes folders that nobody but root can open.
+    /// A umask of 0777 creates folders that only root can open.
     @Test(.enabled(if: getuid() != 0, "root opens every folder"), .timeLimit(.minutes(1)))
     func aFolderThatCannotBeLockedIsAnErrorAndIsRemoved() throws {
         let data = try dataset(#""training": [\#(pair("a"))]"#)

@@ -1,8 +1,8 @@
 import SegTestNeeds
 import Testing
 
-/// Every op case on the CPU with the instruction sets that this machine's own would hide; a process each, because the
-/// choice is the process's.
+/// Runs every op case on the CPU with the instruction sets that are not the machine's best; each in a process of its
+/// own, because the choice is made once per process.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct InstructionSetTests {
     @Test(arguments: ["portable", "avx2"])
     func agreesWithTheReference(_ name: String) throws {
@@ -11,7 +11,7 @@ import Testing
         #expect(outcome.output.contains(" 0 FAILED"))
     }
 
-    /// Channels that fill no vector are padded to other counts there.
+    /// Channels that do not fill a vector are padded to other counts with these.
     @Test(arguments: ["portable", "avx2"], ["winograd 2", "winograd 3", "winograd 4"])
     func winogradAgreesWithTheReference(_ name: String, _ form: String) throws {
         let outcome = try Command.bench(

@@ -4,11 +4,11 @@ import SegImaging
 import SegTestNeeds
 import Testing
 
-/// Label maps of many numbers, of which a network learns some, with the commands a user types.
+/// Label maps with many numbers, of which a network learns some, with a user's commands.
 @Suite(.needs("A build of medseg") { Command.areBuilt }) struct LabelCommandTests {
     private let data: SmallDataset
 
-    /// The small dataset, whose ball is number 7 with a shell of 3 and a far corner of 5.
+    /// The small dataset, whose ball is number 7 with a shell of number 3 and a far corner of number 5.
     init() throws {
         data = try SmallDataset()
         for index in 0..<3 {
@@ -27,7 +27,7 @@ import Testing
             list: ["train", config, "--out", data.folder.file("run"), "--set", "iterations=2", "--quiet"] + more)
     }
 
-    /// Classes are numbered as they are written, not as they are sorted.
+    /// Classes are numbered in the written order, not in sorted order.
     @Test func namesTakeNumbersInTheirOrder() throws {
         let training = try train("labels:\n  outer: 5\n  ball: [3, 7]\n", classes: 3)
         #expect(training.status == 0, "\(training.errors)")
@@ -70,13 +70,13 @@ import Testing
         #expect(outcome.status == 65 && outcome.message.contains(words), "\(outcome.errors)")
     }
 
-    /// A number that no class takes is refused where numbers are classes, and named.
+    /// A number of no class is refused, with its name, if numbers are classes.
     @Test func unmappedNumbersAreRefusedWithAHint() throws {
         let outcome = try train("", classes: 3)
         #expect(outcome.status == 65 && outcome.message.contains("labels:"), "\(outcome.errors)")
     }
 
-    /// Voxels that take no part are no class of the network, and no error of it.
+    /// Ignored voxels are not a class of the network, and not an error.
     @Test func ignoredVoxelsAreMeasuredNowhere() throws {
         let labels = "labels: {\"1\": ball}\n"
         for index in 0..<3 {
@@ -97,7 +97,7 @@ import Testing
         #expect(abs(Self.classes(of: document)[0].referenceML - Double(truth) * 0.0045) < 1e-3)
     }
 
-    /// The dataset's own label `ignore` is part of the run, which goes on with it and with no other.
+    /// The dataset's own label `ignore` is part of the run, which resumes only with the same label.
     @Test func aRunGoesOnWithItsDatasetsIgnoredNumber() throws {
         let index = data.folder.file("dataset.json")
         let json = try String(contentsOfFile: index, encoding: .utf8)
@@ -115,7 +115,7 @@ import Testing
         #expect(changed.status == 65 && changed.message.contains("ignore_label"), "\(changed.errors)")
     }
 
-    /// Regions that overlap are learnt, predicted as channels of one file, and measured each.
+    /// Overlapping regions are learnt, predicted as channels of one file, and measured separately.
     @Test func regionsAreTrainedPredictedAndMeasured() throws {
         let regions = "regions: {outer: [3, 5, 7], ball: [7, 3]}\n"
         let softmax = try train(regions, classes: 2)
@@ -142,7 +142,7 @@ import Testing
         #expect(abs(classes[0].referenceML - classes[1].referenceML - 1.8) < 1e-3, "\(evaluation.output)")
     }
 
-    /// Whichever case is healthy, a share sets a labelled one aside.
+    /// A share always sets a labelled case aside, whichever case is healthy.
     @Test func aHealthyCaseIsTrainedOnAndNotSetAside() throws {
         for healthy in 0..<3 {
             let other = try LabelCommandTests()

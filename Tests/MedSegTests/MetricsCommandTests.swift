@@ -4,7 +4,7 @@ import SegModels
 import SegTestNeeds
 import Testing
 
-/// Real masks that lie beside the package where they are there.
+/// Real masks beside the package, if they exist.
 private enum Raters {
     static let folder: String = {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -32,7 +32,7 @@ private enum Raters {
     }
 }
 
-/// Measuring and comparing, with the commands a user types.
+/// Measuring and comparing, with a user's commands.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct MetricsCommandTests {
     @Test(.enabled(if: Raters.areThere, "no shared data beside the package"))
     func ratersAgreeWithMONAI() throws {
@@ -110,7 +110,7 @@ private enum Raters {
     @Test func aRunKeepsAJournalAndASyncWithoutServerSaysSo() throws {
         let data = try SmallDataset()
         let run = data.folder.file("run")
-        // A port that nobody listens on: the run must not care.
+        // A port without a listener: the run must not be affected.
         let training = try Command.medseg(
             "train", data.config, "--out", run, "--set", "tracking.uri=http://127.0.0.1:9")
         #expect(training.status == 0, "\(training.errors)")

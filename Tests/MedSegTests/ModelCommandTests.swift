@@ -16,7 +16,7 @@ import Testing
         return try folder.write(Array(text.utf8), as: "model.json")
     }
 
-    /// What is wrong in the file is no wrong argument.
+    /// A fault in the file is not reported as a wrong argument.
     @Test func summariesOfWrongExtents() throws {
         for roiSize in ["[0, 8, 8]", "[8, 8]", "[8, 8, 10]"] {
             let file = try description(roiSize: roiSize)
@@ -34,7 +34,8 @@ import Testing
             "--allow-mismatch", ".onnx")
     }
 
-    /// Masks of regions are written as NIfTI with the statistics of each; what needs one class a voxel says so.
+    /// Masks of regions are written as NIfTI with the statistics of each; features that need one class per voxel are
+    /// refused with a message.
     @Test func regionsAreWrittenOrRefused() throws {
         let data = try SmallDataset()
         let model = try data.train()
@@ -84,7 +85,7 @@ import Testing
     }
 }
 
-/// Bundles with changes, and what they become.
+/// Bundles with changes, and their conversions.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct BundleCommandTests {
     @Test func bundlesAreChangedDescribedAndConverted() throws {
         let data = try SmallDataset()
@@ -104,7 +105,7 @@ import Testing
             try Command.medseg("info", bundle, "--bundle-set", "nothing::here=1"), 65, "--bundle-set", "nothing")
         expectFailure(try Command.medseg("info", bundle, "--bundle-set", "inferer"), 64, "ID=VALUE")
         expectFailure(try Command.medseg("info", model, "--bundle-set", "a=1"), 64, "--bundle-set", "--bundle")
-        expectFailure(try Command.medseg("info", bundle, data.image(0)), 64, "one kind at a time")
+        expectFailure(try Command.medseg("info", bundle, data.image(0)), 64, "not both")
         let folder = data.folder.file("converted")
         let converted = try Command.medseg("convert", bundle, folder, "--bundle-set", "inferer::overlap=0.75")
         #expect(converted.status == 0, "\(converted)")

@@ -28,7 +28,7 @@ import Testing
             ] + more)
     }
 
-    /// On the device that it was started on the run ends with the same bits; on another it ends as well trained.
+    /// On the original device the run ends with the same bits; on another device it ends equally well trained.
     @Test func aRunGoesOn() throws {
         let outcome = try resume()
         #expect(outcome.status == 0 && outcome.errors.contains("going on after step 40"), "\(outcome.errors)")

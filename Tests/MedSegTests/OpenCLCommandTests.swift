@@ -4,7 +4,7 @@ import SegModels
 import SegTestNeeds
 import Testing
 
-/// The commands where OpenCL is missing, shared or asked about itself.
+/// The commands if OpenCL is missing, shared or queried.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt })
 struct OpenCLCommandTests {
     private static let hidden = ["MEDSEG_OPENCL_LIBRARY": "/nowhere/libOpenCL.so.1"]
@@ -39,7 +39,7 @@ struct OpenCLCommandTests {
     }
 }
 
-/// Whether the commands are built and see an OpenCL device.
+/// Whether the commands are built and find an OpenCL device.
 private let hasDevice: Bool =
     Command.areBuilt && (try? Command.medseg("devices"))?.output.contains("opencl:0") == true
 

@@ -4,7 +4,7 @@ import SegTestNeeds
 import SegWeights
 import Testing
 
-/// Results that cannot be written or would replace others: code 74, and everything stays as it was.
+/// Results that cannot be written or would replace others: code 74, and all existing files stay the same.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct OutputTests {
     private let data: SmallDataset
     private let model: String
@@ -93,7 +93,7 @@ import Testing
         #expect(disk.files.filter { !$0.hasPrefix("run/") } == ["filler"], "\(disk.files)")
     }
 
-    /// Whatever is left of a run that stopped for want of space is whole: no weights that end in the middle.
+    /// The remaining files of a run that stopped for lack of space are complete: no weights end in the middle.
     @Test(.enabled(if: SmallDisk.isAllowed, "a file system can only be mounted as root"), arguments: [8, 16, 24, 40])
     func disksThatFillUpWhileTraining(pages: Int) throws {
         let disk = try SmallDisk(options: "size=256k")

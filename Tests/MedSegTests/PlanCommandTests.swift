@@ -5,7 +5,7 @@ import SegTestNeeds
 import SegWeights
 import Testing
 
-/// `medseg plan` as a user types it.
+/// `medseg plan` with a user's commands.
 @Suite(.needs("A build of medseg") { Command.areBuilt }) struct PlanCommandTests {
     private let folder: ScratchFolder
     private let out: String
@@ -57,7 +57,7 @@ import Testing
         #expect(other.description.contains("Dataset008_Other") && other.description.contains("ResidualEncoderUNet"))
     }
 
-    /// One voxel of foreground in each scan, so that all draws are the same.
+    /// One voxel of foreground in each scan, so that all draws are equal.
     @Test func scansAreMeasuredAndDealtIntoFolds() throws {
         let raw = try dataset()
         let planned = try Command.medseg("plan", raw, "--out", out, "--quiet")
@@ -74,7 +74,8 @@ import Testing
         #expect(folds.allSatisfy { $0.description.contains(#""val": ["case_"#) })
     }
 
-    /// The plan's network, patch and batch, two steps of it, and the same end where it was stopped after the first.
+    /// The plan's network, patch and batch, two steps of training, and the same result if it was stopped after the
+    /// first.
     @Test func plansAreTrainedBy() throws {
         let raw = try dataset()
         let fingerprint = Self.fingerprint.replacing("[2, 0.7, 0.7]", with: "[1, 1, 1]")
@@ -87,7 +88,7 @@ import Testing
         for line in ["roi_size: [16, 20, 12]", "volumes_per_batch: 2", "coarsest_head: false", "interval: 250"] {
             #expect(shown.output.contains(line), "\(line): \(shown.errors)")
         }
-        // scikit-learn's first fold of five.
+        // scikit-learn's first of five folds.
         #expect(shown.output.contains("validation: [case_0]"), "\(shown.output)")
         let changes = ["--set", "checkpoint_every=1", "--set", "validate_every=2", "--set", "cache=none", "--quiet"]
         func weights(_ run: String) throws -> [String: StoredTensor] {
@@ -100,7 +101,7 @@ import Testing
         #expect(first.status == 0, "\(first.errors)")
         let rest = try Command.medseg("train", "--resume", halved, "--set", "iterations=2", "--quiet")
         #expect(rest.status == 0, "\(rest.errors)")
-        // The rate moves from epoch to epoch, so that both steps have the first one.
+        // The learning rate changes per epoch, therefore both steps have the first one.
         #expect(try weights(whole).mapValues { $0.floats() } == weights(halved).mapValues { $0.floats() })
         let model = try ConfigValue(jsonFile: "\(whole)/last/model.json")
         #expect(try model == ConfigValue(jsonFile: "\(halved)/last/model.json"))
@@ -110,7 +111,7 @@ import Testing
     @Test(arguments: [
         (["--fold", "9"], "should be from 0 to 4, or all"), (["--fold", "first"], "should be a number or all"),
         (["--configuration", "3d_cascade_fullres"], "the second stage of a cascade cannot be trained"),
-        (["--configuration", "4d"], "is not there"), (["run.yaml"], "takes the place of a configuration"),
+        (["--configuration", "4d"], "is not there"), (["run.yaml"], "replaces a configuration"),
     ])
     func trainingsThatPlansDoNotAllowAreRefused(_ more: [String], _ message: String) throws {
         #expect(try plan().status == 0)
@@ -160,7 +161,7 @@ import Testing
         (["--planner", "largest"], "--planner should be one of default, resenc-m, resenc-l, resenc-xl"),
         (["--gpu-memory", "0"], "--gpu-memory should be above 0"),
         (["--gpu-memory", "0.000000001"], "too few for any patch"),
-        (["somewhere"], "take the place of a dataset"),
+        (["somewhere"], "replace a dataset"),
     ])
     func argumentsThatMakeNoSenseAreRefused(_ more: [String], _ message: String) throws {
         let refused = try plan(more)
@@ -169,7 +170,7 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: out))
     }
 
-    /// Five scans of a box of 100 whose corner voxel is labelled and brighter.
+    /// Five scans of a box of value 100 whose corner voxel is labelled and brighter.
     private func dataset(label: UInt8 = 1) throws -> String {
         let raw = folder.file("Dataset009_Small\(label)")
         try folder.write(Array(Self.description.utf8), as: "Dataset009_Small\(label)/dataset.json")

@@ -3,7 +3,7 @@ import SegCore
 import SegTestNeeds
 import Testing
 
-/// Trainings of launchers, as far as they need no MPI, and checkpoints of before there were ranks.
+/// Training runs under launchers, as far as they need no MPI, and checkpoints from before ranks existed.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct RankCommandTests {
     private let data: SmallDataset
     private var run: String { data.folder.file("run") }
@@ -19,7 +19,7 @@ import Testing
         expectFailure(try train(variables), 69, "2 ranks", "/nowhere.so", "make mpi")
         let tasks = ["SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "2"]
         expectFailure(try train(tasks), 64, "2 tasks", "--mpi=pmix", "--mpi=pmi2")
-        // What all ranks would say, the first says.
+        // Only the first rank prints a message that all ranks would print.
         let other = try train(tasks.merging(["SLURM_PROCID": "1"]) { $1 })
         #expect(other.status == 64 && other.errors.isEmpty, "\(other)")
         #expect(!FileManager.default.fileExists(atPath: run))
@@ -31,7 +31,7 @@ import Testing
         #expect(!outcome.output.contains("rank 0"))
     }
 
-    /// Until 0.2 a checkpoint did not say how gradients were summed.
+    /// Until 0.2 a checkpoint did not record how gradients were summed.
     @Test(arguments: [(3, false), (4, true), (5, false), (6, true)])
     func aCheckpointThatSummedInTurnIsTakenUp(_ accumulation: Int, isTold: Bool) throws {
         let started = try Command.medseg(

@@ -4,13 +4,13 @@ import SegTestNeeds
 import SegWeights
 import Testing
 
-/// Trainings that are killed, stopped, and taken up again.
+/// Training runs that are killed, stopped, and resumed.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }, .serialized) struct ResumeTests {
     private let data: SmallDataset
     private let straight: String
     private static let steps = 1500
 
-    /// A configuration with all that a step depends on, and a run of it that nobody disturbed.
+    /// A configuration with everything that a step depends on, and an undisturbed run of it.
     init() throws {
         data = try SmallDataset()
         let more = """
@@ -42,7 +42,7 @@ import Testing
             let (ours, theirs) = [run, straight].map { FileManager.default.contents(atPath: "\($0)/\(file)") }.pair
             #expect(ours != nil && ours == theirs, "\(file)")
         }
-        // All but the seconds, each step once.
+        // All columns except the seconds, each step once.
         func table(_ run: String) throws -> [[Substring]] {
             try String(contentsOfFile: run + "/training.csv", encoding: .utf8).split(separator: "\n").map { line in
                 let columns = line.split(separator: ",")
@@ -55,7 +55,7 @@ import Testing
         #expect(left.isEmpty, "\(left)")
     }
 
-    /// Killed ten times, twice while it starts, the rest wherever it is, and resumed each time.
+    /// Killed ten times, twice during start-up and otherwise at any point, and resumed each time.
     @Test func tenKillsChangeNoBit() throws {
         let run = data.folder.file("run")
         var random = SystemRandomNumberGenerator()
@@ -100,7 +100,7 @@ import Testing
         expectFailure(
             try Command.medseg("train", data.folder.file("other.yaml"), "--resume", run), 65, "network_def.dropout",
             "validate_every was 150 and is 5")
-        expectFailure(try Command.medseg("train", "--resume", data.folder.file("none")), 66, "no run folder")
+        expectFailure(try Command.medseg("train", "--resume", data.folder.file("none")), 66, "not a run folder")
         expectFailure(try Command.medseg("train", "--resume", run, "--out", run), 64, "--out")
         expectFailure(try Command.medseg("train", data.config), 64, "--out DIR")
 
@@ -118,14 +118,15 @@ import Testing
         #expect(ours?.tensors.mapValues(\.bytes) == theirs?.tensors.mapValues(\.bytes))
     }
 
-    /// A disk that fills up between two checkpoints: the older one stays, and the run goes on when there is room again.
+    /// A disk that fills up between two checkpoints: the older one stays, and the run continues when there is room
+    /// again.
     @Test(.enabled(if: SmallDisk.isAllowed, "a file system can only be mounted as root"))
     func aFullDiskLeavesTheOlderCheckpoint() throws {
         let disk = try SmallDisk(options: "size=2m")
         let run = disk.path + "/run"
         let process = try Command.start(["train", data.config, "--out", run, "--quiet", "--threads", "1"])
         while process.isRunning, steps(run) < 20 { usleep(200) }
-        // A page is left, so that the tables grow a little further and the checkpoint does not fit.
+        // One page is left, so that the tables grow a little further but the checkpoint does not fit.
         try disk.fill(leaving: 4096)
         process.waitUntilExit()
         #expect(process.terminationReason == .exit && process.terminationStatus == 74)

@@ -5,7 +5,7 @@ import SegModels
 import SegTestNeeds
 import Testing
 
-/// Run folders that two processes, kills at the start, power cuts and other programs get at.
+/// Run folders with two processes, kills during start-up, power cuts and other programs.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }, .serialized) struct RunSafetyTests {
     private let data: SmallDataset
     private var run: String { data.folder.file("run") }
@@ -16,7 +16,7 @@ import Testing
         try Command.medseg(list: ["train", "--quiet", "--threads", "1"] + arguments)
     }
 
-    /// A run of ten steps, which may go on to more.
+    /// A run of ten steps, which may be extended.
     private func stopped() throws {
         let first = try train(data.config, "--out", run, "--set", "checkpoint_every=5")
         try #require(first.status == 0, "\(first.errors)")
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    /// A folder in which a training was killed before it wrote anything holds nothing that anybody wants.
+    /// A folder in which a run was killed before it wrote anything contains nothing of value.
     @Test func aFolderThatAKilledTrainingBarelyMadeIsTakenAgain() throws {
         try data.folder.write([], as: "run/.lock")
         try data.folder.write([1], as: "run/.config.json.1a.unfinished")
@@ -94,14 +94,14 @@ import Testing
         #expect(FileManager.default.contents(atPath: run + "/last/model.safetensors") == weights)
         let outcome = try train("--resume", run)
         #expect(outcome.status == 0 && outcome.errors.contains("no checkpoint: beginning at step 0"))
-        // What the run had is not written over.
+        // The earlier files of the run are not overwritten.
         #expect(outcome.errors.contains("last.before") && outcome.errors.contains("training.csv.before"))
         #expect(FileManager.default.contents(atPath: run + "/last.before/model.safetensors") == weights)
         #expect(FileManager.default.contents(atPath: run + "/last/model.safetensors") == weights)
         #expect(steps("training.csv") == Array(1...10))
     }
 
-    /// From the moment that the program runs, whatever it is doing.
+    /// From the start of the program, whatever its state.
     @Test func aPoliteKillAtAnyTimeEndsWithTheDocumentedCode() throws {
         for wait in stride(from: 0, to: 400_000, by: 40_000) as StrideTo<UInt32> {
             let process = try Command.start(
@@ -109,7 +109,7 @@ import Testing
                     "train", data.config, "--out", run, "--force", "--quiet", "--threads", "1", "--set",
                     "iterations=100000",
                 ])
-            // Until its first instruction runs, a program cannot take a signal over.
+            // Before its first instruction a program cannot handle a signal.
             while process.isRunning, !takesTermination(process) { usleep(200) }
             usleep(wait)
             process.terminate()
@@ -132,7 +132,7 @@ import Testing
 
     // MARK: Damage
 
-    /// As a power cut leaves files that were not yet on the disk.
+    /// Damages files like a power cut before they were on the disk.
     @Test func lostEndsOfTheTablesAreNoticed() throws {
         try stopped()
         let table = text("training.csv")
@@ -191,7 +191,7 @@ import Testing
         #expect(steps("training.csv") == Array(1...12))
     }
 
-    /// A row of another step between two, as two writers at a time left it.
+    /// A row of another step between two, as two concurrent writers left it.
     @Test func rowsOutOfOrderArePutAside() throws {
         try stopped()
         var lines = text("training.csv").split(separator: "\n").map(String.init)
@@ -212,7 +212,7 @@ import Testing
 
     // MARK: The cache
 
-    /// Another program cuts a cached case short while the training reads it.
+    /// Another program truncates a cached case while the run reads it.
     @Test func aCacheCutShortWhileTrainingIsAnErrorAndTheRunGoesOn() throws {
         let cache = data.folder.file("cache")
         let arguments = ["--set", "cache=\(cache)", "--set", "checkpoint_every=5", "--set", "iterations=100000"]

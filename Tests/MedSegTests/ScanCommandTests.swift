@@ -4,7 +4,7 @@ import SegImaging
 import SegTestNeeds
 import Testing
 
-/// Scans, masks and tables that are odd but honest, and scans that ask for more than there is.
+/// Valid but unusual scans, masks and tables, and scans that exceed the resources.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct ScanCommandTests {
     private let data: SmallDataset
     private let model: String
@@ -18,7 +18,7 @@ import Testing
         try Command.medseg(list: ["predict", "--model", model, "--out", data.folder.file("out"), "-q"] + arguments)
     }
 
-    /// The header of a scan with other lengths; the voxels stay.
+    /// The header of a scan with other lengths; the voxels stay the same.
     private func write(spacing: [Double], as name: String) throws -> String {
         var affine = Affine.identity
         for axis in 0..<3 { affine[axis, axis] = spacing[axis] }
@@ -38,7 +38,7 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: data.folder.file("out/ct_0_mask.nii.gz")))
     }
 
-    /// A mask has its scan's format unless another is asked for, and is the same in each.
+    /// A mask has its scan's format unless another is requested, and is the same in each.
     @Test func masksHaveTheFormatOfTheirScans() throws {
         let nrrd = data.folder.file("ct_0.nrrd")
         #expect(try Command.medseg("data", "convert", data.image(0), nrrd).status == 0)
@@ -50,11 +50,11 @@ import Testing
         let other = try ScanFile.readVolume(data.folder.file("out/ct_0_mask.nii.gz")).volume
         #expect(mask.voxels == other.voxels)
         #expect(zip(mask.affine.elements, other.affine.elements).allSatisfy { abs($0 - $1) < 1e-5 })
-        // With --force, no mask of an earlier format stays beside the new one.
+        // With --force, no mask in an earlier format stays beside the new one.
         #expect(try predict(nrrd, "--format", "mha", "--force").status == 0)
         let names = try FileManager.default.contentsOfDirectory(atPath: data.folder.file("out"))
         #expect(names == ["ct_0_mask.mha"])
-        // A volume of that name that another program wrote stays, and scans of one name do not mix.
+        // A volume of that name from another program stays, and scans with the same name are kept apart.
         let foreign = data.folder.file("out/ct_0_mask.nii")
         try Data(contentsOf: URL(fileURLWithPath: nrrd)).write(to: URL(fileURLWithPath: foreign))
         var header = try Data(contentsOf: URL(fileURLWithPath: foreign))
@@ -72,7 +72,7 @@ import Testing
         #expect(measured.status == 0)
     }
 
-    /// A dataset of NRRDs is imported, trained on and predicted as one of NIfTIs is.
+    /// A dataset of NRRDs is imported, trained on and predicted like one of NIfTIs.
     @Test func aDatasetMayBeOfNRRDs() throws {
         let raw = data.folder.file("raw")
         for part in ["imagesTr", "labelsTr"] {
@@ -90,9 +90,9 @@ import Testing
         #expect(trained.status == 0, "\(trained)")
     }
 
-    /// Whatever the limit is, the program ends by itself and says why.
+    /// For any limit the program ends by itself with a reason.
     @Test func littleMemoryIsSaidAndEndsWithNoSignal() throws {
-        // 520×520×390 voxels, 422 MB a volume.
+        // 520×520×390 voxels, 422 MB per volume.
         let path = try write(spacing: [390, 260, 194], as: "coarse.nii")
         for megabytes in [900, 1500, 2500, 4000] {
             let outcome = try Command.limited(
@@ -120,7 +120,7 @@ import Testing
             names.append(name)
             #expect(try predict(path, "--report", "--force").status == 0)
         }
-        // Every prediction kept the rows of those before it, and a repeated one takes its own place.
+        // Every prediction kept the rows of the earlier ones, and a repeated one replaces its own rows.
         #expect(try predict(data.folder.file("a,b.nii.gz"), "--report", "--force").status == 0)
         let table = try String(contentsOfFile: data.folder.file("out/report.csv"), encoding: .utf8)
         #expect(table.hasPrefix("scan,label,name,voxels,volume_ml,mean_intensity\n"))
@@ -184,7 +184,7 @@ import Testing
     @Test func whatPostProcessingTakesIsSaid() throws {
         let outcome = try predict(data.image(0), "--min-volume", "1000000", "--report")
         let report = try String(contentsOfFile: data.folder.file("out/ct_0_report.json"), encoding: .utf8)
-        // An untrained model may find nothing, and then nothing can be taken.
+        // An untrained model may find nothing, and then nothing can be removed.
         let found = outcome.errors.contains("Post-processing removed all that was found of ball")
         #expect(outcome.status == 0 && report.contains("postprocessing") == found)
         #expect(found || outcome.errors.contains("nothing was found"))

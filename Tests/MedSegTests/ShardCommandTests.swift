@@ -3,7 +3,7 @@ import SegCore
 import SegTestNeeds
 import Testing
 
-/// Predictions that several processes divide among them.
+/// Predictions that are divided among several processes.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct ShardCommandTests {
     private let data: SmallDataset
     private let model: String
@@ -57,7 +57,7 @@ import Testing
         expectFailure(whole, 64, "4 processes", "--shard auto")
     }
 
-    /// What another prediction left is no part of this one.
+    /// Files of another prediction do not count as this one's.
     @Test func filesOfAnEarlierPredictionAreNotTakenForFinished() throws {
         #expect(try predict(into: "a").status == 0)
         let refused = try predict(into: "a", "--shard", "0/2")
@@ -65,7 +65,7 @@ import Testing
         let forced = try predict(into: "a", "--shard", "0/2", "--force")
         #expect(forced.status == 0 && forced.output.contains("of which 0 are finished"), "\(forced)")
         expectFailure(try predict(into: "a", "--collect"), 66, "1 of 3 scans are not finished: ct_1")
-        // The same model again, with other weights.
+        // The same model with other weights.
         let weights = "\(model)/model.safetensors"
         var bytes = try Data(contentsOf: URL(fileURLWithPath: weights))
         bytes[bytes.count - 1] ^= 1
@@ -76,7 +76,7 @@ import Testing
         #expect(other.status != 0 && other.errors.contains("--force"), "\(other)")
     }
 
-    /// A scan that cannot be read is left out, as one process leaves it out, and named.
+    /// A scan that cannot be read is left out and named, as with one process.
     @Test func aScanThatFailsIsNamed() throws {
         try data.folder.write(Array("no scan".utf8), as: "imagesTr/ct_1.nii.gz")
         let whole = try predict(into: "whole")

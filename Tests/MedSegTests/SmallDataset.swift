@@ -7,7 +7,7 @@ import SegModels
 struct SmallDataset {
     let folder: ScratchFolder
     static let size = Triple(18, 16, 14)
-    /// Not RAS and not isotropic.
+    /// An affine that is neither RAS nor isotropic.
     static let affine = Affine(elements: [-1.5, 0, 0, 20, 0, -1.5, 0, 10, 0, 0, 2, -30, 0, 0, 0, 1])
 
     init() throws {
@@ -60,7 +60,7 @@ struct SmallDataset {
         try ScanFile.write(voxels, size: size, affine: Self.affine, to: path, overwrite: true)
     }
 
-    /// Writes the configuration with one line's text replaced, and returns its path.
+    /// Writes the configuration with the text of one line replaced, and returns its path.
     func config(replacing old: String, with new: String) throws -> String {
         try folder.write(Array(Self.yaml.replacing(old, with: new).utf8), as: "changed.yaml")
     }
@@ -79,7 +79,7 @@ struct SmallDataset {
         return (scan, label)
     }
 
-    /// Trains a model for the tests that only need one, and returns its folder.
+    /// Trains a model for tests that only need one, and returns its folder.
     func train() throws -> String {
         let run = try Command.medseg(
             "train", config, "--out", folder.file("run"), "--set", "iterations=2", "--quiet", "--device", "cpu")

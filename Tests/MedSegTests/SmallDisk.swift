@@ -1,10 +1,10 @@
 import Foundation
 
-/// A file system of a few pages in memory, or one that refuses every write; mounting one takes root on Linux.
+/// A file system of a few pages in memory, or one that refuses every write; mounting it needs root on Linux.
 final class SmallDisk {
     let path: String
 
-    /// Whether this process may mount one; tests that need it are skipped where not.
+    /// Whether this process may mount one; tests that need it are skipped otherwise.
     static let isAllowed = (try? SmallDisk(options: "size=64k")) != nil
 
     /// Mounts a tmpfs with options such as `size=64k` or `ro`.
@@ -32,7 +32,7 @@ final class SmallDisk {
         return process.terminationStatus
     }
 
-    /// Every file on it, by path.
+    /// Every file on the disk, by path.
     var files: [String] {
         (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).filter {
             var isFolder: ObjCBool = false
@@ -41,7 +41,7 @@ final class SmallDisk {
         }.sorted()
     }
 
-    /// Fills what is left but for some bytes.
+    /// Fills the disk except for some bytes.
     func fill(leaving bytes: Int) throws {
         let free = try FileManager.default.attributesOfFileSystem(forPath: path)[.systemFreeSize] as? Int ?? 0
         try Data(repeating: 1, count: max(0, free - bytes)).write(to: URL(fileURLWithPath: path + "/filler"))

@@ -5,9 +5,9 @@ import SegModels
 import SegTestNeeds
 import Testing
 
-/// `predict` and `evaluate` with uncertainty, post-processing and reports, as a user types them.
+/// `predict` and `evaluate` with uncertainty, post-processing and reports, with a user's commands.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct UncertaintyCommandTests {
-    /// Trains a model of two steps with the dropout given.
+    /// Trains a model for two steps with the given dropout.
     private func train(_ data: SmallDataset, dropout: Double, seed: Int = 0, name: String = "run") throws -> String {
         let run = try Command.medseg(
             "train", data.config, "--out", data.folder.file(name), "--set", "iterations=2", "--set",
@@ -58,7 +58,7 @@ import Testing
         let lines = try String(contentsOfFile: out + "/report.csv", encoding: .utf8).split(separator: "\n")
         #expect(lines.count == 2 && lines[1].hasPrefix("ct_0,1,ball,"))
 
-        // The same seed says the same, another does not.
+        // The same seed gives the same result, another seed does not.
         let names = ["same", "other"].map { data.folder.file($0) }
         #expect(try predict(names[0], "--uncertainty", "3", "--seed", "0").status == 0)
         #expect(try predict(names[1], "--uncertainty", "3", "--seed", "1").status == 0)
@@ -111,7 +111,7 @@ import Testing
         try #require(all > 0)
         #expect(try voxels("none", "--min-volume", "1000") == 0)
         #expect(try voxels("one", "--largest-component", "--connectivity", "6") <= all)
-        // The same in the model's description.
+        // The same steps in the model's description.
         var description = try object(String(contentsOfFile: model + "/model.json", encoding: .utf8))
         description["postprocessing"] = ["min_volume_ml": 1000]
         try Data(JSONEncoder().encode(ConfigValue.object(description))).write(

@@ -3,7 +3,7 @@ import SegModels
 import SegTestNeeds
 import Testing
 
-/// Arguments, configurations and models that make no sense: one sentence that says what to change.
+/// Invalid arguments, configurations and models give one sentence that says what to change.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct WrongArgumentTests {
     private let data: SmallDataset
 

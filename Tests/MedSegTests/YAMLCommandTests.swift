@@ -2,7 +2,7 @@ import Foundation
 import SegTestNeeds
 import Testing
 
-/// The YAML of configurations: what it may mean, and what it may not grow to.
+/// The YAML of configurations: its meaning, and its limits of size.
 @Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct YAMLCommandTests {
     private let folder: ScratchFolder
 
@@ -13,7 +13,7 @@ import Testing
         return try Command.medseg(list: ["train", file, "--print-config"] + arguments)
     }
 
-    /// The small configuration with lines in place of those that begin with the same keys.
+    /// The small configuration with lines that replace those with the same keys.
     private func changed(_ lines: String...) -> String {
         lines.reduce(SmallDataset.yaml) { yaml, line in
             let key = String(line.prefix { $0 != ":" })
@@ -39,7 +39,7 @@ import Testing
         expectFailure(try printed(changed("optimizer: {<<: 5}")), 65, "the value of '<<' should be an object")
     }
 
-    /// Texts of a few hundred bytes that stand for billions of values, or for ever.
+    /// Texts of a few hundred bytes that expand to billions of values, or endlessly.
     static let bombs: [(yaml: String, words: String)] = [
         (nest { "[\($0)]" }, "aliases expanded, it has more than"),
         (nest { "{<<: [\($0)]}" }.replacing("[x,x,x,x,x,x,x,x,x,x]", with: "{}"), "aliases expanded, it has more than"),
@@ -90,7 +90,7 @@ import Testing
     ])
     func scalarsAreThoseOfYAML(_ line: String, _ printedLine: String) throws {
         let outcome = try printed(changed(line))
-        // Where a truth value stands in place of text the configuration is refused.
+        // A configuration with a truth value in place of text is refused.
         guard !printedLine.isEmpty else { return expectFailure(outcome, 65, "validation", "not true") }
         #expect(outcome.status == 0 && outcome.output.contains(printedLine), "\(outcome)")
     }

@@ -1,7 +1,7 @@
 internal import SegComm
 internal import SegCore
 
-/// Messages through the memory of one process.
+/// A transport that sends messages through the memory of one process.
 final class PostTransport: Transport {
     let place: RankPlace
     private let post: Post

@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// Ranks that are threads of one process, connected by memory.
 public enum ThreadRanks {
-    /// Runs a body on a thread for each rank, and returns what each gave.
-    /// - Throws: The first rank's error that no other rank's has caused, where any rank threw.
+    /// Runs a body on one thread per rank, and returns the result of each.
+    /// - Throws: If a rank threw, the first rank's error that was not caused by another rank's error.
     public static func run<Value: Sendable>(
         _ count: Int, _ body: @escaping @Sendable (Ranks) throws -> Value
     ) throws -> [Value] {
@@ -36,7 +36,7 @@ public enum ThreadRanks {
         return try results.map { try $0.get() }
     }
 
-    /// Rank 0 of two, whose other rank never gives a sign of life.
+    /// Rank 0 of two whose other rank never responds.
     public static func deserted(patience: Double, lost: @escaping @Sendable (RankError) -> Void) throws -> Ranks {
         let post = Post()
         return try Ranks(
@@ -44,7 +44,7 @@ public enum ThreadRanks {
     }
 }
 
-/// What a rank gives in the end.
+/// The result of a rank.
 private final class Place<Value: Sendable>: Sendable {
     private let result = Mutex<Result<Value, any Error>?>(nil)
     private let ready = DispatchSemaphore(value: 0)
@@ -61,7 +61,7 @@ private final class Place<Value: Sendable>: Sendable {
     }
 }
 
-/// Where messages lie until they are taken.
+/// A store of messages until they are received.
 final class Post: Sendable {
     struct Line: Hashable {
         let from: Int
@@ -72,7 +72,7 @@ final class Post: Sendable {
     private let letters = Mutex<[Line: [[UInt8]]]>([:])
     private let isOver = Mutex(false)
 
-    /// Whether a rank has ended all.
+    /// Whether a rank has ended all ranks.
     var hasEnded: Bool { isOver.withLock { $0 } }
 
     func end() { isOver.withLock { $0 = true } }

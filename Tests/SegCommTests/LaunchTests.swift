@@ -4,7 +4,7 @@ import Testing
 @Test(
     arguments: [
         (["OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "4"], .openMPI, 1, 4),
-        // Open MPI's mpirun within a job of Slurm.
+        // Open MPI's mpirun within a Slurm job.
         (
             [
                 "OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "4", "PMIX_RANK": "1", "SLURM_PROCID": "0",
@@ -34,7 +34,7 @@ func oneProcessIsAlone(_ environment: [String: String]) {
     #expect(Launch.remarkOnAllocation(environment: environment) == nil)
 }
 
-/// A script of sbatch is one process, however many tasks the job has.
+/// A batch script of sbatch is one process, however many tasks the job has.
 @Test func aScriptOfSeveralTasksIsToldToUseSrun() throws {
     let script = ["SLURM_PROCID": "0", "SLURM_NTASKS": "4"]
     #expect(Launch(environment: script) == nil)

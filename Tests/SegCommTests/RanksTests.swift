@@ -44,7 +44,7 @@ struct RanksTests {
         return zip(tree(leaves[..<middle]), tree(leaves[middle...])).map { $0 + $1 }
     }
 
-    /// Lengths that halves do not divide, and fewer elements than ranks.
+    /// Lengths that are not divisible by two, and fewer elements than ranks.
     @Test(arguments: [1, 2, 4, 8], [0, 1, 3, 64, 1001])
     func sumsAreThoseOfOneTree(ranks count: Int, elements: Int) throws {
         let leaves = (0..<8).map { Self.values($0, count: elements) }
@@ -84,7 +84,7 @@ struct RanksTests {
         _ = try ThreadRanks.run(3) { try $0.requireSame([("version", "1"), ("data", "a")]) }
     }
 
-    /// A rank that is gone ends the wait of the others.
+    /// The loss of a rank ends the waiting of the others.
     @Test func aSilentRankIsLost() throws {
         let counter = Counter()
         let ranks = try ThreadRanks.deserted(patience: 0.4) { _ in counter.add() }

@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    /// `/dev/full` takes no byte, as a full disk does.
+    /// `/dev/full` accepts no byte, like a full disk.
     @Test func aLineThatDoesNotFitIsAnError() throws {
         let file = try GrowingFile("/dev/full")
         let error = try #require(throws: DataError.self) { try file.append("one".utf8) }
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    /// What cannot be read, as a file that may only be written, is not taken for empty.
+    /// A file that cannot be read, such as a write-only file, is not treated as empty.
     @Test func bytesPutAsideReplaceNoneThatCannotBeRead() throws {
         try inFolder {
             let path = folder + "/lines"
@@ -78,7 +78,7 @@ import Testing
             #expect(try FileLock(path) == nil)
             first = nil
             #expect(!FileManager.default.fileExists(atPath: path))
-            // A file without a holder is what a killed process leaves.
+            // A killed process leaves a file without a lock holder.
             try Data().write(to: URL(fileURLWithPath: path))
             #expect(try FileLock(path) != nil)
             let error = try #require(throws: DataError.self) { try FileLock(folder + "/none/lock") }

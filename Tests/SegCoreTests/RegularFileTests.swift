@@ -2,7 +2,7 @@ import Foundation
 import SegCore
 import Testing
 
-/// `make fuzz` holds the memory: its target `journal` opens hundreds of thousands of empty files.
+/// `make fuzz` checks the memory: its target `journal` opens hundreds of thousands of empty files.
 @Suite struct RegularFileTests {
     @Test func filesAreReadWholeOrTheirBeginning() throws {
         let path = NSTemporaryDirectory() + "regular-\(UUID().uuidString)"

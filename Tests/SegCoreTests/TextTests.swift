@@ -1,7 +1,7 @@
 import SegCore
 import Testing
 
-/// Numbers whose fixed decimals would say nothing get three digits.
+/// Numbers that fixed decimals would round to nothing get three digits.
 @Test(
     arguments: [
         (0, 1, "0.0"), (1.234, 1, "1.2"), (0.14, 1, "0.14"), (0.00012, 1, "0.00012"), (-0.004, 2, "-0.004"),

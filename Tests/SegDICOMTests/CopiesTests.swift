@@ -5,14 +5,14 @@ import SegImaging
 import SegTestNeeds
 import Testing
 
-/// Files with one UID, slices without a place beside placed ones, and what is said of both.
+/// Files with one UID, slices without a position beside slices with one, and the messages about both.
 @Suite(.needs("libMedSegDICOM") { hasDicomLibrary })
 struct CopiesTests {
     private func read(_ series: SyntheticSeries, _ choice: DicomChoice = DicomChoice()) throws -> StoredScan {
         try DicomSource(choice).read(series.path, limits: ScanLimits())
     }
 
-    /// Two phases whose files all have one UID; the second's pixels are 1000 more.
+    /// Two phases whose files all have one UID; the pixels of the second are 1000 higher.
     private func phases(_ tag: UInt32?, _ vr: String = "IS", _ values: [String] = ["", ""]) -> [SyntheticSlice] {
         (0..<2).flatMap { phase in
             var slices = SyntheticSeries.slices(at: [0, 3, 6])
@@ -27,7 +27,7 @@ struct CopiesTests {
 
     @Test func phasesOfOneUIDAreVolumes() throws {
         let told = phases(0x0020_0012, "IS", ["1", "2"])
-        // Names by which each phase would come first at some places.
+        // Names that would sort each phase first at some positions.
         let folder = try SyntheticSeries([told[0], told[4], told[2], told[3], told[1], told[5]])
         for (volume, first) in [(1, 0.0), (2, 1000)] {
             let scan = try read(folder, DicomChoice(volume: volume))
@@ -58,7 +58,7 @@ struct CopiesTests {
         #expect(message.contains("lacks ImagePositionPatient, which the other slices"), "\(message)")
     }
 
-    /// Times of day are a person's; their order is enough.
+    /// Times of day are personal data; their order is enough.
     @Test func timesAreNumbered() throws {
         let folder = try SyntheticSeries(phases(0x0008_0032, "TM", ["101112", "131415"]))
         let error = #expect(throws: DataError.self) { try read(folder) }
@@ -67,7 +67,7 @@ struct CopiesTests {
         #expect(try read(folder, DicomChoice(volume: 2)).value(at: [0, 0, 0]) == 1000)
     }
 
-    /// What steers a terminal is taken out of values and names, and no value is endless.
+    /// Terminal control characters are removed from values and names, and the length of values is limited.
     @Test func valuesDoNotSteerTheTerminal() throws {
         var slices = SyntheticSeries.slices(at: [0, 3, 6])
         for index in slices.indices {

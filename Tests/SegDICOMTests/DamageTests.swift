@@ -5,7 +5,7 @@ import SegImaging
 import SegTestNeeds
 import Testing
 
-/// Files that are damaged, empty or hostile are said by name, and never passed over.
+/// Files that are damaged, empty or hostile are reported by name, and never skipped.
 @Suite(.needs("libMedSegDICOM") { hasDicomLibrary })
 struct DamageTests {
     private func error(_ series: SyntheticSeries) throws -> DataError {
@@ -44,14 +44,14 @@ struct DamageTests {
         #expect(error.kind == .badData && error.message.contains("elsewhere cannot be opened"), "\(error)")
     }
 
-    /// A file of another kind, empty or not, is no slice.
+    /// A file of another kind, empty or not, is not a slice.
     @Test func emptyNotesArePassedOver() throws {
         let folder = try SyntheticSeries(SyntheticSeries.slices(at: [0, 3, 6]))
         try folder.write([], as: "note.txt")
         #expect(try DicomSource().read(folder.path, limits: ScanLimits()).geometry.remarks.isEmpty)
     }
 
-    /// The damaged series is in the list, and the sound one can be chosen.
+    /// The damaged series is in the list, and the intact one can be chosen.
     @Test func aDamagedFileOfAnotherSeriesBlocksOnlyItsOwn() throws {
         let folder = try SyntheticSeries(SyntheticSeries.slices(at: [0, 3, 6]))
         var other = SyntheticSeries.slices(at: [0], series: "2.25.2")[0]

@@ -5,7 +5,7 @@ import SegImaging
 import SegTestNeeds
 import Testing
 
-/// Masks that are written as DICOM objects and read again; Tests/DICOM asks other programs.
+/// Masks that are written as DICOM objects and read again; Tests/DICOM checks them with other programs.
 @Suite(.needs("libMedSegDICOM") { hasDicomLibrary })
 struct DicomMaskTests {
     /// Slices that objects can refer to.
@@ -35,7 +35,7 @@ struct DicomMaskTests {
         try DicomSource(DicomChoice(fillsGaps: fillsGaps)).read(folder.path, limits: ScanLimits())
     }
 
-    /// Numbers from 0 to 3 without order.
+    /// Random numbers from 0 to 3.
     private static func noise(_ count: Int) -> [UInt8] {
         var state: UInt32 = 12345
         return (0..<count).map { _ in
@@ -51,7 +51,7 @@ struct DicomMaskTests {
 
     @Test(arguments: ["binary", "labelmap", "structures"])
     func whatIsWrittenIsReadBack(_ form: String) throws {
-        // Holes, islands, diagonal neighbours and the edges of the picture, by chance.
+        // Random holes, islands, diagonal neighbours and voxels at the image's edges.
         let folder = try SyntheticSeries(Self.slices(at: [0, 3, 6, 9], rows: 23, columns: 31))
         let scan = try read(folder)
         var voxels = Self.noise(23 * 31 * 4)
@@ -65,12 +65,12 @@ struct DicomMaskTests {
         #expect(label.volume.voxels == voxels.map { numbers[Int($0)] })
         let own = try #require(try DicomSource().readLabel(path, on: scan.geometry, classes: [:]))
         #expect(own.volume.voxels == voxels.map { Float($0) })
-        // An object beside its scan is no part of it.
+        // An object beside its scan does not become part of it.
         #expect(try read(folder).geometry.remarks.contains { $0.contains("spleen") })
         #expect(DicomSource().isOurs(path) && !DicomSource().isOurs(folder.path + "/IM0000"))
     }
 
-    /// Bits run on from frame to frame, the lowest of a byte first; 20 pixels are no multiple of 8.
+    /// Bits continue from frame to frame, the lowest of a byte first; 20 pixels are not a multiple of 8.
     @Test func bitsAreNotPadded() throws {
         let folder = try SyntheticSeries(Self.slices(at: [0, 3, 6]))
         let voxels = Self.noise(60).map { $0 & 1 }
@@ -118,7 +118,7 @@ struct DicomMaskTests {
         #expect(one?.geometry.remarks == ["Its segments 'whole' are not classes of the dataset and were left out."])
     }
 
-    /// The object has the scan's own slices, and none of those that were filled in.
+    /// The object contains the scan's own slices, and none of those that were filled in.
     @Test func filledSlicesAreNotWritten() throws {
         let folder = try SyntheticSeries(Self.slices(at: [0, 3, 9, 12]))
         let scan = try read(folder, fillsGaps: true)
@@ -149,7 +149,7 @@ struct DicomMaskTests {
         _ = try written.writeSegmentation(.binary, to: other.path + "/object")
     }
 
-    /// A study that has a UID is kept where that of the series alone is missing; a new one has no number of the old.
+    /// A study with a UID is kept if only the series' UID is missing; a new study has no number of the old one.
     @Test func studiesAreKept() throws {
         for missing in [UInt32(0x0020_000e), 0x0020_000d] {
             var slices = Self.slices(at: [0, 3, 6])
@@ -188,7 +188,7 @@ struct DicomMaskTests {
         #expect(mask.remarks.contains { $0.contains(isUnicode ? "'class 3'" : "'?? 1', '?? 2', 'class 3'") })
     }
 
-    /// Files of another series in the same place, and of wider slices.
+    /// Files of another series at the same position, and of wider slices.
     @Test(arguments: ["binary", "labelmap", "structures"])
     func objectsOfOtherSeriesAreRefused(_ form: String) throws {
         let folder = try SyntheticSeries(Self.slices(at: [0, 3, 6, 9, 12]))
@@ -226,7 +226,7 @@ struct DicomMaskTests {
         #expect(label?.geometry.remarks.contains("It has no segment for 'liver'.") == true)
     }
 
-    /// Many frames of one fault are one sentence.
+    /// Many frames with the same fault give one sentence.
     @Test func faultsOfFramesAreCounted() throws {
         let folder = try SyntheticSeries(Self.slices(at: [0, 3, 6]))
         let scan = try read(folder)

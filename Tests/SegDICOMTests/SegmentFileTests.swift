@@ -24,7 +24,7 @@ struct SegmentFileTests {
         #expect(file.title == "a segmentation" && file.lines.contains("  1: Liver (Liver)"))
     }
 
-    /// The scan of this one is a label map itself.
+    /// The scan of this one is itself a label map.
     @Test func anotherOfDcmqiIsItsScan() throws {
         let folder = SharedCases.folder + "/dicom_second/real"
         let scan = try DicomSource().read(folder + "/ct_with_seg", limits: ScanLimits())
@@ -33,7 +33,7 @@ struct SegmentFileTests {
         #expect(label?.volume.voxels == voxels && voxels.count { $0 == 1 } == 315)
     }
 
-    /// Shares of 0 and 1 alone are whole voxels.
+    /// Fractions of only 0 and 1 are whole voxels.
     @Test func sharesThatAreWholeAreRead() throws {
         let affine = Affine(elements: [-0.488281, 0, 0, 125, 0, -0.488281, 0, 128.1, 0, 0, 1.25, 103.02, 0, 0, 0, 1])
         let path = SharedCases.folder + "/dicom_second/real/seg_highdicom/seg_image_ct_binary_fractional.dcm"
@@ -47,7 +47,7 @@ struct SegmentFileTests {
         #expect(label.volume.voxels.count { $0 == 1 } == 9668)
     }
 
-    /// rt-utils draws through the centres of border pixels, so that some voxels are lost.
+    /// rt-utils draws through the centres of border pixels, therefore some voxels are lost.
     @Test func structuresOfRTUtilsAreRead() throws {
         let count = try label("derived/results/rtstruct.dcm", on: "derived/ct_whole").volume.voxels.count { $0 == 1 }
         #expect((8000...9668).contains(count), "\(count)")

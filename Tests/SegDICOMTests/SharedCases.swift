@@ -2,7 +2,7 @@ import CDicom
 import Foundation
 import Testing
 
-/// Whether the library with DCMTK is beside the tests.
+/// Whether the library with DCMTK exists beside the tests.
 let hasDicomLibrary: Bool = {
     var reason: UnsafePointer<CChar>?
     return dicom_library_open(&reason) != nil

@@ -6,7 +6,7 @@ import SegImaging
 import SegTestNeeds
 import Testing
 
-/// Every case of the shared folders against what a careful reader of its own made of it.
+/// Compares every case of the shared folders with the result of an independent, careful reader.
 @Suite(
     .enabled(if: SharedCases.isThere, "needs ../shared/data/dicom"), .needs("libMedSegDICOM") { hasDicomLibrary })
 struct SharedCasesTests {
@@ -18,7 +18,7 @@ struct SharedCasesTests {
         for word in Self.remarks[item.name.lastPart] ?? [] { #expect(remarks.contains(word), "\(remarks)") }
     }
 
-    /// What a reading must say beside the voxels.
+    /// The messages that a reading must give besides the voxels.
     private static let remarks: [String: [String]] = [
         "ct_export_with_scout": ["localizer", "secondary capture", "S4010/I60"],
         "ct_same_instance_twice": ["copy of"], "ct_same_slice_twice": ["twice with equal pixels"],
@@ -50,7 +50,7 @@ struct SharedCasesTests {
         }
     }
 
-    /// What a refusal must say.
+    /// The text that a refusal must contain.
     private static let refusals: [String: [String]] = [
         "ct_head_tilt_two_spacings": ["1.081", "6.999", "--fill-gaps"], "mr_enhanced_small": ["ImagePositionPatient"],
         "mr_mosaic": ["mosaic", "dcm2niix"], "cr_monochrome1": ["not a volume"],
@@ -69,7 +69,7 @@ struct SharedCasesTests {
     @Test(arguments: SharedCases.cases("refuse"))
     func refusals(_ item: SharedCases.Case) throws {
         let error = #expect(throws: DataError.self) { try DicomSource().layout(of: item.path) }
-        // A file that is damaged within its compressed pixels is found out when these are decoded.
+        // Damage within compressed pixels is found when these are decoded.
         guard let error else {
             let late = #expect(throws: DataError.self) { try DicomSource().read(item.path, limits: ScanLimits()) }
             #expect(late?.kind == .badData)
@@ -86,7 +86,7 @@ struct SharedCasesTests {
         #expect("\(error)".contains(item.expect == "segmentation" ? "segmentation" : "structure set"), "\(error)")
     }
 
-    /// `ct_whole` is this CT with two axes turned, so the smallest and largest values and the sum are its own.
+    /// `ct_whole` is this CT with two axes transposed, therefore its minimum, maximum and sum are the same.
     @Test func wholeCTIsTheOneItWasMadeOf() throws {
         let scan = try DicomSource().read(SharedCases.folder + "/dicom/derived/ct_whole", limits: ScanLimits())
         let path = SharedCases.folder + "/ct_spleen/torso_3mm/ct.nii.gz"
@@ -133,7 +133,7 @@ func expectEqual(_ scan: StoredScan, _ volume: [String: Any], path: String) thro
     }
 }
 
-/// Compares extremes and sum; `stepped` is what each value may be off.
+/// Compares extremes and sum; `stepped` is the allowed error of each value.
 func expectEqual(_ values: [Double], _ expected: [String: Any], stepped: Double) throws {
     let sum = try #require(expected["sum"] as? Double)
     let scale = max(values.reduce(0.0) { $0 + abs($1) }, 1)

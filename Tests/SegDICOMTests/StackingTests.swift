@@ -5,7 +5,7 @@ import SegImaging
 import SegTestNeeds
 import Testing
 
-/// What a folder of slices means, on slices that the tests write.
+/// The volume that a folder of slices gives, for slices that the tests write.
 @Suite(.needs("libMedSegDICOM") { hasDicomLibrary })
 struct StackingTests {
     private func read(_ series: SyntheticSeries, _ choice: DicomChoice = DicomChoice()) throws -> StoredScan {
@@ -59,12 +59,12 @@ struct StackingTests {
         #expect(scan.shape == [5, 4, 8] && scan.value(at: [0, 0, 7]) == 400)
     }
 
-    /// As many slices as files, none of which is where one of the volume is.
+    /// As many slices as files, but none at the position of a slice of the volume.
     @Test func unevenSlicesAreResampledThoughTheirNumberStays() throws {
         let series = try SyntheticSeries(SyntheticSeries.slices(at: [0, 3, 6, 10.4, 13.4, 16.4]))
         let scan = try read(series, DicomChoice(fillsGaps: true))
         #expect(scan.shape == [5, 4, 6] && scan.type == .float32)
-        // Slice 3 lies at 9.84 mm, between frames 2 and 3.
+        // Slice 3 is at 9.84 mm, between frames 2 and 3.
         #expect(abs(scan.value(at: [0, 0, 3]) - (200 + 100 * (9.84 - 6) / 4.4)) < 1e-3)
     }
 
@@ -97,7 +97,7 @@ struct StackingTests {
         #expect(wrong?.kind == .badArgument)
     }
 
-    /// A series that is uneven is not passed over for a sound one beside it.
+    /// An uneven series is not skipped in favour of an intact one beside it.
     @Test func aBrokenSeriesBesideASoundOneIsAskedFor() throws {
         let folder = try SyntheticSeries(
             SyntheticSeries.slices(at: [0, 3, 6]) + SyntheticSeries.slices(at: [0, 2, 4, 8], series: "2.25.2"))
@@ -165,7 +165,7 @@ struct StackingTests {
         #expect(scan.geometry.remarks == ["Left out: deep/shot.dcm (a secondary capture)."])
     }
 
-    /// A patient's name stands in the files, and in nothing that is said.
+    /// A patient's name is in the files, but in no message.
     @Test func patientsAreNotNamed() throws {
         var slices = SyntheticSeries.slices(at: [0, 3, 7])
         for index in slices.indices { slices[index].elements[0x0010_0010] = ("PN", "ZZZPATIENT^NAME") }

@@ -5,7 +5,7 @@ import SegImaging
 import SegTestNeeds
 import Testing
 
-/// Compressed frames that are damaged, or of another size than the data set says, are refused and not filled up.
+/// Compressed frames that are damaged, or of another size than the data set states, are refused and not filled up.
 @Suite(.needs("libMedSegDICOM") { hasDicomLibrary })
 struct StreamTests {
     private func read(_ syntax: String, _ frame: [UInt8]) throws -> StoredScan {
@@ -25,7 +25,7 @@ struct StreamTests {
 
     private static let rle = "1.2.840.10008.1.2.5"
 
-    /// A frame of RLE with these segments.
+    /// An RLE frame with these segments.
     private static func rle(_ segments: [[UInt8]]) -> [UInt8] {
         var header = [UInt8](repeating: 0, count: 64)
         var body: [UInt8] = []
@@ -37,9 +37,9 @@ struct StreamTests {
         return header + body
     }
 
-    /// The 20 low bytes of 16-bit pixels, as they are.
+    /// The 20 low bytes of 16-bit pixels, as literals.
     private static let low = [19] + (0..<20).map { UInt8($0) }
-    /// 20 high bytes, by one run.
+    /// 20 high bytes, as one run.
     private static let high: [UInt8] = [237, 1]
 
     @Test func soundRunsAreRead() throws {
@@ -66,7 +66,7 @@ struct StreamTests {
 
     // MARK: - JPEG
 
-    /// Lossless JPEG of 16 bits whose pixels are all 32768, which takes a bit each.
+    /// Lossless JPEG of 16 bits whose pixels are all 32768, which needs one bit each.
     private static func jpeg(rows: UInt8, columns: UInt8, end: [UInt8] = [0xff, 0xd9]) -> [UInt8] {
         let frame: [UInt8] = [0xff, 0xc3, 0, 11, 16, 0, rows, 0, columns, 1, 1, 0x11, 0]
         let table: [UInt8] = [0xff, 0xc4, 0, 20, 0, 1] + [UInt8](repeating: 0, count: 15) + [0]

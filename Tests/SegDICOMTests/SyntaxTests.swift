@@ -3,11 +3,11 @@ import Foundation
 import SegTestNeeds
 import Testing
 
-/// Single files of every transfer syntax, through the C interface.
+/// Single files of every transfer syntax, read through the C interface.
 @Suite(
     .enabled(if: SharedCases.isThere, "needs ../shared/data/dicom"), .needs("libMedSegDICOM") { hasDicomLibrary })
 struct SyntaxTests {
-    /// 12-bit lossy JPEG, which decoders of two families take apart differently by one stored step.
+    /// 12-bit lossy JPEG, which decoders of two families decode with a difference of one stored step.
     private static let stepped = [
         "jpeg_extended_51.dcm", "jpeg_spectral_53.dcm", "jpeg_progressive_55.dcm", "jpeg_extended_12.dcm",
         "JPEGExtended_1s_1f_u_16_12.dcm", "two_frames_fragmented_no_offsets_51.dcm",

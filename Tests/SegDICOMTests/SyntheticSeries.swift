@@ -1,6 +1,6 @@
 import Foundation
 
-/// A DICOM file of one picture that a test writes: explicit little endian, with a meta header.
+/// A single-frame DICOM file that a test writes: explicit little endian, with a meta header.
 struct SyntheticSlice {
     var rows = 4
     var columns = 5
@@ -13,9 +13,9 @@ struct SyntheticSlice {
     /// Whether pixels are signed.
     var isSigned = false
     var pixels: [UInt16] = []
-    /// Compressed pixels in the place of `pixels`: a transfer syntax and the frame's bytes.
+    /// Compressed pixels in place of `pixels`: a transfer syntax and the frame's bytes.
     var compressed: (syntax: String, frame: [UInt8])?
-    /// Other elements, which replace those above; an empty value is written as such.
+    /// Further elements, which replace those above; an empty value is written as such.
     var elements: [UInt32: (vr: String, value: String)] = [:]
     /// Elements that are left out.
     var missing: Set<UInt32> = []
@@ -97,7 +97,7 @@ final class SyntheticSeries {
         try Data(bytes).write(to: url)
     }
 
-    /// An axial series whose slices lie at some places along z; the pixels of slice n begin with 100 n.
+    /// An axial series whose slices are at some positions along z; the pixels of slice n begin with 100 n.
     static func slices(at places: [Double], series: String = "2.25.1") -> [SyntheticSlice] {
         places.enumerated().map { number, z in
             var slice = SyntheticSlice()

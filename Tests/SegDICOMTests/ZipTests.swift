@@ -8,7 +8,7 @@ import Testing
 /// A series in a ZIP.
 @Suite(.needs("libMedSegDICOM") { hasDicomLibrary })
 struct ZipTests {
-    /// A ZIP of files that are stored as they are.
+    /// A ZIP of files that are stored without compression.
     private static func zip(_ files: [(name: String, bytes: [UInt8])]) -> [UInt8] {
         var (body, directory): ([UInt8], [UInt8]) = ([], [])
         for (name, bytes) in files {
@@ -36,7 +36,7 @@ struct ZipTests {
         }
     }
 
-    /// Whether an unpacked folder holds a file or folder of this name; those of other tests do not.
+    /// Whether an unpacked folder contains a file or folder of this name; folders of other tests do not.
     private static func isLeft(_ name: String) -> Bool {
         let parent = FileManager.default.temporaryDirectory.path
         return ((try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []).contains {
@@ -44,7 +44,7 @@ struct ZipTests {
         }
     }
 
-    /// The unpacked files stay as long as the scan, to which an object may refer.
+    /// The unpacked files stay as long as the scan, because an object may refer to it.
     @Test func aSeriesIsReadFromAZipAndNothingStays() throws {
         let slices = SyntheticSeries.slices(at: [0, 3, 6])
         let folder = try SyntheticSeries(slices)
@@ -64,7 +64,7 @@ struct ZipTests {
         #expect(!Self.isLeft(study))
     }
 
-    /// A program that was killed leaves its folder to the next one; a folder of one that runs, or in use, stays.
+    /// The next program removes the folder of a killed one; the folder of a running program, or one in use, stays.
     @Test func foldersOfDeadProgramsAreSwept() throws {
         let parent = FileManager.default.temporaryDirectory.path
         let dead = Process()

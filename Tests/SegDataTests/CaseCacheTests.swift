@@ -53,7 +53,7 @@ import Testing
         for step in 0..<5 { #expect(try cached.batch(step).images == read.batch(step).images) }
     }
 
-    /// The second read would fail if it touched the preparation: the cached file is trusted by its digest alone.
+    /// The second read would fail if it ran the preparation: the cached file is identified by its digest alone.
     @Test func theSecondReadComesFromTheFile() throws {
         _ = try cache.prepare(item, preprocessing, channels: 1, classes: 3)
         let path = folder.file("cache/cases/\(files[0])")
@@ -101,7 +101,7 @@ import Testing
     }
 
     @Test func damagedFilesAreComputedAnew() throws {
-        // In memory: the damage is done to the very file that a cached case would read from.
+        // The case stays in memory: the damage is done to the file from which a cached case would be read.
         let fresh = try PreparedCase(item, preprocessing, channels: 1, classes: 3)
         _ = try cache.prepare(item, preprocessing, channels: 1, classes: 3)
         let path = folder.file("cache/cases/\(files[0])")
@@ -125,7 +125,7 @@ import Testing
         #expect(files.count == 1)
     }
 
-    /// Cut short by another program while it is read: an error that names the file, not a signal.
+    /// Truncated by another program while it is read: an error with the file's name, not a signal.
     @Test(arguments: [0, 4096, 4200]) func aFileThatIsCutShortIsNamed(bytes: Int) throws {
         let prepared = try cache.prepare(item, preprocessing, channels: 1, classes: 3)
         let source = try PatchSource([prepared], PatchSampling(size: Triple(2, 3, 4)), .init(), seed: 1)
@@ -140,7 +140,7 @@ import Testing
             try PreparedCase(item, preprocessing, channels: 1, classes: 3))
     }
 
-    /// A file that is written now holds its lock; that of a killed process holds none.
+    /// A file that is being written holds its lock; a killed process's file holds none.
     @Test func leftoversOfKilledProcessesGo() throws {
         _ = try cache.prepare(item, preprocessing, channels: 1, classes: 3)
         let kept = files
@@ -194,7 +194,7 @@ import Testing
         #expect(files.isEmpty)
     }
 
-    /// Values of the reference implementation.
+    /// Values of the reference implementation of XXH64.
     @Test(
         arguments: [
             ("", 0xef46_db37_51d8_e999), ("a", 0xd24e_c4f1_a98c_6e5b), ("abc", 0x44bc_2cf5_ad77_0999),

@@ -2,7 +2,7 @@ import SegCore
 import SegData
 import Testing
 
-/// How scans on a command line become the channels of cases.
+/// Grouping of scans on a command line into the channels of cases.
 @Suite struct CaseChannelsTests {
     @Test func asManyScansAsChannelsAreOneCaseInTheirOrder() throws {
         let given = try CaseChannels.group(["t2.nii.gz", "t1.nii.gz"], by: 2)
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test(arguments: [
-        // Two patients, of whom a second channel is not given.
+        // Two patients, one of whom lacks the second channel.
         (["a_0000.nii", "b_0000.nii"], "has no _0001"),
         (["a_0000.nii", "a_0000.nrrd", "a_0001.nii"], "same channel of the same case"),
         (["a_0000.nii", "a_0001.nii", "a_0002.nii"], "has 3 channels, and the model takes 2"),

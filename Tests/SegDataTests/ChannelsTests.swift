@@ -4,7 +4,7 @@ import SegData
 import SegImaging
 import Testing
 
-/// Cases of several channels, from files to patches. Channel 1 of every voxel is channel 0 and 1000 more.
+/// Cases of several channels, from files to patches. Channel 1 of every voxel is channel 0 plus 1000.
 @Suite struct ChannelsTests {
     private static let size = Triple(6, 7, 8)
     private let folder: ScratchFolder
@@ -70,7 +70,7 @@ import Testing
         #expect(try changed.image.channels[1].allSatisfy { $0 == 7 })
     }
 
-    /// Flips, rotations, and warps move the channels of a voxel together; MONAI's factors are of all channels.
+    /// Flips, rotations and warps move the channels of a voxel together; MONAI's factors apply to all channels.
     @Test func channelsStayTogether() throws {
         var augmentation = Augmentation()
         (augmentation.flipProbability, augmentation.flipAxes, augmentation.rotateProbability) = (0.5, [0, 1, 2], 0.5)
@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    /// nnU-Net draws brightness, contrast, and gamma for each channel.
+    /// nnU-Net draws brightness, contrast and gamma for each channel separately.
     @Test func nnUNetsFactorsAreOfEachChannel() throws {
         var augmentation = Augmentation()
         augmentation.brightness = RandBrightness(probability: 1, range: 0.5...2)
@@ -129,7 +129,7 @@ import Testing
         try PatchSource([prepared()], PatchSampling(size: Triple(3, 3, 3)), augmentation, seed: 4).batch(1)
     }
 
-    /// A voxel is background where any channel is above the threshold, as in MONAI's `map_binary_to_indices`.
+    /// A voxel is a background candidate if any channel is above the threshold, as in MONAI's `map_binary_to_indices`.
     @Test func backgroundIsWhereAnyChannelIsBright() throws {
         let size = Triple(1, 1, 4)
         var image = ScanImage(Volume(voxels: [0, 1, 0, 0], size: size, affine: .identity))
@@ -197,7 +197,7 @@ import Testing
 }
 
 extension ScratchFolder {
-    /// Writes NIfTI files of one size as one of four dimensions.
+    /// Writes NIfTI files of one size as one 4-D file.
     func stack(_ names: [String], as name: String) throws -> String {
         var bytes = try Data(contentsOf: URL(fileURLWithPath: file(names[0])))
         for other in names.dropFirst() {

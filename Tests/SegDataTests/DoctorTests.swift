@@ -4,7 +4,7 @@ import SegData
 import SegImaging
 import Testing
 
-/// A dataset of small healthy scans, each of which a test may spoil.
+/// A dataset of small healthy scans, each of which a test may damage.
 private struct Ward {
     let folder: ScratchFolder
     private(set) var names: [String] = []
@@ -24,7 +24,7 @@ private struct Ward {
     func image(_ name: String) -> String { folder.file("imagesTr/\(name).nii") }
     func label(_ name: String) -> String { folder.file("labelsTr/\(name).nii") }
 
-    /// Voxels of air with a body whose brightness is the case's own.
+    /// Voxels of air with a body, whose brightness differs from case to case.
     static func voxels(_ shade: Float) -> [Float] {
         (0..<size.count).map { $0 % size.w < 3 ? -1000 : 40 + shade + Float($0 % 7) }
     }
@@ -55,7 +55,7 @@ private struct Ward {
         return try Dataset.unchecked(path: folder.write(Array(json.utf8), as: "dataset.json"))
     }
 
-    /// The defects and cases that are found.
+    /// The defects and cases of the findings.
     func findings(plan: DatasetDoctor.Plan? = nil) throws -> [String] {
         try DatasetDoctor(dataset(), plan: plan).findings { _, _ in }.map { "\($0.name) \($0.defect.rawValue)" }
     }
@@ -155,7 +155,7 @@ private struct Ward {
         #expect(try ward.findings() == ["healthy2 twin"])
     }
 
-    /// A voxel that a grid four times as coarse passes over.
+    /// A voxel that a grid four times as coarse misses.
     @Test func aClassThatResamplingRemovesIsNamed() throws {
         var ward = ward
         try ward.admit(
@@ -174,7 +174,7 @@ private struct Ward {
         #expect(findings.map { "\($0.name) \($0.defect.rawValue)" } == ["Ward index", "healthy4 empty_mask"])
     }
 
-    /// An index of four cases, a count of nine, and a test scan whose label map is empty.
+    /// An index of four cases, a count of nine, and a test scan with an empty label map.
     private func folderOfOneTest() throws {
         func pair(_ name: String) -> String { #"{"image": "imagesTr/\#(name).nii", "label": "labelsTr/\#(name).nii"}"# }
         let pairs = (0..<4).map { pair("healthy\($0)") }.joined(separator: ",")

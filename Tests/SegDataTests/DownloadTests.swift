@@ -26,7 +26,8 @@ struct DownloadTests {
         return Download(url, to: file, md5: md5, by: HTTPDownload())
     }
 
-    /// Lets the first transfer break off and puts other bytes there, to tell from those of later transfers.
+    /// Breaks off the first transfer and replaces the received bytes, to distinguish them from those of later
+    /// transfers.
     private func breakOff(_ name: String, leaving bytes: Data) throws {
         let download = try plan(name)
         #expect(throws: DataError.self) { try download.run { _, _ in } }
@@ -107,7 +108,7 @@ struct DownloadTests {
         #expect(error?.message.contains("answered \(status)") == true, "\(String(describing: error))")
         #expect(error?.message.contains(advice) == true, "\(String(describing: error))")
         #expect(names == [])
-        // What came earlier, of whatever address, stays as it is.
+        // Existing bytes, from any address, stay as they are.
         try breakOff("data.bin", leaving: Data(repeating: 7, count: 1000))
         #expect(throws: DataError.self) { try download.run { _, _ in } }
         #expect(try Data(contentsOf: file) == Data(repeating: 7, count: 1000))

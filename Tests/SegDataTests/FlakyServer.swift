@@ -1,10 +1,10 @@
 import Foundation
 
-/// A web server that serves ranges: a real one, in Python's library.
+/// A web server that supports ranges: a real one, from Python's library.
 ///
-/// /data.bin, /twin.bin and /changed.bin have the same bytes, and the first transfer of all breaks off half-way.
-/// /changed.bin is of another version at every request, and sent whole to whom asks for an old one. /busy.bin is
-/// answered with 503; other names are files of a folder.
+/// /data.bin, /twin.bin and /changed.bin have the same bytes, and the very first transfer breaks off half-way.
+/// /changed.bin has another version at every request, and is sent whole to a client that asks for an old version.
+/// /busy.bin is answered with 503; other names are files of a folder.
 final class FlakyServer {
     private let process = Process()
     let port: Int
@@ -48,7 +48,7 @@ final class FlakyServer {
         server.serve_forever()
         """
 
-    /// Starts a server of the files of a folder, or of none.
+    /// Starts a server for the files of a folder, or for none.
     init(serving folder: String = "/dev/null") throws {
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
@@ -60,12 +60,12 @@ final class FlakyServer {
         port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
     }
 
-    /// The address of a file.
+    /// The URL of a file.
     func address(_ name: String) -> String { "http://127.0.0.1:\(port)/\(name)" }
 
-    /// Ends the server.
+    /// Stops the server.
     func stop() { process.terminate() }
 
-    /// Returns when the server has ended.
+    /// Waits until the server has stopped.
     func wait() { process.waitUntilExit() }
 }

@@ -5,14 +5,14 @@ import SegTestNeeds
 import Synchronization
 import Testing
 
-/// An import removes nothing that it did not write, starts no program, and ends where an archive would fill the disk.
+/// An import removes nothing that it did not write, starts no program, and ends before an archive fills the disk.
 @Suite(.needs("python3") { FlakyServer.isPossible })
 struct ImportSafetyTests {
     private let folder: ScratchFolder
 
     init() throws { folder = try ScratchFolder() }
 
-    /// Packs an archive of two cases with more entries, by the lines of a Python program.
+    /// Packs an archive of two cases with further entries, which lines of a Python program add.
     private func pack(_ name: String, mode: String = "w", _ lines: String = "") throws -> String {
         let program = """
             import io, json, sys, tarfile
@@ -57,7 +57,7 @@ struct ImportSafetyTests {
                 try? Data("precious".utf8).write(to: URL(fileURLWithPath: note))
             }
         }
-        #expect(error.kind == .cannotWrite && error.message.contains("filled by somebody else"), "\(error)")
+        #expect(error.kind == .cannotWrite && error.message.contains("filled by another process"), "\(error)")
         #expect(FileManager.default.contents(atPath: note) == Data("precious".utf8))
         #expect(names(in: "out") == ["set"] && names(in: "out/set") == ["mine"])
     }
@@ -117,7 +117,7 @@ struct ImportSafetyTests {
         #expect(try plan(pack("d.bin", mode: mode)).run { _ in }.cases.count == 2)
     }
 
-    /// lrzip and grzip are read by programs only, which libarchive would start.
+    /// lrzip and grzip are read only by external programs, which libarchive would start.
     @Test(arguments: ["LRZI\0\u{6}", "GRZipII\0\u{2}\u{4}:)"])
     func noProgramIsStarted(_ magic: String) throws {
         for program in ["lrzip", "grzip"] {
@@ -132,10 +132,10 @@ struct ImportSafetyTests {
         #expect(!FileManager.default.fileExists(atPath: folder.file("started")))
     }
 
-    /// Entries of archives that unpack to far more than they are, and the words that say so.
+    /// Entries of archives that unpack to far more than their size, and the words of the error.
     static let bombs = [
         ("w:gz", #"add("D/zeros", size=160 << 20)"#, "more than 64 MiB and 200 times its size"),
-        // A hole of 8 TiB, which takes no room on the disk until somebody reads it.
+        // A hole of 8 TiB, which needs no room on the disk until a program reads it.
         (
             "w",
             """
@@ -155,7 +155,7 @@ struct ImportSafetyTests {
         #expect(names(in: "") == ["d.bin"])
     }
 
-    /// `tar -S` keeps neither holes nor their bytes; the last one is known by the file's length alone.
+    /// `tar -S` stores neither holes nor their bytes; the last hole is known only from the file's length.
     @Test func aFileThatEndsInAHoleKeepsItsLength() throws {
         let archive = try pack(
             "d.tar",

@@ -9,7 +9,7 @@ import Testing
 
     init() throws { folder = try ScratchFolder() }
 
-    /// Runs a program of the system in the scratch folder.
+    /// Runs a system program in the scratch folder.
     private func run(_ program: String, _ arguments: String...) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -99,7 +99,7 @@ import Testing
         #expect(leftovers == [])
     }
 
-    /// What an archive made in spite could hold; each is refused and leaves nothing behind.
+    /// Malicious contents of an archive; each is refused and leaves nothing behind.
     @Test func archivesThatReachOutAreRefused() throws {
         try writeDecathlon(in: "Task")
         try folder.write([1], as: "evil")
@@ -141,7 +141,7 @@ import Testing
         #expect(leftovers == [])
     }
 
-    /// RFC 1321 and FIPS 180-2 give these.
+    /// The values of RFC 1321 and FIPS 180-2.
     @Test func digestsAreThoseOfTheStandards() throws {
         let file = try folder.write(Array("abc".utf8), as: "abc")
         #expect(try ContentDigest.of(file: file, .md5) == "900150983cd24fb0d6963f7d28e17f72")

@@ -3,7 +3,7 @@ import SegCore
 import SegData
 import Testing
 
-/// What an index asks for is done, or refused by the name of its key.
+/// A request in an index is fulfilled, or refused with the name of its key.
 @Suite struct IndexTests {
     private let folder: ScratchFolder
 
@@ -19,7 +19,7 @@ import Testing
         #"{"image": "./imagesTr/\#(name).nii.gz", "label": "./labelsTr/\#(name).nii.gz"\#(more)}"#
     }
 
-    /// A Decathlon index of cases a and b with members of its own.
+    /// A Decathlon index of cases a and b with further members.
     private static func index(_ members: String) -> String {
         #"{"labels": {"0": "background", "1": "box"}, "training": [\#(pair("a")), \#(pair("b"))], \#(members)}"#
     }
@@ -36,9 +36,9 @@ import Testing
             #expect(split.training.map(\.name) == ["a", "b"] && split.validation.map(\.name) == ["c"])
         }
         #expect(dataset.ownSplitNote?.contains("'validation' of 1 case") == true)
-        // A share of 0 sets nothing aside, and still does not train on the list.
+        // A share of 0 sets nothing aside, but the list's cases are still not trained on.
         #expect(try dataset.split(validation: 0, seed: 0).training.map(\.name) == ["a", "b"])
-        // Names that a configuration gives win.
+        // Names in a configuration take precedence.
         #expect(try dataset.split(validation: ["a"]).validation.map(\.name) == ["a"])
     }
 
@@ -59,7 +59,7 @@ import Testing
         #expect(dataset.cases.map(\.name) == ["a", "b"])
         #expect(dataset.testScans.map(\.name) == ["c", "d", "e"])
         #expect(dataset.testScans.map(\.label) == [nil, folder.file("labelsTr/d.nii.gz"), nil])
-        // A test scan that is not there ends no training, and is said.
+        // A missing test scan stops no training run, but is reported.
         #expect(dataset.notes.count == 1 && dataset.notes[0].contains(folder.file("imagesTr/e.nii.gz")))
     }
 
@@ -115,10 +115,10 @@ import Testing
         let error = try #require(throws: DataError.self) {
             try dataset(index("p1/visit/ct.nii.gz", "p1/visit/ct.nii"))
         }
-        #expect(error.message.contains("ct.nii.gz") && error.message.contains("one name"), "\(error)")
+        #expect(error.message.contains("ct.nii.gz") && error.message.contains("the same name"), "\(error)")
     }
 
-    /// A member of an index, and the words that must name what is wrong with it.
+    /// A member of an index, and the words that the error must contain.
     static let refusals: [(json: String, words: [String])] = [
         ("// my data\n{}", ["line 1, column 1"]),
         (#"{"labels": {"1": "box"}, "labels": {}}"#, ["'labels' occurs twice"]),
@@ -133,7 +133,7 @@ import Testing
         ),
         (
             #"{"labels": {"1": "box"}, "training": [{"image": ["t1.nii", 2], "label": "l.nii"}]}"#,
-            ["training[0].image", "one for each channel"]
+            ["training[0].image", "one file per channel"]
         ),
         (#"{"labels": {"1": "box"}, "training": ["a.nii"]}"#, ["training[0]", "'image' and 'label'"]),
         (index(#""modality": {"1": "T1", "2": "T2"}"#), ["modality", "number from 0"]),
@@ -225,7 +225,7 @@ import Testing
         #expect(dataset.notes.count == 1 && dataset.notes[0].contains("numTraining is 3"))
     }
 
-    /// Members of an index, and the words that must name what is wrong with them.
+    /// Members of an index, and the words that the error must contain.
     static let refusals: [(members: [String], words: [String])] = [
         ([#""labels": {"background": 0, "a": 1, "b": 1}"#, channel, ending], ["'a' and 'b' are both 1"]),
         ([#""labels": {"background": 0, "whole": [1, 2]}"#, channel, ending], ["labels.whole", "region"]),

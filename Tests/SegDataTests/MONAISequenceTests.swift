@@ -4,14 +4,14 @@ import SegData
 import SegImaging
 import Testing
 
-/// A training's patches against MONAI's own pipeline, seeded once (`Tests/Golden/augmentation_cores.py`).
+/// Compares a run's patches with MONAI's own pipeline, seeded once (`Tests/Golden/augmentation_cores.py`).
 @Suite struct MONAISequenceTests {
     private struct Golden: Decodable {
-        /// By volume taken, patch and voxel: four epochs of three volumes, three patches of each.
+        /// By volume of the sequence, patch and voxel: four epochs of three volumes, three patches of each.
         var training: [[[Int]]]
     }
 
-    /// Voxels are numbered, so equal patches were cut at the same place, flipped and turned alike.
+    /// Voxels are numbered, therefore equal patches were cut at the same position and flipped and rotated alike.
     @Test func centresFlipsAndTurnsEqualMONAIOverEpochs() throws {
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("Golden/augmentation_cores.json")

@@ -3,7 +3,7 @@ import SegData
 import SegImaging
 import Testing
 
-/// Cases whose every voxel is its own index plus 1, so that a patch tells where it was cut.
+/// Cases in which every voxel is its own index plus 1, so that a patch shows its position.
 @Suite struct PatchSourceTests {
     private static func label(_ index: Int) -> Int { index % 7 == 3 ? 2 : index % 5 == 0 ? 1 : 0 }
 
@@ -139,7 +139,7 @@ import Testing
         #expect(others > 6)
     }
 
-    /// MONAI's sequence is one for the whole training; threads and resumed trainings ask for its steps in any order.
+    /// MONAI's sequence is one for the whole run; threads and resumed runs request its steps in any order.
     @Test func aSequenceIsTheSameInAnyOrder() throws {
         var one = sampling(Triple(4, 4, 4))
         one.draws = .monai

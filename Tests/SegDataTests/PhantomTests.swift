@@ -5,7 +5,7 @@ import SegImaging
 import Testing
 
 @Suite struct PhantomTests {
-    /// Coarse and short, so that a case takes little time.
+    /// Coarse and short, for speed.
     static func options(_ orientations: [String] = ["RAS"], allOrgans: Bool = false) -> PhantomOptions {
         var options = PhantomOptions()
         options.inPlaneSpacingMM = 2...2.5
@@ -38,7 +38,7 @@ import Testing
             #expect((40...320).contains(volume), "case \(index): \(volume) ml")
             let share = Double(inside.count) / Double(labels.count)
             #expect((0.003...0.04).contains(share), "case \(index): \(share)")
-            // The median: voxels at the lung and at gas are partly air.
+            // The median is used, because voxels at the lung and at gas are partly air.
             let median = inside.sorted()[inside.count / 2]
             #expect((85...140).contains(median), "case \(index): \(median) HU")
             #expect(Set(labels) == [0, 1])

@@ -46,7 +46,7 @@ import Testing
         #expect(beyond.subject == folder.file("label.nii") && beyond.message.contains("class 3"))
     }
 
-    /// A healthy case is background, and a training learns from it.
+    /// A healthy case is all background, and training learns from it.
     @Test func aHealthyCaseIsTrainedOn() throws {
         let healthy = try prepare(label: { _ in 0 })
         #expect(try !healthy.hasForeground)

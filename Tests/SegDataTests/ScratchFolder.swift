@@ -13,7 +13,7 @@ final class ScratchFolder {
 
     func file(_ name: String) -> String { path + "/" + name }
 
-    /// Writes a file, making its folder first.
+    /// Writes a file and creates its folder first.
     @discardableResult
     func write(_ bytes: [UInt8], as name: String) throws -> String {
         let url = URL(fileURLWithPath: file(name))

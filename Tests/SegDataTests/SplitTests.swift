@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func theReportsSplitHoldsItsCounts() throws {
-        // Task09's numbers of labelled cases.
+        // The numbers of Task09's labelled cases.
         let numbers = [
             2, 3, 6, 8, 9, 10, 12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 24, 25, 26, 27, 28, 29, 31, 32, 33, 38, 40, 41,
             44, 45, 46, 47, 49, 52, 53, 56, 59, 60, 61, 62, 63,

@@ -7,7 +7,7 @@ import SegTestNeeds
 import Synchronization
 import Testing
 
-/// Imports of archives from a server. ph.tar holds cases that need patterns to be found.
+/// Imports of archives from a server. ph.tar contains cases that are found only with patterns.
 @Suite(.needs("python3") { FlakyServer.isPossible })
 struct WebImportTests {
     private let folder: ScratchFolder
@@ -37,7 +37,7 @@ struct WebImportTests {
         ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
     }
 
-    /// The names of the cases, and how many bytes the download came to; 0 where nothing was sent.
+    /// The names of the cases, and the number of downloaded bytes; 0 if nothing was sent.
     @discardableResult
     private func importing(
         _ name: String, patterns: Dataset.Patterns?, md5: String? = nil
@@ -72,7 +72,7 @@ struct WebImportTests {
 
         try FileManager.default.removeItem(atPath: folder.file("out"))
         #expect(throws: DataError.self) { try importing("ph.tar", patterns: nil) }
-        // Another version of the archive: what follows its end is padding.
+        // Another version of the archive: the bytes after its end are padding.
         let archive = folder.file("web/ph.tar")
         let bytes = try Data(contentsOf: URL(fileURLWithPath: archive))
         try (bytes + Data(count: 512)).write(to: URL(fileURLWithPath: archive))

@@ -3,7 +3,7 @@ import SegCore
 import SegImaging
 import Testing
 
-/// Augmentations with given parameters against MONAI's and nnU-Net's (`Tests/Golden/augmentation_cores.py`).
+/// Compares augmentations with given parameters with MONAI's and nnU-Net's (`Tests/Golden/augmentation_cores.py`).
 @Suite struct AugmentationCoreTests {
     struct Case: Decodable {
         var rotation: [Double]?
@@ -46,11 +46,11 @@ import Testing
             label: places.map { UInt8(($0 * 5 + $1 * 3 + $2 * 7) % 4) }, size: Self.size)
     }
 
-    /// Places are numbers of 32 bits, in MONAI too (which is 1.5e-5 off its own result in 64 bits here): one unit in
-    /// the last place of an index below 8, along three axes of an image whose neighbours differ by 22 at most.
+    /// Positions are 32-bit numbers, also in MONAI (whose result differs by 1.5e-5 from its own in 64 bits here): one
+    /// unit in the last place of an index below 8, along three axes of an image whose neighbours differ by 22 at most.
     private static let tolerance = 3 * 22 * Float(7).ulp
 
-    /// Image to the tolerance, label exactly.
+    /// Compares the image within the tolerance, the label exactly.
     private func check(_ change: some PatchChange, _ expected: Case) {
         var changed = patch
         change.apply(to: &changed)
@@ -109,7 +109,7 @@ import Testing
         for item in golden.low { check(LowerResolution(zoom: try #require(item.zoom)), item) }
     }
 
-    /// The parameters of six calls in a row, which MONAI draws more often than it uses them.
+    /// The parameters of six calls in a row; MONAI draws parameters more often than it uses them.
     @Test func drawsEqualMONAI() {
         var pipeline = RandomPipeline(
             [
@@ -117,7 +117,7 @@ import Testing
                     probability: 0.6, rotation: [0.5, 0.5, 0.5], shear: 0.2, scale: 0.75...1.5, padding: .border),
                 RandGaussianSmooth(probability: 0.5, sigma: 0.5...1),
             ], seed: 5)
-        // The pipeline deals its first seed to the crop, MONAI's chain here to a flip that does nothing.
+        // The pipeline gives its first seed to the crop, MONAI's chain here to a flip that does nothing.
         var unchanged = 0
         for item in golden.drawn {
             var changed = patch

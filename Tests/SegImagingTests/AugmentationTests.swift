@@ -3,7 +3,7 @@ import SegCore
 import SegImaging
 import Testing
 
-/// Draws and patches against NumPy's and MONAI's (`Tests/Golden/augmentation.py`).
+/// Compares draws and patches with NumPy's and MONAI's (`Tests/Golden/augmentation.py`).
 @Suite struct AugmentationTests {
     struct Golden: Decodable {
         struct Draws: Decodable {
@@ -43,7 +43,7 @@ import Testing
         #expect((0..<700).map { _ in random.rand() }.last == expected.late)
     }
 
-    /// The first numbers of `numpy.random.RandomState(0).rand(3)`, as its documentation and many programs show them.
+    /// The first numbers of `numpy.random.RandomState(0).rand(3)`, as in its documentation and many programs.
     @Test func firstDrawsOfSeedZero() {
         var random = NumPyRandomState(seed: 0)
         #expect(
@@ -143,7 +143,7 @@ import Testing
         }
     }
 
-    /// Rows of counts stand for the lists that MONAI keeps: every voxel of a kind is found, padding included.
+    /// Counts per row replace the lists that MONAI keeps: every voxel of a kind is found, padding included.
     @Test(arguments: [Float(-1), 0, 3])
     func everyVoxelOfAKindIsReached(_ threshold: Float) throws {
         let (image, label) = Self.volumes()

@@ -3,7 +3,7 @@ import SegCore
 import SegImaging
 import Testing
 
-/// Grids beyond the limits are refused by their extents alone, before anything of them is made.
+/// Grids beyond the limits are refused by their size alone, before any of their memory is allocated.
 @Suite struct GridLimitTests {
     private static var preprocessing: Preprocessing {
         get throws {
@@ -20,7 +20,7 @@ import Testing
         return affine
     }
 
-    /// Volumes hide long axes: every axis is looked at by itself.
+    /// The number of voxels can hide a long axis: every axis is checked by itself.
     @Test(arguments: [
         [1e-6, 1, 1e9], [1e9, 1e-6, 1], [1, 1.6e10, 1e-6], [1e30, 1e30, 1e30], [3e38, 3e38, 3e38], [1e6, 1, 1],
         [1e18, 1e-18, 1], [3e4, 1, 1], [3e3, 3e3, 3e3],
@@ -48,7 +48,7 @@ import Testing
         #expect(error.subject == "sheared.nii")
     }
 
-    /// The header alone tells what the voxels become.
+    /// The size after the chain is computed from the header alone.
     @Test(
         arguments: [
             (Triple(32, 20, 17), [1.5, 1.5, 2], 0), (Triple(2, 2, 2), [0.8, 3, 5], 7),
@@ -73,7 +73,7 @@ import Testing
         #expect(error.message.contains("1e+30 mm") && error.message.contains("offset"), "\(error)")
     }
 
-    /// 2 G voxels are allowed, 8 GiB; a grid that the memory does not hold is not begun.
+    /// 2 G voxels are allowed, 8 GiB; a grid that does not fit into memory is refused before it is computed.
     @Test func plansBeyondTheMemoryAreRefused() throws {
         let error = try #require(throws: DataError.self) {
             try FreeMemory.check(arrays: 1 << 50, subject: "a.nii", for: "preparing it", advice: "cut the scan")

@@ -2,7 +2,7 @@ import SegCore
 import SegImaging
 import Testing
 
-/// Files that gzip allows and few programs write.
+/// Files that gzip allows but few programs write.
 struct GzipTests {
     private let scan = HandMadeNIfTI().bytes
 
@@ -15,7 +15,7 @@ struct GzipTests {
         #expect(try ScanFile.readVolume(path).volume.voxels.sorted() == (0..<24).map(Float.init))
     }
 
-    /// More than the header asks for is left alone, in the same member or in one that follows.
+    /// Bytes beyond those that the header requires are not read, in the same member or in a following one.
     @Test func whatFollowsTheVoxelsIsIgnored() throws {
         let folder = try ScratchFolder()
         for bytes in [member(scan + [1, 2, 3]), member(scan[...]) + member([1, 2, 3])] {
@@ -32,7 +32,7 @@ struct GzipTests {
         #expect(throws: DataError.self) { try ScanFile.read(path) }
     }
 
-    /// One gzip member that stores its bytes as they are (RFC 1952 and 1951).
+    /// One gzip member with stored (uncompressed) bytes (RFC 1952 and 1951).
     private func member(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         func little(_ number: UInt32, _ count: Int) -> [UInt8] {
             (0..<count).map { UInt8(truncatingIfNeeded: number >> (8 * UInt32($0))) }

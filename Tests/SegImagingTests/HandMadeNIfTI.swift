@@ -1,4 +1,4 @@
-/// A NIfTI file assembled byte by byte, so that no code under test takes part.
+/// A NIfTI file assembled byte by byte, independent of the code under test.
 struct HandMadeNIfTI {
     var version = 1
     var bigEndian = false

@@ -3,9 +3,9 @@ import SegCore
 import SegImaging
 import Testing
 
-/// Files that are no scans, or whose header speaks of less or more than there is.
+/// Files that are not scans, or whose header describes less or more than the file contains.
 @Suite struct HostileFileTests {
-    /// Pipes and devices are told from files before anything waits for them.
+    /// Pipes and devices are distinguished from files before any read waits for them.
     @Test(.timeLimit(.minutes(60))) func pipesAndDevicesAreRefused() throws {
         let folder = try ScratchFolder()
         let pipe = folder.file("pipe.nii")
@@ -20,7 +20,7 @@ import Testing
         #expect(throws: DataError.self) { try ScanFile.read(folder.file("link.nii")) }
     }
 
-    /// 1 MB of gzip that goes on for a GiB after the voxels of its header is left before its end.
+    /// 1 MB of gzip that continues for a GiB after the voxels of its header is not read to its end.
     @Test func streamsThatGoOnAfterTheVoxels() throws {
         let folder = try ScratchFolder()
         let zeros = Data(count: 256 << 20)
@@ -55,7 +55,7 @@ import Testing
         #expect(error.message.contains("32767"), "\(error)")
     }
 
-    /// What a writer that was killed left behind goes, what another is writing stays.
+    /// Leftovers of a killed writer are removed; files that another process writes stay.
     @Test func writingLeavesNothingBeside() throws {
         let folder = try ScratchFolder()
         try folder.write([1], as: ".scan_mask.nii.gz.2x1y.unfinished")

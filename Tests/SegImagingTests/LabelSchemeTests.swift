@@ -2,7 +2,7 @@ import SegCore
 import SegImaging
 import Testing
 
-/// Numbers of label maps as classes of networks.
+/// The mapping from numbers of label maps to classes of networks.
 @Suite struct LabelSchemeTests {
     private func classes(_ scheme: LabelScheme, _ numbers: [Float], count: Int) throws -> [Float] {
         let label = Volume(voxels: numbers, size: Triple(1, 1, numbers.count), affine: .identity)
@@ -35,7 +35,7 @@ import Testing
         #expect(LabelScheme.target(255) == -1 && LabelScheme.target(254) == 254)
     }
 
-    /// Regions share numbers; what belongs to none is background.
+    /// Regions share numbers; a number of no region is background.
     @Test func regionsAreBitsOfTheirNumbers() throws {
         let scheme = LabelScheme(
             regions: [
@@ -48,7 +48,7 @@ import Testing
         #expect(scheme.name(of: 2, labels: [:]) == "whole")
     }
 
-    /// Patches are not centred on voxels that take no part.
+    /// Patches are not centred on ignored voxels.
     @Test func ignoredVoxelsAreNotSampled() throws {
         let size = Triple(1, 1, 4)
         let image = Volume(voxels: [1, 1, 1, 1], size: size, affine: .identity)

@@ -31,7 +31,7 @@ import Testing
             try FileManager.default.contentsOfDirectory(atPath: folder.path).allSatisfy { !$0.hasPrefix(".") })
     }
 
-    /// Several maps lie along a fourth axis, as MONAI writes channels; other formats refuse them.
+    /// Several maps are written along a fourth axis, as MONAI writes channels; other formats refuse them.
     @Test(arguments: [1, 2]) func mapsAlongAFourthAxis(_ version: Int) throws {
         let folder = try ScratchFolder()
         let scan = try source(HandMadeNIfTI(version: version), folder)
@@ -122,7 +122,7 @@ import Testing
         #expect(error?.kind == .cannotWrite && error?.description.contains("/proc/mask.nii") == true)
     }
 
-    /// Lengths that 32 bits cannot hold are written in a header of 64.
+    /// Lengths beyond 32 bits are written in a 64-bit header (NIfTI-2).
     @Test(arguments: [1e-60, 1e60]) func lengthsBeyond32Bits(_ edge: Double) throws {
         let folder = try ScratchFolder()
         var affine = Affine.identity

@@ -2,7 +2,7 @@ import SegCore
 import SegImaging
 import Testing
 
-/// Whole numbers from 0 to 99 that Python draws alike: s ← 1664525 s + 1013904223 mod 2³², from 12345.
+/// Integers from 0 to 99 that Python draws in the same way: s ← 1664525 s + 1013904223 mod 2³², from 12345.
 private let noise: [Int] = {
     var state: UInt32 = 12345
     return (0..<size.count).map { _ in
@@ -13,7 +13,7 @@ private let noise: [Int] = {
 
 private let size = Triple(9, 11, 13)
 
-/// A number that tells label maps apart.
+/// A hash that distinguishes label maps.
 private func digest(_ labels: some Sequence<some BinaryInteger>) -> Int {
     labels.enumerated().reduce(0) { $0 + Int($1.element) * ($1.offset % 9973 + 1) }
 }
@@ -27,7 +27,7 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
 }
 
 @Suite struct PostProcessingTests {
-    /// `scipy.ndimage.label` of noise below a cut.
+    /// Compares with `scipy.ndimage.label` on noise below a threshold.
     @Test(arguments: [
         (12, Connectivity.faces, 106, 6_814_870), (12, .edges, 43, 1_897_023), (12, .corners, 27, 832_603),
         (20, .faces, 133, 13_612_734), (20, .edges, 27, 1_089_052), (20, .corners, 5, 173_969),
@@ -40,7 +40,7 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
         #expect(pieces.sizes.reduce(0, +) == noise.count { $0 < cut })
     }
 
-    /// MONAI's `KeepLargestConnectedComponent` of two labels, each alone.
+    /// Compares with MONAI's `KeepLargestConnectedComponent` for two labels, each alone.
     @Test(arguments: [
         (Connectivity.faces, 40, 63, 85_792), (.edges, 377, 317, 676_352), (.corners, 387, 328, 685_453),
     ])
@@ -51,7 +51,8 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
         #expect(digest(kept) == expected)
     }
 
-    /// nnU-Net's `remove_all_but_largest_component_from_segmentation` of some labels together; others stay.
+    /// Compares with nnU-Net's `remove_all_but_largest_component_from_segmentation` for some labels together; other
+    /// labels stay.
     @Test(arguments: [([1, 2], [5, 7, 38], 87_443), ([1, 2, 3], [9, 10, 9], 52_895)])
     func theLargestOfSeveralLabelsIsNNUNets(group: [UInt8], counts: [Int], expected: Int) {
         var labels = noise.map { UInt8($0 < 3 ? 1 : $0 < 6 ? 2 : $0 < 9 ? 3 : 0) }
@@ -69,7 +70,7 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
         #expect(maps == [[0, 0, 1, 1, 0], [0, 0, 0, 0, 1], [0, 0, 1, 0, 0]])
     }
 
-    /// `scipy.ndimage.binary_fill_holes` of one label, and of two in turn where they are background.
+    /// Compares with `scipy.ndimage.binary_fill_holes` for one label, and for two in turn where they are background.
     @Test func holesAreFilledAsSciPyDoes() {
         let one = noise.map { UInt8($0 < 72 ? 1 : 0) }
         #expect(digest(apply(one) { $0.fillsHoles = true }) == 651_669)
@@ -85,18 +86,20 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
         let kept = apply(labels, voxelVolumeML: 0.002) {
             ($0.minimumVolumeML, $0.connectivity) = (0.008, .faces)
         }
-        // Four voxels of 0.002 ml are just enough.
+        // Four voxels of 0.002 ml just reach the limit.
         let expected = pieces.numbers.map { UInt8($0 > 0 && pieces.sizes[Int($0) - 1] >= 4 ? 3 : 0) }
         #expect(kept == expected && kept != labels && kept.contains(3))
         #expect(apply(labels) { $0.minimumVolumeML = 1e6 }.allSatisfy { $0 == 0 })
         #expect(apply(labels) { _ in } == labels)
     }
 
-    /// What went is told for each label by itself: a label of one piece loses nothing to a larger label beside it.
+    /// Removed voxels are reported for each label by itself: a label of one component loses nothing to a larger label
+    /// beside it.
     @Test func whatIsTakenFromALabelIsTold() {
         var steps = PostProcessing()
         steps.keepsLargest = true
-        // Label 1 in pieces of 5 and 3, label 2 whole and smaller than either, label 3 in pieces of 1 and 1.
+        // Label 1 has components of 5 and 3, label 2 is whole and smaller than either, label 3 has components of 1 and
+        // 1.
         var labels: [UInt8] = [1, 1, 1, 1, 1, 0, 1, 1, 1, 2, 2, 3, 0, 3]
         let size = Triple(1, 1, labels.count)
         let removals = steps.apply(to: &labels, size: size, voxelVolumeML: 1)
@@ -127,7 +130,7 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
         let rows = LabelStatistics.measure([0, 1, 1, 3, 0, 1], classes: 4, on: scan)
         #expect(rows.map(\.label) == [1, 2, 3] && rows.map(\.voxels) == [3, 0, 1])
         #expect(abs(rows[0].volumeML - 0.072) < 1e-12 && rows[1].volumeML == 0)
-        // A volume of next to nothing keeps its digits.
+        // A tiny volume keeps its digits.
         var tiny = scan
         tiny.affine = Affine(
             elements: affine.elements.enumerated().map { $0.offset < 12 ? $0.element * 1e-6 : $0.element })

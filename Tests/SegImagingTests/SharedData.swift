@@ -13,7 +13,7 @@ enum SharedData {
 
     static func path(_ name: String) -> String { folder + "/" + name }
 
-    /// The files that expected.json speaks of.
+    /// The files in expected.json.
     static let names: [String] = expected.keys.sorted()
 
     nonisolated(unsafe) static let expected: [String: Any] = {

@@ -3,7 +3,7 @@ import SegCore
 import SegImaging
 import Testing
 
-/// Every file of the shared folder against what NiBabel and NumPy say of it.
+/// Compares every file of the shared folder with NiBabel and NumPy.
 @Suite(.enabled(if: SharedData.isThere, "needs ../shared/data"))
 struct SharedVolumesTests {
     private static let refused = ["rgb_3D.nii", "complex64.nii", "not-nifti.nii"]
@@ -71,7 +71,7 @@ struct SharedVolumesTests {
                 == Triple(64, 64, 21))
     }
 
-    /// Whether two JSON values agree, numbers within a relative tolerance.
+    /// Whether two JSON values are equal, numbers within a relative tolerance.
     private func agree(_ came: Any?, _ expected: Any, tolerance: Double) -> Bool {
         switch (came, expected) {
         case let (came as [Any], expected as [Any]):

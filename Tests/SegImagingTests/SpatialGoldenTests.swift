@@ -3,7 +3,7 @@ import SegCore
 import SegImaging
 import Testing
 
-/// Small volumes against what MONAI made of them (`Tests/Golden/imaging.py`).
+/// Compares small volumes with MONAI's results (`Tests/Golden/imaging.py`).
 @Suite struct SpatialGoldenTests {
     struct Case: Decodable {
         var shape: [Int]
@@ -40,7 +40,7 @@ import Testing
         return (try? JSONDecoder().decode([String: Case].self, from: data)) ?? [:]
     }()
 
-    /// Both volumes through the chain, with the image's record.
+    /// Runs both volumes through the chain, with the image's record.
     private func forward(_ golden: Case) throws -> (image: Volume, label: Volume, record: SpatialRecord) {
         let scan = golden.image0
         var label = scan

@@ -23,7 +23,7 @@ struct StageClockTests {
         }
     }
 
-    /// Where a clock is set, reading and writing are stages.
+    /// If a clock is set, reading and writing are stages.
     @Test func filesAreStages() throws {
         let folder = try ScratchFolder()
         let path = folder.file("scan.nii.gz")

@@ -3,7 +3,7 @@ import SegCore
 import SegImaging
 import Testing
 
-/// NRRD and MetaImage files assembled by hand: what is read of them, and what is refused.
+/// NRRD and MetaImage files assembled by hand: reading and refusals.
 @Suite struct TextFormatTests {
     private static let size = Triple(2, 3, 4)
     private let voxels = (0..<24).map { UInt8($0) }
@@ -15,7 +15,7 @@ import Testing
             "space origin: (5,6,7)",
         ]
         for line in lines {
-            // A line replaces the one of its field.
+            // A line replaces the line with the same field.
             header.removeAll { $0.prefix { $0 != ":" } == line.prefix { $0 != ":" } }
             header.append(line)
         }
@@ -61,7 +61,7 @@ import Testing
             let (volume, geometry) = try ScanFile.readVolume(file)
             #expect(geometry.unit == .micrometre && geometry.remarks.count == 1)
             #expect(abs(volume.affine[0, 0] + 0.002) < 1e-15 && abs(volume.affine[2, 3] - 0.007) < 1e-15)
-            // The mask says the scan's numbers in the scan's unit.
+            // The mask has the scan's numbers in the scan's unit.
             let mask = folder.file("mask-" + URL(fileURLWithPath: file).lastPathComponent)
             try ScanFile.write(voxels, size: Self.size, like: geometry, to: mask, overwrite: false)
             let written = try ScanFile.read(mask)
@@ -137,7 +137,7 @@ import Testing
         }
     }
 
-    /// Layers of segments that may overlap are no label map; a single one is.
+    /// Layers of segments that may overlap are not a label map; a single layer is.
     @Test func segmentsOf3DSlicer() throws {
         let folder = try ScratchFolder()
         let segment = ["Segment0_ID:=Segment_1", "Segment0_LabelValue:=7", "Segment0_Name:=spleen"]
@@ -168,7 +168,7 @@ import Testing
         #expect(text.message.contains("NIfTI, NRRD, MetaImage"))
     }
 
-    /// Every pair of formats: voxels, type and place stay; a name that is taken is kept.
+    /// Every pair of formats: voxels, type and geometry stay; an existing file of the name is kept.
     @Test(arguments: ScanFile.writtenEndings, ScanFile.writtenEndings)
     func conversionKeepsVoxelsAndPlace(_ from: String, _ to: String) throws {
         let folder = try ScratchFolder()
@@ -183,8 +183,8 @@ import Testing
         #expect(throws: DataError.self) { try ScanFile.convert(source, to: target, overwrite: false) }
     }
 
-    /// What other programs write and ITK reads: Latin-1, a last line without its end, bytes behind the voxels, a size of
-    /// the header that counts from the file's start, and axes by their ends.
+    /// Files of other programs that ITK reads: Latin-1, a last line without a line end, bytes after the voxels, a
+    /// header size counted from the file's start, and axes given by their end points.
     @Test func oddButHonestHeadersAreRead() throws {
         let folder = try ScratchFolder()
         let latin = Array("NRRD0004\ncontent: M".utf8) + [0xfc] + Array("ller\n".utf8) + nrrd().dropFirst(9)
@@ -204,7 +204,7 @@ import Testing
         #expect(geometry.spacing == [2, 2, 2] && geometry.affine[0, 3] == -2 && geometry.affine[2, 3] == 4)
     }
 
-    /// Neither file of a pair is written over, and an old header never stands beside new voxels.
+    /// Neither file of a pair is overwritten, and an old header is never beside new voxels.
     @Test func pairsAreWrittenTogether() throws {
         let folder = try ScratchFolder()
         for (name, other) in [("a.nhdr", "a.raw.gz"), ("a.mhd", "a.zraw")] {

@@ -91,7 +91,7 @@ import Testing
         #expect(throws: DataError.self) { try Resize(target, interpolation: .nearest) }
     }
 
-    /// A grid that grows after a crop is checked when it is made.
+    /// A grid that grows after a crop is checked when it is created.
     @Test func aGridBeyondTheLimitsIsRefusedAfterACrop() throws {
         let steps: [PreprocessingStep] = [
             .centerSpatialCrop(CenterSpatialCrop(size: Triple(3, 3, 3))),

@@ -3,7 +3,7 @@ import SegCore
 import SegImaging
 import Testing
 
-/// Lengths in metres and micrometres, and headers of which one form is broken.
+/// Lengths in metres and micrometres, and headers in which one form is damaged.
 @Suite struct UnitTests {
     private static let size = Triple(2, 3, 4)
 
@@ -38,7 +38,7 @@ import Testing
             #expect(abs(info.spacing[0] - 2 * unit.millimetres) < 1e-9 * unit.millimetres)
             #expect(abs(volume.voxelVolumeML / (0.024 * pow(unit.millimetres, 3)) - 1) < 1e-9)
 
-            // The mask says the scan's own numbers in the scan's own unit, and lies where the scan does.
+            // The mask has the scan's own numbers in the scan's own unit, and the same position.
             let mask = folder.file("mask.nii")
             try ScanFile.write(
                 [UInt8](repeating: 1, count: 24), size: Self.size, like: geometry, to: mask, overwrite: true)

@@ -7,7 +7,7 @@ import SegInference
 import SegModels
 import Testing
 
-/// Checkpoints of Auto3DSeg, which hold their own configuration.
+/// Checkpoints of Auto3DSeg, which contain their own configuration.
 @Suite struct Auto3DSegTests {
     private static let plain: [String: ConfigValue] = [
         "network": [
@@ -63,7 +63,7 @@ import Testing
         #expect(try steps(["normalize_mode": "meanstd"]) == steps(["normalize_mode": "mri"]))
         #expect(try steps(["normalize_mode": "meanstdtanh"]).last == .intensityCurve(.boundedByThree))
         #expect(try steps(["normalize_mode": "pet"]) == [.intensityCurve(.sigmoidAboveLeast)])
-        // MONAI's program crops unless it is told not to.
+        // MONAI's program crops by default.
         #expect(try steps(["normalize_mode": "none", "crop_foreground": .null]).count == 1)
     }
 
@@ -93,7 +93,7 @@ import Testing
             (["network": ["_target_": "HighResNet"]], ["'HighResNet' is not a network"]),
             (["output_classes": 4], ["output_classes: is 4, and the network has 3"]),
             (["extra_modalities": ["pet": "pet"]], ["extra_modalities: 'pet' is normalised by"]),
-            // All at once.
+            // All faults at once.
             (
                 [
                     "custom_transforms": ["load_transforms": []], "normalize_params": [:], "roi_size": .null,

@@ -6,15 +6,15 @@ import SegInference
 import SegModels
 import Testing
 
-/// Bundles with the masks that MONAI wrote, which a checkout may lack.
+/// Bundles with masks that MONAI wrote, which a checkout may lack.
 private enum Cases {
     static let bundles = Shared.folder + "/bundles"
 
-    /// Cases whose configuration is JSON.
+    /// The cases with a JSON configuration.
     static let names = ((try? FileManager.default.contentsOfDirectory(atPath: bundles)) ?? []).sorted()
         .filter { FileManager.default.fileExists(atPath: configuration("\(bundles)/\($0)/bundle")) }
 
-    /// The places of a file of three axes and perhaps one of channels, in the order of `mask`.
+    /// The voxels of a file of three axes and perhaps one of channels, in the order of `mask`.
     static func places(of shape: [Int]) -> [[Int]] {
         let channels = shape.count > 3 ? (0..<shape[3]).map { [$0] } : [[]]
         return channels.flatMap { channel in
@@ -26,7 +26,7 @@ private enum Cases {
 
     static func configuration(_ folder: String) -> String { folder + "/configs/inference.json" }
 
-    /// The class of every voxel; of regions one map after the other.
+    /// The class of every voxel; for regions one map after another.
     static func mask(_ folder: String, of scans: [String]) throws -> [UInt8] {
         let file = configuration(folder)
         let bundle = try MONAIBundle(
@@ -39,7 +39,7 @@ private enum Cases {
     }
 }
 
-/// Those that are understood; every other is refused by name.
+/// The bundles that are understood; every other one is refused with its name.
 private let understood = [
     "brats", "crop_margin", "largest_component", "no_invert", "nonzero_strings", "spleen_2022", "spleen_2024",
     "trap_axis_order",

@@ -3,7 +3,7 @@ import SegCore
 import SegInference
 import Testing
 
-/// How a bundle's files and a user's changes become one configuration, held to MONAI's.
+/// Compares the merging of a bundle's files and a user's changes into one configuration with MONAI's.
 @Suite struct BundleConfigurationTests {
     private static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Golden/bundle_files.json").path

@@ -4,7 +4,7 @@ import SegImaging
 import SegInference
 import Testing
 
-/// Expressions of bundles, seen through an argument that takes their value.
+/// Expressions of bundles, tested through an argument that gets their value.
 @Suite struct BundleExpressionTests {
     private static let entries: [String: ConfigValue] = [
         "network_def": [
@@ -19,7 +19,7 @@ import Testing
         "more": "%list", "nested": "$@list[2]",
     ]
 
-    /// The upper end of the intensity window that an expression makes.
+    /// The upper end of the intensity window that results from an expression.
     private static func number(_ expression: String) throws -> Double? {
         try bundle(["a_max": .string(expression)]).description.preprocessing.window?.aMax
     }
@@ -47,7 +47,7 @@ import Testing
         return try MONAIBundle(folder: folder.path, inference: .object(value), source: "inference.json", metadata: nil)
     }
 
-    /// NumPy computes with arrays element by element, where Python's lists grow.
+    /// NumPy computes with arrays element by element, whereas `+` and `*` lengthen Python's lists.
     @Test(arguments: [
         "$len(numpy.array([1, 2]) + numpy.array([3, 4]))", "$len(numpy.array([1, 2]) * 3)",
         "$1 if numpy.array([1, 2]) else 2", "$1 if numpy.array([1]) == 1 else 2", "$1 if not numpy.array([0]) else 2",
@@ -112,7 +112,7 @@ import Testing
         #expect(error.description.contains(reason), "\(error)")
     }
 
-    /// Brackets, chains of operators and circles end in a refusal, at once.
+    /// Brackets, chains of operators and circular references end in an immediate refusal.
     @Test(.timeLimit(.minutes(1))) func hostileExpressionsAreBounded() throws {
         let deep = String(repeating: "(", count: 20_000) + "1" + String(repeating: ")", count: 20_000)
         let not = String(repeating: "not ", count: 15_000) + "1"
@@ -122,7 +122,7 @@ import Testing
             _ = try? Self.number("$" + text)
         }
         #expect(throws: DataError.self) { try Self.number("$" + deep) }
-        // Eight lists whose items name the next one's two hundred times.
+        // Eight lists whose items refer to the next list two hundred times.
         var lists: [String: ConfigValue] = ["l8": [1]]
         for level in 0..<8 {
             let names = [String](repeating: "@l\(level + 1)[0]", count: 200).joined(separator: " + ")
@@ -131,7 +131,7 @@ import Testing
         let error = #expect(throws: DataError.self) {
             try Self.bundle(["a_max": "$@l0[0]"], entries: Self.entries.merging(lists) { $1 })
         }
-        // Three lists of a million items each, of each other.
+        // Three lists of a million items each, which refer to each other.
         let wide: [String: ConfigValue] = ["w": "$[@v] * 1000", "v": "$[@u] * 1000", "u": "$[1] * 1000"]
         let large = #expect(throws: DataError.self) {
             try Self.bundle(["a_max": "@w"], entries: Self.entries.merging(wide) { $1 })

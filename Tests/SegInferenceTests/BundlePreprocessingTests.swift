@@ -4,7 +4,7 @@ import SegImaging
 import SegInference
 import Testing
 
-/// A bundle of a network of two channels with a chain of transforms.
+/// A bundle with a network of two channels and a chain of transforms.
 private func steps(_ chain: [ConfigValue], inverting entry: ConfigValue = "t1") throws -> [PreprocessingStep] {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -32,7 +32,7 @@ private let load: [ConfigValue] = [
 ]
 private let join: ConfigValue = ["_target_": "ConcatItemsd", "keys": both, "name": "image"]
 
-/// Entries that are prepared alike and joined are the channels of one scan, each with its own intensities.
+/// Entries that are prepared alike and concatenated are the channels of one scan, each with its own intensities.
 @Test func entriesThatAreJoinedAreChannels() throws {
     let made = try steps(
         load + [
@@ -78,7 +78,7 @@ func entriesThatAreNotAlikeAreRefused(_ chain: [ConfigValue], _ reason: String) 
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
 }
 
-/// MONAI takes back only the steps whose keys name the entry of `orig_keys`.
+/// MONAI inverts only the steps whose keys contain the entry of `orig_keys`.
 @Test func invertdNamesAnEntryThatHoldsEveryStepOfTheGrid() throws {
     let space: ConfigValue = ["_target_": "Spacingd", "keys": both, "pixdim": [1, 1, 2]]
     let turn: ConfigValue = ["_target_": "Orientationd", "keys": "image", "axcodes": "RAS"]
@@ -100,7 +100,7 @@ func entriesThatAreNotAlikeAreRefused(_ chain: [ConfigValue], _ reason: String) 
     #expect(error?.description.contains("without an axis of channels") == true, "\(error?.description ?? "")")
 }
 
-/// MONAI joins entries voxel by voxel, wherever their voxels are; another grid is refused, and not resampled.
+/// MONAI concatenates entries voxel by voxel, regardless of position; a different grid is refused, not resampled.
 @Test func joinedScansShareOneGrid() throws {
     let size = Triple(3, 4, 5)
     func scan(_ affine: Affine) -> Volume {

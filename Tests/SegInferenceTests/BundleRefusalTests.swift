@@ -6,7 +6,7 @@ import SegModels
 import SegWeights
 import Testing
 
-/// A bundle that is understood, which each test changes in one place.
+/// A bundle that is understood; each test changes it in one entry.
 private let plain: [String: ConfigValue] = [
     "network_def": [
         "_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2, "channels": [4, 8], "strides": [2],
@@ -31,7 +31,7 @@ private let invert: ConfigValue = [
 ]
 private let argmax: ConfigValue = ["_target_": "AsDiscreted", "keys": "pred", "argmax": true]
 
-/// Some transforms with entries added.
+/// Some transforms with further entries.
 private func with(_ entries: [String: ConfigValue], _ component: ConfigValue) -> ConfigValue {
     guard case .object(let own) = component else { return component }
     return .object(own.merging(entries) { $1 })
@@ -94,7 +94,7 @@ func stepsThatChangeTheImageOtherwiseAreRefused(_ index: Int) {
     expectRefusal(steps[index].1) { try bundle(pre: steps[index].0) }
 }
 
-/// A function that is known stays a step; the type of a resampling may be the image's own.
+/// A known function stays a step; the type of a resampling may be the image's own.
 @Test func knownFunctionsAndTypesAreSteps() throws {
     let curve: ConfigValue = ["_target_": "Lambdad", "keys": "image", "func": "$lambda x: torch.sigmoid(x)"]
     let single = with(["dtype": "$torch.float"], spacing)
@@ -107,7 +107,7 @@ func stepsThatChangeTheImageOtherwiseAreRefused(_ index: Int) {
     #expect(step.isSingle)
 }
 
-/// Each key of a step has a mode of its own.
+/// Each key of a step has its own mode.
 @Test func theModeOfTheImageCounts() throws {
     let both = with(["keys": ["label", "image"], "mode": ["nearest", "bilinear"]], spacing)
     #expect(try bundle(pre: [load, channel, both]).description.preprocessing.pixdim == [1, 1, 2])
@@ -160,7 +160,7 @@ func endingsThatGiveAnotherMaskAreRefused(_ index: Int) {
     expectRefusal(endings[index].1) { try bundle(pre: [load, channel, spacing], post: endings[index].0) }
 }
 
-/// `_disabled_` is what Python takes for true, by reference too; of texts only "true" is.
+/// `_disabled_` is interpreted like a truth value of Python, also by reference; of texts only "true" is true.
 @Test(
     arguments: [
         (true, false), (false, true), ("true", false), (" True ", false), ("false", true), ("yes", true),
@@ -172,7 +172,7 @@ func stepsAreDisabledAsMONAIDisablesThem(_ value: ConfigValue, isDone: Bool) thr
     #expect((description.preprocessing.orientation == "RAS") == isDone)
 }
 
-/// The transforms of the evaluator's own data count, and those that stand in the dataset alone are no fewer.
+/// The preprocessing is read from the dataset if it is given only there, and the evaluator's own dataset must have it.
 @Test func theTransformsOfTheDatasetAreRead() throws {
     let own = compose([load, channel, with(["axcodes": "LPS"], orientation)])
     let inDataset = try bundle(
@@ -205,14 +205,14 @@ func evaluatorsThatPredictOtherwiseAreRefused(_ index: Int) {
     expectRefusal(evaluators[index].1) { try bundle(["evaluator": evaluator]) }
 }
 
-/// An evaluator without an inferer shows the network the whole image, whatever inferer stands beside it.
+/// An evaluator without an inferer gives the network the whole image, whatever other inferer the bundle has.
 @Test func anEvaluatorWithoutAnInfererSeesTheWholeImage() throws {
     let evaluator: ConfigValue = ["_target_": "SupervisedEvaluator", "postprocessing": "@postprocessing"]
     #expect(try bundle().description.roiSize != nil)
     #expect(try bundle(["evaluator": evaluator]).description.roiSize == nil)
 }
 
-/// A handler may change a prediction; only those that are known to leave it are passed over.
+/// A handler may change a prediction; only handlers that are known not to are ignored.
 @Test func handlersThatChangeAPredictionAreRefused() throws {
     func evaluated(_ handlers: ConfigValue) throws -> MONAIBundle {
         let evaluator: ConfigValue = [
@@ -237,7 +237,7 @@ private func loader(_ file: String, _ entries: [String: ConfigValue] = [:]) -> C
         ])
 }
 
-/// The weights are those that the bundle loads, under the name that it loads them by.
+/// The weights are those that the bundle loads, under the name by which it loads them.
 @Test func theLoaderThatRunsCounts() throws {
     let evaluator: ConfigValue = [
         "_target_": "SupervisedEvaluator", "val_handlers": "@handlers", "inferer": "@inferer",
@@ -260,7 +260,7 @@ private func loader(_ file: String, _ entries: [String: ConfigValue] = [:]) -> C
     }
 }
 
-/// A path that begins like the bundle's own, such as `models` in `mod`, lies in the bundle all the same.
+/// A path whose name begins like the bundle's, such as `models` in `mod`, is still inside the bundle.
 @Test(arguments: ["models/model.pt", "$@bundle_root + '/models/model.pt'"])
 func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
     var value = plain.merging(["preprocessing": compose([load, channel])]) { $1 }
@@ -275,7 +275,7 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
     }
 }
 
-/// `… if @load_pretrain else None` loads where the flag is set; else the network would be random.
+/// `… if @load_pretrain else None` loads if the flag is set; otherwise the network would have random weights.
 @Test func aLoaderUnderAFlagIsUnderstood() throws {
     let step: ConfigValue = ["$@checkpointloader(@evaluator) if @flag else None"]
     #expect(try bundle(["initialize": step]).choice == .loaded("model"))
@@ -304,7 +304,7 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
     expectRefusal("longer than \(Limits.expressionCharacters) characters") { try bundle(sums) }
 }
 
-/// A single channel has no softmax: its class 1 begins at a probability of 0.5, in what is exported as well.
+/// A single channel has no softmax: its class 1 begins at a probability of 0.5, also in the exported bundle.
 @Test func aSingleChannelIsExportedAndReadWithAThreshold() throws {
     let network = with(["out_channels": 1], plain["network_def"] ?? .null)
     expectRefusal("softmax: of a single channel is 1 everywhere") { try bundle(["network_def": network]) }
@@ -317,7 +317,7 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
     #expect(text.contains("\"sigmoid\" : true") && text.contains("\"threshold\" : 0.5"))
 }
 
-/// A threshold of several channels makes regions; the names of all channels count, and are exported.
+/// A threshold of several channels gives regions; the names of all channels count, and are exported.
 @Test func regionsAreReadAndExported() throws {
     let regions: [ConfigValue] = [
         with(["softmax": false, "sigmoid": true], softmax), invert,
@@ -341,7 +341,7 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
     #expect(again.maskPlan == description.maskPlan && again.labels == description.labels)
 }
 
-/// One message says everything that stands in the way.
+/// One message lists every obstacle.
 @Test func allThatStandsInTheWayIsSaid() {
     let error = #expect(throws: DataError.self) {
         try bundle(
@@ -357,7 +357,8 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
     }
 }
 
-/// A network that MedSeg does not have hides none of the other reasons, where the definition says its channels and where not.
+/// A network that MedSeg does not have hides none of the other reasons, whether or not the definition gives its
+/// channels.
 @Test(arguments: [["in_channels": 1, "out_channels": 2], [:]] as [[String: ConfigValue]])
 func aRefusedNetworkHidesNoOtherReason(_ channels: [String: ConfigValue]) {
     let error = #expect(throws: DataError.self) {

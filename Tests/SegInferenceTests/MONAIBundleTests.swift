@@ -7,7 +7,7 @@ import SegModels
 import SegWeights
 import Testing
 
-/// A folder with a bundle's weights file, which only has to be there.
+/// A folder with a bundle's weights file, which only has to exist.
 private func withBundleFolder<T>(_ body: (String) throws -> T) throws -> T {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -32,7 +32,7 @@ private let softmaxInvertArgmax = compose([
     ["_target_": "SaveImaged", "keys": "pred", "output_dtype": "$numpy.float32"],
 ])
 
-/// A bundle in the form of the model zoo's, with references, expressions and nested ids.
+/// A bundle in the form of the model zoo's, with references, expressions and nested IDs.
 private let zooBundle: [String: ConfigValue] = [
     "imports": ["$import glob"],
     "bundle_root": ".",
@@ -95,7 +95,7 @@ private func bundle(_ changes: [String: ConfigValue] = [:], metadata: ConfigValu
 
 private func transforms(_ items: ConfigValue...) -> ConfigValue { compose(items) }
 
-/// Transforms of a scan that was loaded.
+/// The transforms after a scan is loaded.
 private func loading(_ items: ConfigValue...) -> ConfigValue {
     compose([["_target_": "LoadImaged", "keys": "image", "ensure_channel_first": true]] + items)
 }
@@ -148,7 +148,7 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     #expect(error?.kind == .noInput && error?.subject == "/nowhere/models/model.pt")
 }
 
-/// What is exported is understood again, and is the same model.
+/// An exported bundle is understood again, and is the same model.
 @Test func exportedBundlesAreReadBack() throws {
     let original = try bundle(metadata: [
         "network_data_format": ["outputs": ["pred": ["channel_def": ["1": "spleen"]]]]
@@ -179,7 +179,7 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     #expect(.object(network) == original.network.value)
 }
 
-/// MONAI's bundle holds no post-processing of MedSeg's; whoever reads it is told.
+/// MONAI's bundle contains no post-processing of MedSeg's; the export notes this.
 @Test func exportedBundlesSayWhatTheyLeaveOut() throws {
     var description = try bundle().description
     func readme() throws -> String? {
@@ -192,7 +192,7 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     #expect(try readme()?.contains(said) == true)
 }
 
-/// A brain tumour's regions become class numbers where a `Lambdad` says so, enhancing tumour over core over edema.
+/// A brain tumour's regions become class numbers by a `Lambdad`, enhancing tumour over core over edema.
 @Test func regionsThatALambdaPaintsAreClasses() throws {
     let channels: ConfigValue = [
         "network_data_format": [
@@ -247,7 +247,7 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     }
 }
 
-/// The codes of a searched network come from arrays in a checkpoint beside its weights.
+/// The codes of a searched network are arrays in a checkpoint beside its weights.
 @Test func aSearchedArchitectureIsReadOfItsCheckpoint() throws {
     let codes = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/dints_codes.pt")
     let space: ConfigValue = [
@@ -281,7 +281,7 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     #expect(missing?.description.contains("models/codes.pt") == true, "\(missing?.description ?? "")")
 }
 
-/// MONAI can build no class of a bundle's own code, nor of nnU-Net's.
+/// MONAI cannot build a class of a bundle's own code, nor one of nnU-Net's.
 @Test func networksThatMONAIDoesNotHaveAreNotExported() throws {
     var description = try bundle().description
     for name in ["scripts.networks.unest.UNesT", "PlainConvUNet", "mine.Net"] {
@@ -293,7 +293,7 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     }
 }
 
-/// A network of slices sees windows of one slice, and goes back to MONAI as a SliceInferer.
+/// A 2-D network gets windows of one slice, and is exported to MONAI with a SliceInferer.
 @Test func networksOfSlicesSeeSlices() throws {
     let planar: [String: ConfigValue] = [
         "network_def": [

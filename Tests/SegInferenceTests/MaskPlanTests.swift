@@ -4,7 +4,7 @@ import SegImaging
 import SegInference
 import Testing
 
-/// Steps on label maps, held to MONAI's, and plans that are written as they are read.
+/// Compares steps on label maps with MONAI's, and checks that plans are written as they are read.
 @Suite struct MaskPlanTests {
     struct Golden: Decodable {
         struct Case: Decodable { let mask: [UInt8] }

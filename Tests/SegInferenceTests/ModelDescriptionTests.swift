@@ -41,7 +41,8 @@ private let misfits: [([String: ConfigValue], [String: ConfigValue], String, Str
     ([:], ["labels": ["1": "a", "2": "b"]], "labels", "name class 2, and the network has the classes 0 to 1"),
     (["out_channels": 1], ["labels": ["2": "b"]], "labels", "name class 2"),
     ([:], ["roi_size": [8, 8, 10]], "roi_size", "multiples of 4×4×4"),
-    // Four voxels an axis are one in the coarsest stage, where PyTorch refuses an instance norm: in evaluation too.
+    // Four voxels per axis are one voxel in the coarsest stage, for which PyTorch refuses an instance norm, also in
+    // evaluation.
     (["norm": "instance"], ["roi_size": [4, 4, 4]], "roi_size", "4×4×4 is too small"),
     (
         ["norm": ["group", ["num_groups": 2]], "channels": [4, 4, 2]], ["roi_size": [4, 4, 4]], "roi_size", "group norm"
@@ -56,7 +57,7 @@ func descriptionsThatContradictThemselvesAreRefused(_ index: Int) throws {
     #expect(error?.key == key && error?.message.contains(message) == true, "\(error?.description ?? "")")
 }
 
-/// A network of several channels trains as one of one does.
+/// A network of several channels trains like a network of one channel.
 @Test func severalChannelsTrain() throws {
     let two = try description(network: ["in_channels": 2])
     try two.checkTraining(batch: 2)
@@ -77,7 +78,7 @@ func descriptionsThatContradictThemselvesAreRefused(_ index: Int) throws {
     try description.check()
 }
 
-/// A batch norm over one voxel predicts, by its running statistics; it trains on more than one patch.
+/// A batch norm over one voxel can predict, with its running statistics; it trains only on more than one patch.
 @Test func aBatchNormOverOneVoxelPredictsAndTrainsOnBatches() throws {
     let batch = try description(network: ["norm": "batch"], ["roi_size": [4, 4, 4]])
     _ = try batch.makeNetwork(on: ReferenceBackend(), seed: 0)
@@ -86,7 +87,7 @@ func descriptionsThatContradictThemselvesAreRefused(_ index: Int) throws {
     #expect(error?.key == "roi_size" && error?.message.contains("adn.N: a batch norm in training") == true)
 }
 
-/// MONAI's defaults say how many channels there are where a definition does not.
+/// MONAI's defaults give the number of channels if a definition does not.
 @Test func classesOfDefaultsAreCounted() throws {
     let source = NetworkDefinition(["_target_": "SegResNet"], source: "model.json")
     var description = try description()
@@ -94,7 +95,7 @@ func descriptionsThatContradictThemselvesAreRefused(_ index: Int) throws {
     #expect(try description.outputChannels == 2 && description.classCount == 2)
 }
 
-/// No moment of a save shows old weights beside a new description.
+/// At no moment of a save are old weights beside a new description.
 @Test func aModelFolderNeverHoldsTwoModels() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -103,16 +104,16 @@ func descriptionsThatContradictThemselvesAreRefused(_ index: Int) throws {
     let state = try first.makeNetwork(on: ReferenceBackend(), seed: 1).store.state()
     try ModelFolder.write(first, [state], to: folder)
     #expect(try Predictor(folder: folder, on: ReferenceBackend()).description.value == first.value)
-    // A save of other preprocessing that ends where the weights should be written.
+    // A save with other preprocessing that stops before the weights are written.
     let second = try description(["preprocessing": ["orientation": "RAS"]])
     let unwritable = ["w": StoredTensor([1] as [Float], shape: [Int](repeating: 1, count: 17))]
     #expect(throws: DataError.self) { try ModelFolder.write(second, [unwritable], to: folder) }
     let error = #expect(throws: DataError.self) { try Predictor(folder: folder, on: ReferenceBackend()) }
     #expect(error?.kind == .noInput && error?.subject == "\(folder)/model.safetensors")
-    // Nor is one written that would not open.
+    // A description that would not open is not written either.
     let misnamed = try description(["labels": ["7": "b"]])
     #expect(throws: DataError.self) { try ModelFolder.write(misnamed, [state], to: folder) }
-    // One of the same description keeps the old weights until the new ones are there.
+    // A save of the same description keeps the old weights until the new ones exist.
     try ModelFolder.write(first, [state], to: folder)
     #expect(throws: DataError.self) { try ModelFolder.write(first, [unwritable], to: folder) }
     #expect(try Predictor(folder: folder, on: ReferenceBackend()).description.value == first.value)

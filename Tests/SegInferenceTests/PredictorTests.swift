@@ -9,7 +9,7 @@ import SegReference
 import Testing
 
 @Suite struct PredictorTests {
-    /// Axes to the back, upwards and to the left: as far from RAS as a scan lies.
+    /// The axes run to the back, upwards and to the left: as far from RAS as possible.
     private static let affine = Affine(elements: [0, 0, -1.5, 40, -2, 0, 0, 30, 0, 3, 0, -20, 0, 0, 0, 1])
     private static let size = Triple(21, 13, 26)
 
@@ -59,8 +59,8 @@ import Testing
         return prediction
     }
 
-    /// The first region is everywhere at its threshold, the second where the scan is bright, the third nowhere: a later one is
-    /// painted over an earlier one, whatever the order of their channels.
+    /// The first region is at its threshold everywhere, the second is where the scan is bright, the third is nowhere. A
+    /// later region is painted over an earlier one, whatever the order of their channels.
     @Test(arguments: [([0, 1], [3, 7]), ([1, 0], [3, 3]), ([2, 1], [0, 7])])
     func laterRegionsArePaintedOverEarlierOnes(_ channels: [Int], _ expected: [UInt8]) throws {
         let backend = try CPUBackend(threads: 2)
@@ -74,7 +74,7 @@ import Testing
         ) { _, _ in }.mask()
         let box = zip(mask, Self.truth).filter { $0.1 == 1 }
         #expect(!box.isEmpty && box.allSatisfy { $0.0 == expected[1] })
-        // The crop to the foreground leaves voxels beside it, and those outside of it are painted by nothing.
+        // The crop to the foreground leaves voxels outside it, which no region paints.
         #expect(Set(mask) == Set(expected + [0]))
     }
 
@@ -157,7 +157,7 @@ import Testing
     }
 }
 
-/// Dice of two masks' voxels that are not 0.
+/// The Dice of two masks' foreground.
 func diceOverlap(_ a: [UInt8], _ b: [UInt8]) -> Double {
     let both = zip(a, b).count { $0 != 0 && $1 != 0 }
     return 2 * Double(both) / Double(a.count { $0 != 0 } + b.count { $0 != 0 })

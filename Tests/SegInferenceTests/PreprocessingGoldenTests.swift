@@ -4,7 +4,7 @@ import SegImaging
 import SegInference
 import Testing
 
-/// Chains of MONAI's transforms in many orders, and their way back, held to what MONAI made of a small scan.
+/// Compares chains of MONAI's transforms in many orders, and their inverses, with MONAI's results for a small scan.
 @Suite struct PreprocessingGoldenTests {
     struct Golden: Decodable {
         struct Case: Decodable {
@@ -31,7 +31,7 @@ import Testing
 
     static var names: [String] { golden?.cases.keys.sorted() ?? [] }
 
-    /// The chain of a case, read as a `model.json` states it.
+    /// The chain of a case, read as in a `model.json`.
     private static func steps(_ name: String) throws -> Preprocessing {
         let document = try ConfigReader(ConfigValue(jsonFile: path), path: "", source: path)
         let steps = try document.object("cases")?.object(name)?.value("steps")
@@ -97,7 +97,7 @@ import Testing
         #expect(again == description)
     }
 
-    /// The header alone tells what a chain makes at most.
+    /// The maximum size after a chain is computed from the header alone.
     @Test(arguments: names)
     func plansCoverWhatIsMade(_ name: String) throws {
         let golden = try #require(Self.golden)
@@ -116,11 +116,11 @@ import Testing
         let ones = Volume(voxels: scan.channels[0].map { _ in 1 }, size: scan.size, affine: scan.affine)
         let labels = try chain.labels(ones, for: prepared, name: name)
         #expect(labels.size == prepared.image.size && labels.affine == prepared.image.affine)
-        // Of ones, all that is not padding is 1.
+        // In an image of ones, everything that is not padding is 1.
         #expect(Set(labels.voxels).isSubset(of: [0, 1]) && labels.voxels.contains(1))
     }
 
-    /// Numbers of any size leave an axis or take all of it, as in MONAI.
+    /// Numbers of any size leave an axis unchanged or use all of it, as in MONAI.
     @Test(arguments: [
         #"[{"_target_": "CenterScaleCrop", "roi_scale": 1e30}]"#,
         #"[{"_target_": "SpatialPad", "spatial_size": -9223372036854775808}]"#,

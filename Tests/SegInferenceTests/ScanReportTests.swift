@@ -7,7 +7,7 @@ import SegModels
 import SegReference
 import Testing
 
-/// The one report of what was found in a scan, and the maps that it speaks of.
+/// The report about the labels found in a scan, and the maps that it names.
 @Suite struct ScanReportTests {
     private static let size = Triple(12, 10, 14)
 
@@ -79,7 +79,7 @@ import Testing
         #expect(members["seconds"] == 1.23 && members["scan"] == "ct" && members["uncertainty_maps"] == [])
     }
 
-    /// Regions are measured each by itself, under the numbers of their channels, and no one map is said to be theirs.
+    /// Regions are measured separately, under the numbers of their channels, and no single map is named for them.
     @Test func regionsAreMeasuredEachByItself() throws {
         var plan = MaskPlan()
         (plan.isRegions, plan.probabilities) = (true, .sigmoid)
@@ -87,7 +87,7 @@ import Testing
         #expect(segmenter.labelNumbers == 0..<3)
         #expect(throws: InferenceError.self) { try segmenter.checkClasses(for: "a figure") }
         let (report, found) = try report(segmenter)
-        // Channel 0 is 0 everywhere within the network's box, whose probability of 0.5 reaches the threshold.
+        // Channel 0 is 0 everywhere within the network's box; its probability of 0.5 reaches the threshold.
         #expect(found.maps.count == 3 && report.regions == true)
         #expect(report.labels.map(\.voxels) == [64, 64, 0] && report.labels.map(\.label) == [0, 1, 2])
         #expect(report.labels.map(\.name) == ["region 0", "block", "region 2"])
@@ -108,7 +108,7 @@ import Testing
                 ["label": 1, "name": "block", "voxels": 0, "volume_ml": 0],
                 ["label": 2, "name": "class 2", "voxels": 0, "volume_ml": 0],
             ])
-        // What was done is said, whoever asked for it; so is what it took.
+        // The report contains the postprocessing settings and a concern about the removed voxels.
         #expect(
             report.options.postprocessing.minimumVolumeML == 1 && report.options.postprocessing.connectivity == .corners
         )

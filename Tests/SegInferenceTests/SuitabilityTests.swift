@@ -80,7 +80,7 @@ import Testing
         #expect(try flat.concerns(about: Self.facts()).contains { $0.message.contains("a_min") })
     }
 
-    /// The second of two kidneys is worth a sentence, a speck is not.
+    /// The second of two kidneys is worth a note, a speck is not.
     @Test func anOrganThatPostProcessingTookIsNamed() throws {
         var steps = PostProcessing()
         steps.keepsLargest = true

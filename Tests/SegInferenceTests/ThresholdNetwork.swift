@@ -4,7 +4,7 @@ import SegModels
 import SegNN
 import SegTensor
 
-/// A network without parameters: class 1 is whatever is above a half, surer the further above.
+/// A network without parameters: class 1 is everything above one half, with a certainty that grows with the value.
 struct ThresholdNetwork: Network {
     let store: ParameterStore
     let outputChannels: Int
@@ -12,7 +12,7 @@ struct ThresholdNetwork: Network {
     let sizeDivisor = Triple(1)
     let dropoutProbability: Float = 0
 
-    /// With three channels the last is never the largest; with one it is the difference that two would have.
+    /// With three channels the last is never the largest; with one it is the difference of the two that two would have.
     init(on backend: any Backend, channels: Int) {
         store = ParameterStore(backend: backend, seed: 0)
         outputChannels = channels

@@ -10,7 +10,7 @@ import SegReference
 import SegTensor
 import Testing
 
-/// A scan with a bright ball, off centre, on anisotropic voxels.
+/// A scan with a bright ball, off centre, with anisotropic voxels.
 private let scan: Volume = {
     let size = Triple(22, 17, 19)
     var scan = Volume(
@@ -54,7 +54,7 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
 }
 
 @Suite struct UncertaintyTests {
-    /// Channels that are painted over each other are no shares of one probability.
+    /// Channels that are painted over each other are not shares of one probability.
     @Test func paintedRegionsHaveNoUncertaintyOfClasses() throws {
         var description = try description(outputs: 3)
         description.maskPlan.painting = [MaskPlan.Paint(channel: 2, label: 1), MaskPlan.Paint(channel: 0, label: 2)]
@@ -86,7 +86,7 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
         }
     }
 
-    /// The streamed sums are those of the samples kept and summed in Double.
+    /// The streamed sums equal those of samples that are kept and summed in Double.
     @Test(arguments: [1, 2, 4])
     func theAccumulatorIsTheTwoPassFormula(channels: Int) throws {
         let (voxels, samples) = (500, 7)
@@ -133,7 +133,7 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
         #expect(peaks[0] == peaks[1] && peaks[1] == peaks[2], "\(peaks)")
     }
 
-    /// Keeping the layers before the first dropout, or computing them again where memory is short, changes nothing.
+    /// Keeping the layers before the first dropout, or recomputing them if memory is short, changes nothing.
     @Test func memoryThatIsShortChangesNothing() throws {
         let backend = try CPUBackend(threads: 1)
         var description = try description()
@@ -172,7 +172,7 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
         }
     }
 
-    /// A network that treats its axes alike gives each mirror image the mirrored answer.
+    /// A network that treats its axes alike gives each mirror image the mirrored output.
     @Test func mirroringIsUndone() throws {
         let backend = ReferenceBackend()
         let description = try description()
@@ -195,7 +195,7 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
         let size = scan.size
         func at(_ i: Int, _ j: Int, _ k: Int) -> Int { (i * size.h + j) * size.w + k }
         #expect(validity.count == size.count)
-        // The box of what is brighter than 0 is where the block of tissue lies.
+        // The box of the voxels brighter than 0 is that of the block of tissue.
         #expect(validity[at(0, 0, 0)] == 0 && validity[at(12, 8, 8)] == 1 && validity[at(12, 8, 17)] == 0)
         let variance = uncertain.map(.variance)
         #expect(zip(validity, variance).allSatisfy { $0 == 1 ? $1 > 0 : true })

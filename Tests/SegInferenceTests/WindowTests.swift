@@ -5,7 +5,7 @@ import SegReference
 import SegTensor
 import Testing
 
-/// Numbers of windows of MONAI 1.6.1 for a 226 × 157 × 113 image and 96³ windows.
+/// The numbers of windows in MONAI 1.6.1 for a 226 × 157 × 113 image and 96³ windows.
 @Test(arguments: [(0.25, 12), (0.5, 24), (0.8, 80)])
 func windowCounts(overlap: Double, count: Int) throws {
     let plan = try WindowPlan(
@@ -23,7 +23,7 @@ func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
     #expect(plan.starts == expected)
 }
 
-/// `dense_patch_slices((10, 7, 4), (4, 4, 4), …)` for an overlap an axis.
+/// `dense_patch_slices((10, 7, 4), (4, 4, 4), …)` for an overlap per axis.
 @Test func anOverlapAnAxisStepsByItself() throws {
     let plan = try WindowPlan(
         image: Triple(10, 7, 4), window: Triple(4), overlap: WindowOverlap(0.5, 0, 0.9))
@@ -31,7 +31,7 @@ func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
     #expect(plan.starts == expected)
 }
 
-/// A small scan in small steps is no mistake.
+/// A small scan with small steps is not an error.
 @Test func fewWindowsOfSmallStepsArePlanned() throws {
     #expect(try WindowPlan(image: Triple(20), window: Triple(16), overlap: 0.999_999_999).starts.count == 125)
 }
@@ -42,7 +42,7 @@ func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
     #expect(plan.padding == Triple(1, 0, 0))
 }
 
-/// As many windows as no machine computes are refused before a list of them is made.
+/// A number of windows that no machine can compute is refused before a list of them is created.
 @Test(arguments: [
     (Triple(4000), Triple(32), 0.999999999), (Triple(1 << 21, 1, 1), Triple(2, 8, 8), 0.9),
 ])
@@ -69,7 +69,7 @@ func overlapsOutsideTheUnitAreRefused(_ overlap: Double) {
     }
 }
 
-/// A predictor that gives its input and twice its input back gives the whole image and twice the image back.
+/// A predictor that returns its input and twice its input gives the whole image and twice the image.
 @Test(arguments: [[9, 7, 8], [3, 12, 5], [4, 4, 4], [1, 1, 1]], [WindowPlan.Blending.constant, .gaussian])
 func blendingGivesAnIdentityBack(_ size: [Int], blending: WindowPlan.Blending) throws {
     let backend = ReferenceBackend()

@@ -2,7 +2,7 @@ import Foundation
 import SegMetrics
 import Testing
 
-/// Drawn numbers that Python repeats: s ← 1664525 s + 1013904223 mod 2³² from 777, bits 8 to 23.
+/// Random numbers that Python reproduces: s ← 1664525 s + 1013904223 mod 2³² from 777, bits 8 to 23.
 private let drawn: (probabilities: [Float], truth: [UInt8], validity: [UInt8]) = {
     var state: UInt32 = 777
     func next() -> Int {
@@ -20,11 +20,11 @@ private let drawn: (probabilities: [Float], truth: [UInt8], validity: [UInt8]) =
 }()
 
 @Suite struct CalibrationTests {
-    /// NumPy, and MONAI's `CalibrationErrorMetric` with 15 bins: 0.1063 and 0.1852.
+    /// The values of NumPy, and of MONAI's `CalibrationErrorMetric` with 15 bins: 0.1063 and 0.1852.
     @Test func calibrationErrorIsMONAIs() throws {
         var diagram = try ReliabilityDiagram(bins: 15)
         #expect(diagram.expectedCalibrationError == nil && diagram.maximumCalibrationError == nil)
-        // In two parts, as of two scans.
+        // In two parts, as for two scans.
         for part in [0..<1500, 1500..<4000] {
             try diagram.add(
                 probabilities: Array(drawn.probabilities[part]), truth: Array(drawn.truth[part]),
@@ -39,7 +39,7 @@ private let drawn: (probabilities: [Float], truth: [UInt8], validity: [UInt8]) =
         #expect(bin.lower == 7.0 / 15 && bin.upper == 8.0 / 15)
     }
 
-    /// NumPy and SciPy, with uncertainties that tie often.
+    /// The values of NumPy and SciPy, with many tied uncertainties.
     @Test func riskCoverageIsNumPys() throws {
         let uncertainty = drawn.probabilities.map { p in
             Float(floor((0.25 - (Double(p) - 0.5) * (Double(p) - 0.5)) * 64) / 64)

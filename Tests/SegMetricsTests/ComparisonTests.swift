@@ -14,7 +14,7 @@ import Testing
         #expect(throws: MetricsError.self) { try PairedComparison(.dice, first: [1], second: []) }
     }
 
-    /// Without ties as `scipy.stats.wilcoxon(method: exact)`; with ties as every choice of signs counted out.
+    /// Without ties as in `scipy.stats.wilcoxon(method: exact)`; with ties by enumerating every choice of signs.
     @Test func signedRanksAgreeWithSciPy() throws {
         let exact = try #require(SignedRankTest([0.02, -0.025, 0.08, 0.005, 0.11, 0.03, -0.01, 0.16]))
         #expect(exact.statistic == 30 && exact.p == 0.109375)
@@ -32,7 +32,8 @@ import Testing
         let interval = try #require(Bootstrap().interval(ofMean: values))
         #expect(Bootstrap().interval(ofMean: values) == interval)
         #expect(Bootstrap(seed: 1).interval(ofMean: values) != interval)
-        // The normal interval of the mean: 0.845 ± 1.96 · sd / √30, sd of n rather than n - 1 as drawing again has it.
+        // The normal interval of the mean: 0.845 ± 1.96 · sd / √30, with the sd of n rather than n - 1, as in
+        // resampling.
         let deviation = 0.01 * ((30.0 * 30 - 1) / 12).squareRoot()
         let spread = 1.96 * deviation / 30.0.squareRoot()
         #expect(abs(interval.lowerBound - (0.845 - spread)) < 0.003)

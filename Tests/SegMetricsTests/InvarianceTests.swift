@@ -1,7 +1,7 @@
 import SegMetrics
 import Testing
 
-/// Two masks on a grid of an awkward shape, drawn from a seed.
+/// Two masks on an irregular grid, drawn from a seed.
 private struct Pair {
     var size: [Int]
     var spacing: [Double]
@@ -43,7 +43,7 @@ private struct Pair {
         return mask
     }
 
-    /// The pair on another grid: every voxel of the new one has a place in the old one, or none and is empty.
+    /// The pair on another grid: every voxel of the new grid has a voxel in the old one, or none and is empty.
     func moved(to size: [Int], spacing: [Double], _ place: ([Int]) -> [Int]?) -> Pair {
         func move(_ mask: [UInt8]) -> [UInt8] {
             var result: [UInt8] = []
@@ -60,7 +60,7 @@ private struct Pair {
         return Pair(size, spacing, move(prediction), move(reference))
     }
 
-    /// A tolerance that no distance on such a grid falls upon.
+    /// A tolerance that no distance on such a grid equals.
     static let tolerance = 2.34567
 
     func measured(
@@ -73,7 +73,7 @@ private struct Pair {
     }
 }
 
-/// A linear congruential generator: the same draws everywhere.
+/// A linear congruential generator: the same numbers on every machine.
 private struct Draws: RandomNumberGenerator {
     var state: UInt64
 
@@ -86,7 +86,7 @@ private struct Draws: RandomNumberGenerator {
 private let ratios: [Metric] = [.dice, .iou, .precision, .recall, .surfaceDice, .relativeVolumeError]
 private let lengths: [Metric] = [.hausdorffMM, .hausdorffPercentileMM, .averageSurfaceDistanceMM]
 
-/// Expects two values of a metric to be the same up to rounding, the second `factor` times the first.
+/// Expects two values of a metric to be equal up to rounding, the second `factor` times the first.
 private func expectSame(
     _ metric: Metric, _ first: SegmentationMetrics, _ second: SegmentationMetrics, factor: Double = 1,
     sourceLocation: SourceLocation = #_sourceLocation
@@ -101,11 +101,11 @@ private func expectSame(
     }
 }
 
-/// What must not change a metric does not: every property over masks of awkward shapes, some of them empty.
+/// Changes that must not affect a metric: every property for masks of irregular shapes, some of them empty.
 @Suite struct InvarianceTests {
     static let seeds = Array(0..<90 as Range<UInt64>)
 
-    /// Another unit of length: ratios stay, distances are as many times as long, volumes by the cube.
+    /// Another unit of length: ratios stay, distances scale with it, volumes with its cube.
     @Test(arguments: seeds, [1000, 0.001, 0.5])
     func unitsOfLength(_ seed: UInt64, _ scale: Double) throws {
         let pair = Pair(seed: seed)
@@ -140,7 +140,7 @@ private func expectSame(
         }
     }
 
-    /// More background round the masks: only specificity may know of it.
+    /// More background around the masks: only specificity may change.
     @Test(arguments: seeds)
     func placeInTheGrid(_ seed: UInt64) throws {
         let pair = Pair(seed: seed)
@@ -165,7 +165,7 @@ private func expectSame(
         #expect(here.precision == there.recall && here.recall == there.precision)
     }
 
-    /// An empty mask earns nothing: Dice of two is undefined as in MONAI, that of one is 0, and no distance is made up.
+    /// An empty mask: Dice of two empty masks is undefined as in MONAI, that of one is 0, and no distance is invented.
     @Test(arguments: seeds)
     func emptyMasks(_ seed: UInt64) throws {
         var pair = Pair(seed: seed)
@@ -183,13 +183,13 @@ private func expectSame(
         }
     }
 
-    /// The number of a label changes nothing, and labels beyond a byte are told apart.
+    /// The number of a label changes nothing, and labels above 255 are distinguished.
     @Test(arguments: seeds)
     func numbersOfLabels(_ seed: UInt64) throws {
         let pair = Pair(seed: seed)
         let grid = try MaskGrid(size: pair.size, spacingMM: pair.spacing)
         let options = try MetricOptions(surfaceDiceToleranceMM: Pair.tolerance)
-        // 300 labels that no voxel has make the masks be numbered anew in two parts.
+        // 300 labels without a voxel cause the masks to be renumbered in two parts.
         let labels = [UInt16](1...300) + [65_535]
         let found = try SegmentationMetrics.evaluate(
             prediction: pair.prediction.map { UInt16($0) * 65_535 },

@@ -23,7 +23,7 @@ func measure(
 }
 
 @Suite struct SegmentationMetricsTests {
-    /// What MONAI 1.6.1 computes for two overlapping ellipsoids, the second with a bar on the border.
+    /// MONAI 1.6.1's values for two overlapping ellipsoids, the second with a bar on the border.
     struct Case: Sendable {
         var spacing: [Double]
         var tolerance: Double
@@ -71,7 +71,8 @@ func measure(
         #expect(abs(at80.monai.hausdorffPercentileMM - expected.hausdorff80) < 1e-6)
     }
 
-    /// medpy 0.5's `hd95` and DeepMind surface-distance 0.1's `compute_robust_hausdorff` of the same ellipsoids.
+    /// The values of medpy 0.5's `hd95` and DeepMind surface-distance 0.1's `compute_robust_hausdorff` for the same
+    /// ellipsoids.
     @Test(arguments: [
         ([1, 1, 1], 2.23606797749979, 2.8284271247461903, 1.4142135623730951),
         ([0.8, 1.5, 3], 3.4144563789740006, 3.448187929913334, 2.193171219946131),
@@ -164,7 +165,7 @@ func measure(
         #expect(metrics.map(\.presence) == [.both, .spurious, .missed])
     }
 
-    /// A gantry tilt of 18.5 degrees makes a voxel smaller than its edges say.
+    /// A gantry tilt of 18.5 degrees makes a voxel smaller than the product of its edges.
     @Test func volumesOfATiltedGridAreTheDeterminants() throws {
         let volume = 0.5 * 0.5 * 4 * cos(18.5 * .pi / 180) / 1000
         let grid = try MaskGrid(size: [2, 2, 2], spacingMM: [0.5, 0.5, 4], voxelVolumeML: volume)

@@ -44,7 +44,7 @@ import Testing
         let counts = ConfusionCounts(truePositives: 40, falsePositives: 12, falseNegatives: 8, trueNegatives: 940)
         let seed = SeedCompat(counts)
         #expect(seed.voxelAccuracy == 0.98)
-        // The report's way: both one-hot channels in one flat array, scored as binary.
+        // The report's method: both one-hot channels in one flat array, scored as binary.
         let truePositives = Double(40 + 940)
         let falsePositives = Double(12 + 8)
         let falseNegatives = Double(8 + 12)

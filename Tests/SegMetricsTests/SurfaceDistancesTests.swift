@@ -2,7 +2,7 @@ import SegMetrics
 import Testing
 
 @Suite struct SurfaceDistancesTests {
-    /// Speckled masks make every parabola of the transform's envelope matter; all pairs are the oracle.
+    /// Speckled masks exercise every parabola of the transform's envelope; a search over all pairs is the reference.
     @Test(arguments: [
         ([7, 5, 9], [1.0, 1.0, 1.0]), ([6, 8, 4], [0.7, 1.3, 5.0]), ([1, 9, 8], [2.0, 0.5, 0.9]),
         ([12, 1, 1], [3.0, 1.0, 1.0]),
@@ -40,7 +40,7 @@ import Testing
         }.sorted()
     }
 
-    /// World positions of the voxels that have a neighbour outside.
+    /// The world positions of the voxels that have a neighbour outside.
     private func surface(_ mask: [UInt8], _ size: [Int], _ spacing: [Double]) -> [[Double]] {
         func holds(_ at: [Int]) -> Bool {
             for axis in 0..<3 where at[axis] < 0 || at[axis] >= size[axis] { return false }

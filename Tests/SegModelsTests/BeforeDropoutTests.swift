@@ -24,7 +24,7 @@ private let definitions: [String: ConfigValue] = [
     ],
 ]
 
-/// Monte-Carlo passes that start from what precedes the dropout are those that start from the input.
+/// Monte-Carlo passes that start from the activations before the dropout equal those that start from the input.
 @Test(arguments: definitions.keys.sorted())
 func stemsAreTheSameInEveryPass(_ name: String) throws {
     guard case .object(var definition)? = definitions[name] else { return }
@@ -45,6 +45,6 @@ func stemsAreTheSameInEveryPass(_ name: String) throws {
         #expect(try network(fromDropout: kept, in: context).floats() == outputs.last)
     }
     #expect(Set(outputs).count == 3)
-    // DynUNet alone keeps its input.
+    // Only DynUNet keeps its input.
     #expect((kept.count == 1 && kept[0].shape == x.shape) == (target == "DynUNet"))
 }

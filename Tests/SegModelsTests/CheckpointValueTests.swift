@@ -3,7 +3,7 @@ import SegCore
 import SegWeights
 import Testing
 
-/// Checkpoints that hold more than weights; `benchmarks/peers/nnunet.py` has PyTorch load them.
+/// Checkpoints that contain more than weights; `benchmarks/peers/nnunet.py` loads them with PyTorch.
 struct CheckpointValueTests {
     private let path = FileManager.default.temporaryDirectory.path + "/checkpoint-\(UUID().uuidString).pth"
     private let tensors = [
@@ -39,7 +39,7 @@ struct CheckpointValueTests {
         #expect(found["axes"] == [0, 2])
     }
 
-    /// As PyTorch's own files are, so that two names of an array take its room once.
+    /// Like PyTorch's own files, in which an array under two names is stored once.
     @Test func twoNamesShareAStorage() throws {
         defer { try? FileManager.default.removeItem(atPath: path) }
         let large = StoredTensor([Float](repeating: 1, count: 10_000), shape: [10_000])

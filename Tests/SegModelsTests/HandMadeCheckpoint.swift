@@ -1,13 +1,13 @@
 import Foundation
 
-/// A zip archive of stored entries made by hand, with lies where a test wants them.
+/// A zip archive of stored entries made by hand, with false values if a test wants them.
 struct HandMadeZip {
     var entries: [(name: String, content: [UInt8])]
-    /// Said in both headers of the entry of this name, in place of the truth.
+    /// The size that both headers of the entry with this name state, in place of the true one.
     var claimedSize: (name: String, size: UInt32)?
     var method: UInt16 = 0
     var breaksChecksums = false
-    /// Every directory entry points at the first one's data.
+    /// Whether every directory entry points to the first one's data.
     var overlaps = false
 
     var bytes: [UInt8] {
@@ -29,7 +29,7 @@ struct HandMadeZip {
         return body + directory + end + little(UInt32(directory.count)) + little(UInt32(body.count)) + [0, 0]
     }
 
-    /// CRC-32 bit by bit.
+    /// Computes CRC-32 bit by bit.
     private static func checksum(_ bytes: [UInt8]) -> UInt32 {
         var crc = ~UInt32(0)
         for byte in bytes {
@@ -40,7 +40,7 @@ struct HandMadeZip {
     }
 }
 
-/// Pieces of a pickle, by Python's opcodes.
+/// The parts of a pickle, as Python's opcodes.
 enum Pickle {
     static func text(_ value: String) -> [UInt8] { [0x58] + little(UInt32(value.utf8.count)) + Array(value.utf8) }
     static func int(_ value: Int32) -> [UInt8] { [0x4A] + little(value) }
@@ -52,7 +52,7 @@ enum Pickle {
     }
     static let emptyOrdered = global("collections", "OrderedDict") + Array(")R".utf8)
 
-    /// `_rebuild_tensor_v2` of a storage.
+    /// A call of `_rebuild_tensor_v2` for a storage.
     static func tensor(
         shape: [Int64], strides: [Int64], offset: Int64 = 0, key: String = "0", type: String = "FloatStorage",
         storageCount: Int64
@@ -64,7 +64,7 @@ enum Pickle {
         return global("torch._utils", "_rebuild_tensor_v2") + arguments + Array("R".utf8)
     }
 
-    /// A whole pickle of protocol 2.
+    /// A complete pickle of protocol 2.
     static func whole(_ value: [UInt8]) -> [UInt8] { [0x80, 2] + value + Array(".".utf8) }
 }
 

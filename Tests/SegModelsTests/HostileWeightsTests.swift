@@ -26,7 +26,7 @@ private func message(_ body: () throws -> Weights) -> String {
     (#expect(throws: DataError.self) { try body() })?.description ?? ""
 }
 
-/// A product of extents beside a 0 overflowed where strides were counted, which ended the program.
+/// A product of sizes beside a 0 once overflowed in the computation of strides, which ended the program.
 @Test(arguments: [
     "[0,1099511627776,1099511627776]", "[1099511627776,1099511627776,0]", "[1099511627776,0,1099511627776]",
     "[0,4611686018427387904]",
@@ -35,7 +35,7 @@ func shapesThatCannotBeCountedAreRefused(_ shape: String) {
     #expect(message { try read(safetensors(shape: shape, bytes: 0)) }.contains("'x' has the absurd shape"))
 }
 
-/// No reader takes a checkpoint without weights, so none is written.
+/// No reader accepts a checkpoint without weights, therefore none is written.
 @Test func noWeightsAreNotWritten() throws {
     let header = Array(#"{"__metadata__":{"format":"pt"}}"#.utf8)
     let empty = withUnsafeBytes(of: UInt64(header.count).littleEndian, Array.init) + header
@@ -59,7 +59,7 @@ func shapesThatCannotBeCountedAreRefused(_ shape: String) {
     }
 }
 
-/// A pipe was waited for, for ever.
+/// A pipe once blocked the program forever.
 @Test(.timeLimit(.minutes(60))) func pipesAreNoWeights() {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).pt").path
     defer { unlink(path) }
@@ -70,7 +70,7 @@ func shapesThatCannotBeCountedAreRefused(_ shape: String) {
     }
 }
 
-/// One limit holds for both formats and both directions.
+/// One limit applies to both formats and both directions.
 @Test func tensorsOfTooManyAxesAreRefused() throws {
     let ones = [Int](repeating: 1, count: 17)
     #expect(message { try read(safetensors(shape: "\(ones)", bytes: 4)) }.contains("at most 16 axes"))
@@ -85,7 +85,7 @@ func shapesThatCannotBeCountedAreRefused(_ shape: String) {
     }
 }
 
-/// 30 MB of empty tuples took 2 GiB.
+/// 30 MB of empty tuples once took 2 GiB.
 @Test(arguments: [[UInt8(ascii: ")")], [UInt8(ascii: "(")]])
 func picklesOfTooManyValuesAreRefused(_ piece: [UInt8]) {
     let pickle = Array(repeatElement(piece, count: Limits.pickleNodes + 1).joined())
@@ -94,7 +94,7 @@ func picklesOfTooManyValuesAreRefused(_ piece: [UInt8]) {
 
 private let row = Pickle.tensor(shape: [2, 3], strides: [3, 1], storageCount: 6)
 
-/// Objects as numpy, argparse, pathlib and enumerations of Python save them.
+/// Objects as saved by numpy, argparse, pathlib and enumerations of Python.
 private let objects: [(String, [UInt8])] = [
     (
         "numpy.ndarray",
@@ -126,7 +126,7 @@ func objectsBesideTheWeightsAreLeftOutWithAWord(_ index: Int) throws {
 /// MONAI's MetaTensor: a tensor of a subclass with its metadata.
 @Test func tensorsOfSubclassesAreRead() throws {
     let inner = Pickle.tensor(shape: [2, 3], strides: [3, 1], storageCount: 6)
-    // The arguments are what stands between the inner function and its call.
+    // The arguments are the opcodes between the inner function and its call.
     let name = Pickle.global("torch._utils", "_rebuild_tensor_v2")
     let arguments = Array(inner.dropFirst(name.count).dropLast())
     let meta =
@@ -137,7 +137,7 @@ func objectsBesideTheWeightsAreLeftOutWithAWord(_ index: Int) throws {
     #expect(weights.tensors["a"]?.floats() == [0, 1, 2, 3, 4, 5])
 }
 
-/// `state_dict` was taken and `state_dict_ema` not mentioned.
+/// `state_dict` was once used without mentioning `state_dict_ema`.
 @Test func otherWeightsInTheFileAreSaidAndCanBeChosen() throws {
     let reversed = Pickle.tensor(shape: [3, 2], strides: [1, 3], storageCount: 6)
     let file = checkpoint(
@@ -149,9 +149,9 @@ func objectsBesideTheWeightsAreLeftOutWithAWord(_ index: Int) throws {
     #expect(usual.notes == ["the weights under 'state_dict' are used; there are others under 'state_dict_ema'"])
     #expect(try read(file, .named("state_dict_ema")).tensors["a"]?.shape == [3, 2])
     #expect(message { try read(file, .named("ema")) }.contains("it has 'state_dict', 'state_dict_ema'"))
-    // MONAI's loader takes the name where it is there, and else the whole dictionary.
+    // MONAI's loader uses the entry of the name if it exists, otherwise the whole dictionary.
     #expect(try read(file, .loaded("state_dict_ema")).tensors["a"]?.shape == [3, 2])
-    // What holds no weights is named as the place that was looked at.
+    // An entry without weights is named in the error as the entry that was read.
     let empty = checkpoint(Pickle.dictionary([("ema", Pickle.dictionary([("n", [0x4E])])), ("a", [0x4E])]))
     #expect(message { try read(empty, .named("ema")) }.hasSuffix("contains no weights under 'ema'; it has 'n'"))
     #expect(message { try read(empty, .loaded("ema")) }.hasSuffix("contains no weights under 'ema'; it has 'n'"))
@@ -175,7 +175,7 @@ func checkpointsThatPeopleSavedGiveTheirWeights(_ name: String) throws {
     let definition = try #require(description.value("network_def"))
     let store = try NetworkDefinition(definition, source: "unet.json").makeNetwork(on: ReferenceBackend(), seed: 0)
         .store
-    // The averaged weights are the plain ones; those beside them are others.
+    // The averaged weights equal the plain ones; the other entries beside them differ.
     let choice: Weights.Choice = name == "with_ema.pt" ? .named("state_dict_ema") : .usual
     let notes = try store.load(Weights.read(SharedFiles.path("cases/ckpt/\(name)"), choice))
     let isWhole = ["plain.pt", "metatensor_weights.pt", "with_ema.pt"].contains(name)
@@ -183,7 +183,7 @@ func checkpointsThatPeopleSavedGiveTheirWeights(_ name: String) throws {
     for (name, tensor) in try store.state() { #expect(tensor.floats() == plain[name]?.floats(), "\(name)") }
 }
 
-/// A text that is recalled and made bytes of again and again filled the memory.
+/// A text that is recalled and converted to bytes again and again once filled the memory.
 @Test func aTextIsNotMadeBytesOfWithoutEnd() {
     let text = Pickle.text(String(repeating: "x", count: 1000)) + [0x71, 0]
     let call = Pickle.global("_codecs", "encode") + Pickle.tuple([0x68, 0], Pickle.text("latin1")) + [0x52]
@@ -192,7 +192,7 @@ func checkpointsThatPeopleSavedGiveTheirWeights(_ name: String) throws {
     #expect(message { try read(file) }.contains("converts texts to more bytes"))
 }
 
-/// Arrays beside the weights may be of any machine; only one that is asked for has to be readable.
+/// Arrays beside the weights may be from any machine; only a requested array has to be readable.
 @Test func bigEndianArraysAreRefusedWhereTheyAreAskedFor() throws {
     let type =
         Pickle.global("numpy", "dtype") + Pickle.tuple(Pickle.text("i2"), [0x89], [0x88]) + [0x52, 0x71, 7]
@@ -203,7 +203,7 @@ func checkpointsThatPeopleSavedGiveTheirWeights(_ name: String) throws {
     func array(_ type: [UInt8]) -> [UInt8] {
         empty + Pickle.tuple(Pickle.int(1), Pickle.tuple(Pickle.int(1)), type, [0x89], [0x43, 2, 0, 1]) + [0x62]
     }
-    // The second array recalls the type, with its order of bytes.
+    // The second array recalls the type, with its byte order.
     for second in [array(type), array([0x68, 7])] {
         let file = checkpoint(Pickle.dictionary([("a", row), ("d", type), ("e", second)]))
         #expect(try read(file).tensors.count == 1)

@@ -155,7 +155,7 @@ func badArgumentsOfEveryNetworkAreNamed(
     #expect(anisotropic.sizeDivisor == Triple(8, 8, 2))
 }
 
-/// Beside the older pair MONAI does not look at `norm`.
+/// Beside the older pair MONAI ignores `norm`.
 @Test func theOlderNormOfSegResNetComesFirst() throws {
     let small: [String: ConfigValue] = ["init_filters": 4, "blocks_down": [1, 1], "blocks_up": [1]]
     let pair: [String: ConfigValue] = ["norm_name": "group", "num_groups": 2]

@@ -7,7 +7,7 @@ import SegTensor
 import SegWeights
 import Testing
 
-/// What MONAI computes with one small network; `Tests/Golden/models.py` writes it.
+/// MONAI's results for one small network; `Tests/Golden/models.py` writes them.
 struct NetworkGolden: Decodable, Sendable {
     struct Entry: Decodable, Sendable {
         let name: String
@@ -27,7 +27,7 @@ struct NetworkGolden: Decodable, Sendable {
     let eval: [Double]
     let train: [[Double]]
     let loss: Double
-    /// Norm, and projection on the formula.
+    /// The norm, and the projection on the formula.
     let gradients: [String: [Double]]
 
     private struct File: Decodable {
@@ -57,7 +57,7 @@ struct NetworkGolden: Decodable, Sendable {
         return network
     }
 
-    /// Parameters with their number in the order of names.
+    /// The parameters with their index in the order of names.
     func streams(_ network: any Network) -> [(Int, Parameter)] {
         network.store.parameters.sorted { $0.name < $1.name }.enumerated().map { ($0, $1) }
     }
@@ -73,7 +73,7 @@ struct NetworkGolden: Decodable, Sendable {
         }
     }
 
-    /// The input, and the labels made of its first channel.
+    /// The input, and the labels made from its first channel.
     func data(on backend: any Backend) throws -> (x: Tensor, labels: Tensor) {
         let (batch, channels) = (input[0], input[1])
         let positions = input[2...].reduce(1, *)

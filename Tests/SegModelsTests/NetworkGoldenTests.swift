@@ -25,7 +25,7 @@ func stateIsNamedAndShapedAsInMONAI(_ name: String) throws {
     #expect(store.parameters.map(\.name) == golden.state.map(\.name).filter(own.contains))
 }
 
-/// VNet has one size, which the reference's plain loops are too slow for.
+/// VNet has a fixed size, for which the reference's plain loops are too slow.
 @Test(arguments: names)
 func singlePrecisionOutputsAreMONAIs(_ name: String) throws {
     let golden = try NetworkGolden.named(name)
@@ -75,7 +75,7 @@ private func checkGradients(
         let norm = ours.reduce(0) { $0 + $1 * $1 }.squareRoot()
         let formula = NetworkGolden.formula(stream: stream, count: ours.count)
         let projection = zip(ours, formula).reduce(0) { $0 + $1.0 * $1.1 }
-        // A bias before a norm has no gradient but rounding.
+        // A bias before a norm has no gradient except rounding.
         let isZero = theirs[0] < 1e-10 * scale
         let allowed = isZero ? 1e-6 * scale : gradientTolerance * theirs[0]
         #expect(abs(norm - theirs[0]) < allowed, "\(parameter.name): norm \(norm), MONAI's \(theirs[0])")

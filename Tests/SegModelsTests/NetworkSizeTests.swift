@@ -35,7 +35,7 @@ func outlinesAreOfTheNetworkThatIsBuilt(
     #expect(outline.numbers == network.store.parameters.map(\.shape.count).reduce(0, +))
 }
 
-/// Networks that no memory holds: refused before any of it is taken, and summed up all the same.
+/// Networks that exceed any memory: refused before any of it is allocated, but still summarised.
 @Test func networksBeyondTheMemoryAreRefusedAndCounted() throws {
     let huge = definition("UNet", unet.merging(["channels": [65536, 65536], "kernel_size": 9]) { $1 })
     let error = #expect(throws: DataError.self) { try huge.makeNetwork(on: ReferenceBackend(), seed: 0) }
@@ -44,7 +44,7 @@ func outlinesAreOfTheNetworkThatIsBuilt(
     #expect(try NetworkSummary(huge, size: Triple(16)).parameters > 1 << 40)
 }
 
-/// Products of sizes that cannot be counted end with a message.
+/// Products of sizes that overflow end with a message.
 @Test(arguments: [
     ("UNet", unet.merging(["channels": [65536, 65536], "kernel_size": 4095]) { $1 }),
     ("SwinUNETR", ["in_channels": 1, "out_channels": 2, "feature_size": 65532, "mlp_ratio": 64]),
@@ -89,7 +89,7 @@ func absurdArgumentsAreNamed(_ index: Int) {
     #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
 }
 
-/// Null is "none" to MONAI where it takes it; elsewhere it was read as the default.
+/// Null means "none" in MONAI where it is accepted; elsewhere it was once read as the default.
 @Test func nullsAreNoneOrRefused() throws {
     let none = try definition("VNet", ["dropout_prob_down": .null, "dropout_prob_up": [.null, 0.25]])
         .makeNetwork(on: ReferenceBackend(), seed: 0)
@@ -108,7 +108,7 @@ func absurdArgumentsAreNamed(_ index: Int) {
     #expect(try definition("UNet", unet.merging(["norm": .null, "act": .null]) { $1 }).outline().numbers > 0)
 }
 
-/// Each shared weight is in the file once, and counted once.
+/// Each shared weight is in the file once, and is counted once.
 @Test func anONNXFileCountsSharedWeightsOnce() throws {
     let dynunet = definition(
         "DynUNet",

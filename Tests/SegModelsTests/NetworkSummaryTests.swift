@@ -15,7 +15,7 @@ private func definition(_ changes: [String: ConfigValue]) -> NetworkDefinition {
     return NetworkDefinition(.object(base.merging(changes) { $1 }), source: "test")
 }
 
-/// Parameters as in MONAI; multiply-adds are half of what torch.utils.flop_counter counts for MONAI's UNet.
+/// Parameters as in MONAI; multiply-adds are half of the count of torch.utils.flop_counter for MONAI's UNet.
 @Test func unetIsCounted() throws {
     let summary = try NetworkSummary(definition([:]), size: Triple(96))
     #expect(summary.parameters == 4_808_917)
@@ -27,7 +27,7 @@ private func definition(_ changes: [String: ConfigValue]) -> NetworkDefinition {
     #expect(summary.description.contains("model.2.0.conv"))
 }
 
-/// The counted bytes are those that a backend without scratch memory really holds.
+/// The counted bytes equal those that a backend without scratch memory really holds.
 @Test(arguments: [["norm": "batch"], ["norm": "instance", "num_res_units": 0]] as [[String: ConfigValue]])
 func memoryIsWhatIsHeld(_ changes: [String: ConfigValue]) throws {
     let small = definition(["channels": [2, 4, 4], "strides": [2, 2], "dropout": 0.1].merging(changes) { $1 })

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A protocol buffers message taken apart: its fields by number, in order. Written from the format's description,
-/// not from the code that writes such messages.
+/// A parsed protocol buffers message: its fields by number, in order. Written from the format's description, not from
+/// the code that writes such messages.
 struct ProtobufMessage {
     enum Field {
         case integer(UInt64)
@@ -74,7 +74,7 @@ struct ProtobufMessage {
         }
     }
 
-    /// 64-bit whole numbers, as doubles.
+    /// 64-bit integers, as doubles.
     func wholeNumbers(raw number: Int) -> [Double] {
         guard case .bytes(let bytes)? = fields[number]?.first else { return [] }
         return bytes.withUnsafeBytes { all in

@@ -4,19 +4,19 @@ import SegCore
 import SegTensor
 import Testing
 
-/// An array of an ONNX graph, in its layout; whole numbers are held as doubles too.
+/// An array of an ONNX graph, in its layout; integers are stored as doubles too.
 struct ONNXTensor {
     var shape: [Int]
     var values: [Double]
 
-    /// How far apart neighbours along each axis lie.
+    /// The distance of neighbours along each axis.
     var strides: [Int] { ONNXTensor.strides(of: shape) }
 
     static func strides(of shape: [Int]) -> [Int] {
         shape.indices.map { shape[($0 + 1)...].reduce(1, *) }
     }
 
-    /// Elements of another shape, each from the place of this array that `origin` and steps along the axes say.
+    /// An array of another shape, whose elements are read from this array at `origin` plus steps along the axes.
     func gathered(_ shape: [Int], origin: Int = 0, steps: [Int]) -> ONNXTensor {
         var places = [origin]
         for (extent, step) in zip(shape, steps) {
@@ -25,7 +25,7 @@ struct ONNXTensor {
         return ONNXTensor(shape: shape, values: places.map { values[$0] })
     }
 
-    /// Repeated along axes of extent 1 and along new axes in front.
+    /// The array repeated along axes of size 1 and along new axes in front.
     func broadcast(to shape: [Int]) -> ONNXTensor {
         let missing = shape.count - self.shape.count
         let steps = [Int](repeating: 0, count: missing) + zip(self.shape, strides).map { $0 == 1 ? 0 : $1 }
@@ -40,7 +40,7 @@ struct ONNXTensor {
         ONNXTensor(shape: shape, values: values.map(transform))
     }
 
-    /// Both broadcast to one shape, element by element.
+    /// Broadcasts both arrays to one shape and combines them element by element.
     static func zip2(_ a: ONNXTensor, _ b: ONNXTensor, _ combine: (Double, Double) -> Double) -> ONNXTensor {
         let rank = max(a.shape.count, b.shape.count)
         func padded(_ shape: [Int]) -> [Int] { [Int](repeating: 1, count: rank - shape.count) + shape }
@@ -50,12 +50,12 @@ struct ONNXTensor {
     }
 }
 
-/// Runs an ONNX file node by node: volumes with the tensor library, all else in plain loops.
+/// Runs an ONNX file node by node: volumes with the tensor library, everything else in plain loops.
 struct ONNXRunner {
     private let nodes: [ProtobufMessage]
     private let arrays: [String: ONNXTensor]
     private let backend: any Backend
-    /// Extents of the input, nil where they are free.
+    /// The size of the input, nil for free axes.
     let inputShape: [Int?]
 
     init(_ bytes: [UInt8], on backend: any Backend) throws {
@@ -123,7 +123,7 @@ struct ONNXRunner {
         return ONNXTensor(shape: shape, values: values)
     }
 
-    /// - Parameter ranges: Starts, ends, axes and, where they are not 1, steps.
+    /// - Parameter ranges: Starts, ends, axes and, unless they are 1, steps.
     private func sliced(_ x: ONNXTensor, _ ranges: [[Int]]) -> ONNXTensor {
         var (shape, steps, origin) = (x.shape, x.strides, 0)
         for (index, axis) in ranges[2].enumerated() {
@@ -149,7 +149,7 @@ struct ONNXRunner {
         return ONNXTensor(shape: shape, values: values)
     }
 
-    /// Zeros at the far ends, by parts of zeros alone.
+    /// Pads zeros at the far ends, by concatenating arrays of zeros.
     private func padded(_ x: ONNXTensor, _ pads: [Int]) -> ONNXTensor {
         #expect(pads.prefix(x.shape.count).allSatisfy { $0 == 0 })
         return x.shape.indices.reduce(x) { y, axis in
@@ -194,7 +194,7 @@ struct ONNXRunner {
         return ONNXTensor(shape: inputs[0].shape, values: try y.output.doubles())
     }
 
-    /// Ops on channels-first volumes, and activations of anything.
+    /// Ops on channels-first volumes, and activations on any array.
     private func volumes(_ node: ONNXNodeReader, _ inputs: [ONNXTensor]) throws -> ONNXTensor {
         if let activation = try node.activation {
             let flat = try tensor(ONNXTensor(shape: [1, inputs[0].values.count], values: inputs[0].values))
@@ -245,7 +245,7 @@ struct ONNXRunner {
     }
 }
 
-/// A node's op and attributes.
+/// The op and attributes of a node.
 private struct ONNXNodeReader {
     let op: String
     private let attributes: [String: ProtobufMessage]
@@ -271,7 +271,7 @@ private struct ONNXNodeReader {
         }
     }
 
-    /// The activation without parameters that the op is.
+    /// The activation without parameters for an op.
     var activation: Activation? {
         get throws {
             switch op {

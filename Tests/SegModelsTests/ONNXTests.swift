@@ -27,7 +27,7 @@ func exportedGraphsComputeWhatTheNetworkDoes(_ changes: [String: ConfigValue]) t
     let backend = ReferenceBackend()
     let net = try definition.makeNetwork(on: backend, seed: 3)
     let x = try Tensor((0..<512).map { Float($0 * 7 % 31) / 31 }, shape: [1, 4, 8, 8, 2], on: backend)
-    // Running statistics that are not those of a fresh network.
+    // Running statistics that differ from those of a fresh network.
     _ = try net(x, in: ForwardContext(mode: .training, seed: 1, pass: 0))
     let expected = try net(x, in: .inference).doubles()
     let weights = Weights(source: "test", tensors: try net.store.state())
@@ -136,7 +136,7 @@ func exportedGraphsOfOtherNetworksComputeTheSame(_ index: Int) throws {
     let backend = try CPUBackend(threads: 2)
     let net = try definition.makeNetwork(on: backend, seed: 3)
     let x = try Tensor((0..<shape.count).map { Float($0 * 7 % 31) / 31 }, shape: shape, on: backend)
-    // Running statistics that are not those of a fresh network.
+    // Running statistics that differ from those of a fresh network.
     _ = try net(x, in: ForwardContext(mode: .training, seed: 1, pass: 0))
     let expected = try net(x, in: .inference).doubles()
     let weights = Weights(source: "test", tensors: try net.store.state())

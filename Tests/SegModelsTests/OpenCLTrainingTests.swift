@@ -9,7 +9,7 @@ import SegTestNeeds
 import SegWeights
 import Testing
 
-/// Ten training steps with dropout on OpenCL devices against the CPU.
+/// Compares ten training steps with dropout on OpenCL devices with the CPU.
 @Suite(.needs("An OpenCL device (package pocl-opencl-icd)") { !OpenCLDevice.all().isEmpty })
 struct OpenCLTrainingTests {
     @Test func lossesAreTheCPUsAndRepeat() throws {
@@ -26,7 +26,7 @@ struct OpenCLTrainingTests {
         }
     }
 
-    /// Two steps of Adam with dropout on, from MONAI's small configurations and the formula's weights.
+    /// Two steps of Adam with dropout on, for MONAI's small configurations with the formula's weights.
     @Test(arguments: ["vnet", "unetr_conv", "unetr_perceptron", "segresnet", "segresnetds", "dynunet", "swinunetr"])
     func everyNetworkTrainsAsOnTheCPU(_ name: String) throws {
         let golden = try NetworkGolden.named(name)
@@ -39,7 +39,7 @@ struct OpenCLTrainingTests {
         }
     }
 
-    /// A step only enqueues: the events show no transfer to the host, and every command has a time.
+    /// A step only enqueues commands: the events show no transfer to the host, and every command has a time.
     @Test func aStepWaitsForNothing() throws {
         let golden = try NetworkGolden.named("segresnet")
         for device in OpenCLDevice.all() {
@@ -64,7 +64,7 @@ struct OpenCLTrainingTests {
         return try (0..<2).map { try step(UInt32($0)).floats()[0] }
     }
 
-    /// One step of Adam; gives the loss before it, still on the device.
+    /// Runs one step of Adam, and returns the loss before it, still on the device.
     private func trainingStep(
         of golden: NetworkGolden, on backend: any Backend
     ) throws -> (_ pass: UInt32) throws -> Tensor {
@@ -81,7 +81,7 @@ struct OpenCLTrainingTests {
         }
     }
 
-    /// Losses of a small UNet that learns to tell bright voxels from dark ones.
+    /// The losses of a small UNet that learns to separate bright voxels from dark ones.
     private func losses(on backend: any Backend) throws -> [Float] {
         let definition: ConfigValue = [
             "_target_": "monai.networks.nets.UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2,

@@ -47,7 +47,7 @@ func aPrefixOfAllNamesIsFound(_ prefix: String) throws {
     #expect(error?.message.contains("'student.' and 'teacher.'") == true)
 }
 
-/// A file that lacks a name of the network is refused, whatever its prefix; so is one with another array under it.
+/// A file that lacks a name of the network is refused, whatever its prefix; so is one with a different array under it.
 @Test func aPrefixMakesNoWrongWeightsFit() throws {
     var short = try prefixed("net.", state(seed: 2))
     short.removeValue(forKey: "net.model.0.conv.bias")

@@ -77,7 +77,7 @@ func wrappersAndPrefixesAreRemoved(_ wrapper: String) throws {
     #expect(read["a.count"]?.integers() == [-7])
 }
 
-/// The pickle of `os.system("touch FILE")`, as `__reduce__` makes it.
+/// The pickle of `os.system("touch FILE")`, as written by `__reduce__`.
 @Test func picklesThatCallAreRefusedAndNothingRuns() throws {
     let victim = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())").path
     for (module, name) in [("posix", "system"), ("os", "system"), ("builtins", "eval"), ("torch", "load")] {
@@ -114,7 +114,7 @@ func damagedPicklesAreRefused(_ index: Int) throws {
     try expectRefusal(checkpoint(damagedPickles[index].0).bytes, damagedPickles[index].1)
 }
 
-/// A million nested tuples, a dictionary within itself, and doubling by memo cost neither stack nor memory.
+/// A million nested tuples, a dictionary within itself, and doubling by memo need little stack and memory.
 @Test func nestingAndSharingAreHarmless() throws {
     let nested = [0x29] + [UInt8](repeating: 0x85, count: 1_000_000)
     let cycle: [UInt8] = [0x7D, 0x71, 1] + Pickle.text("model") + [0x68, 1, 0x73]
@@ -152,7 +152,7 @@ func tensorsBeyondTheirStorageAreRefused(_ index: Int) throws {
     try expectRefusal(checkpoint(pickle).bytes, badTensors[index].1)
 }
 
-/// Many views of one storage would take far more memory than the file.
+/// Many views of one storage would need far more memory than the file.
 @Test func repeatedStoragesAreBounded() throws {
     let storage = floatBytes([Float](repeating: 1, count: 100_000))
     let view = Pickle.tensor(shape: [100_000], strides: [1], storageCount: 100_000)
@@ -198,7 +198,7 @@ func tensorsBeyondTheirStorageAreRefused(_ index: Int) throws {
     #expect(error?.kind == .noInput)
 }
 
-/// Every file that differs from a good one in one byte is refused or read; none crashes.
+/// Every file that differs from a valid one in one byte is refused or read; none crashes.
 @Test func noSingleDamagedByteCrashes() throws {
     let good = checkpoint(Pickle.whole(Pickle.dictionary([("a", row)]))).bytes
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).pt")
@@ -213,7 +213,7 @@ func tensorsBeyondTheirStorageAreRefused(_ index: Int) throws {
     #expect(refused > good.count / 2)
 }
 
-/// Names of older MONAI versions that no output depends on neither hinder nor count as read.
+/// Names of older MONAI versions that no output depends on neither cause an error nor count as read.
 @Test func keysOfOlderMONAIVersionsAreDropped() throws {
     let definition: ConfigValue = [
         "_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2, "channels": [2, 4], "strides": [2],
@@ -232,7 +232,7 @@ func tensorsBeyondTheirStorageAreRefused(_ index: Int) throws {
     #expect(net.store.match(state).unexpected == ["vit.blocks.0.attn.out_proj.weight"])
 }
 
-/// What stands beside the weights is read as data; objects and tensors in it are said by name.
+/// Values beside the weights are read as data; objects and tensors in them are replaced by their names.
 @Test func configurationsBesideTheWeightsAreRead() throws {
     let float: [UInt8] = [0x47, 0xC0, 0x66, 0x91, 0, 0, 0, 0, 0]
     let list = Array("](".utf8) + float + Pickle.int(3) + Array("e".utf8)
@@ -253,7 +253,7 @@ func tensorsBeyondTheirStorageAreRefused(_ index: Int) throws {
         #expect(try Weights.configuration("other", in: path) == nil)
         #expect(try Weights.read(path).tensors.keys.sorted() == ["w"])
     }
-    // A list that holds itself, and lists that each hold another ten times, would never end.
+    // A list that contains itself, and lists that each contain another ten times, would never end.
     let circle = Array("]q\u{1}h\u{1}a".utf8)
     for hostile in [circle, nested(levels: 30)] {
         let pickle = Pickle.whole(Pickle.dictionary([("config", hostile), ("w", Pickle.int(1))]))
@@ -264,9 +264,9 @@ func tensorsBeyondTheirStorageAreRefused(_ index: Int) throws {
     }
 }
 
-/// A list of ten times the list before it, so many times over, each kept once in the pickle.
+/// Nested lists, each with ten times the list before it and stored once in the pickle.
 private func nested(levels: Int) -> [UInt8] {
-    // put1 under a number, get1 of it ten times within the next list.
+    // put1 stores under a number; get1 reads it ten times within the next list.
     var bytes = Array("]q".utf8) + [0] + Array("0".utf8)
     for level in 1...levels {
         bytes += Array("](".utf8)
@@ -276,7 +276,7 @@ private func nested(levels: Int) -> [UInt8] {
     return bytes
 }
 
-/// Arrays of NumPy become lists, by rows whatever their order in memory.
+/// NumPy arrays become lists, by rows whatever their order in memory.
 @Test func arraysOfNumPyAreReadAsLists() throws {
     let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/dints_codes.pt").path
     guard case .object(let entries) = try Weights.contents(of: path) else {

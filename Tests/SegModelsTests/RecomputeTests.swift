@@ -7,9 +7,9 @@ import SegTensor
 import SegWeights
 import Testing
 
-/// Activations that are computed again on the way back: less memory, not another bit.
+/// Activations that are recomputed in the backward pass: less memory, and the same bits.
 @Suite struct RecomputeTests {
-    /// What a training pass leaves: the loss, every gradient, every parameter and running statistic.
+    /// The results of a training pass: the loss, every gradient, every parameter and running statistic.
     private struct Trace: Equatable {
         var loss: [Float] = []
         var gradients: [String: [Float]] = [:]
@@ -100,7 +100,7 @@ import Testing
         ),
         (
             ["_target_": "SwinUNETR", "in_channels": 1, "out_channels": 2, "feature_size": 12, "drop_rate": 0.1],
-            // Of smaller windows the weights alone decide the peak.
+            // For smaller windows the weights alone determine the peak.
             Triple(64)
         ),
     ]
@@ -116,7 +116,8 @@ import Testing
         #expect(part < whole, "\(part >> 10) KiB with, \(whole >> 10) KiB without")
     }
 
-    /// Training changes parameters while the rest of the graph is still walked; nothing there may read them any more.
+    /// Training changes parameters while the rest of the graph is still traversed; no later node may read them any
+    /// more.
     @Test(arguments: networks)
     func parametersMayChangeOnTheWayBack(_ definition: ConfigValue, size: Triple) throws {
         func train(_ step: (Optimizer, Tensor) throws -> Void) throws -> [String: [UInt8]] {
@@ -141,7 +142,7 @@ import Testing
         #expect(whole == walked && whole.count > 10)
     }
 
-    /// Where activations outweigh parameters, as they do in patches of a usual size.
+    /// Sizes for which activations outweigh parameters, as in patches of a usual size.
     @Test func aFifthOfTheMemoryIsSaved() throws {
         let definition: ConfigValue = [
             "_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2, "channels": [8, 16, 32, 64],

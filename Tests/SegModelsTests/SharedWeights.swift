@@ -8,7 +8,7 @@ import SegTensor
 import SegWeights
 import Testing
 
-/// Files that lie beside the package on machines that have them.
+/// Files beside the package, which some machines lack.
 enum SharedFiles {
     static let folder: String = {
         if let path = ProcessInfo.processInfo.environment["MEDSEG_SHARED"] { return path }

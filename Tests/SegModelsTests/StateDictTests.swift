@@ -10,7 +10,7 @@ private func store(_ name: String) throws -> ParameterStore {
     try NetworkGolden.named(name).network(on: ReferenceBackend()).store
 }
 
-/// What MONAI's state_dict has beside parameters: DynUNet's second names, SwinUNETR's tables of positions.
+/// Entries of MONAI's state_dict beside parameters: DynUNet's second names, SwinUNETR's tables of positions.
 private let extras = [
     ("dynunet", "skip_layers.downsample.conv1.conv.weight"),
     ("swinunetr", "swinViT.layers1.0.blocks.0.attn.relative_position_index"),

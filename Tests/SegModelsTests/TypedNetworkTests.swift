@@ -6,7 +6,7 @@ import SegReference
 import SegTensor
 import Testing
 
-/// Networks in typed code are those of MONAI's arguments, and networks of one's own are found by their names.
+/// Networks in typed code equal those of MONAI's arguments, and a user's own networks are found by their names.
 @Suite struct TypedNetworkTests {
     private static func parameters(_ definition: NetworkDefinition) throws -> [String] {
         let network = try definition.makeNetwork(on: ReferenceBackend(), seed: 0)
@@ -18,7 +18,7 @@ import Testing
         return NetworkDefinition(.object(target.merging(arguments) { $1 }), source: name)
     }
 
-    /// Each factory with as little as it takes, beside MONAI's class with as little as that takes.
+    /// Each factory with its required arguments only, beside MONAI's class with its required arguments only.
     @Test(arguments: [
         (
             NetworkDefinition.unet(outputChannels: 2, channels: [4, 8], strides: [2]),
@@ -57,7 +57,7 @@ import Testing
     ])
     func typedDefaultsAreMONAIs(typed: NetworkDefinition, bare: NetworkDefinition) throws {
         #expect(try Self.parameters(typed) == Self.parameters(bare))
-        // The same numbers come out: activations and norms agree too.
+        // The outputs are equal, therefore activations and norms agree too.
         let backend = ReferenceBackend()
         let outputs = try [typed, bare].map { definition in
             let network = try definition.makeNetwork(on: backend, seed: 3)
@@ -88,7 +88,7 @@ import Testing
         #expect(error.key == "network_def.norm" && error.message.contains("layer"))
     }
 
-    /// A convolution and nothing else.
+    /// A network of one convolution.
     private struct Single: Network {
         let store: ParameterStore
         let conv: Conv3d

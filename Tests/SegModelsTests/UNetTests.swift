@@ -7,7 +7,7 @@ import SegTensor
 import SegWeights
 import Testing
 
-/// A `network_def` with the report's UNet, changed by entries.
+/// A `network_def` with the report's UNet and changed entries.
 private func definition(_ changes: [String: ConfigValue]) -> NetworkDefinition {
     let base: [String: ConfigValue] = [
         "_target_": "monai.networks.nets.UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2,
@@ -67,7 +67,7 @@ func badArgumentsAreNamed(_ changes: [String: ConfigValue], message: String) thr
     #expect(error?.description.contains("multiples of 4×4×4") == true)
 }
 
-/// Every order of norm, dropout and activation gives the composition of single steps.
+/// Every order of norm, dropout and activation equals the composition of single steps.
 @Test(arguments: ["NDA", "NAD", "AN", "DAN", "A", "N", ""])
 func orderingsRun(_ ordering: String) throws {
     let net = try network([

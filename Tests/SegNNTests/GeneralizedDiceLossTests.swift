@@ -5,8 +5,9 @@ import SegReference
 import SegTensor
 import Testing
 
-/// What MONAI 1.6.1 computes in float64, `smooth_nr` 2⁻¹⁶ and `smooth_dr` 2⁻¹⁵: the loss, two elements of the gradient of
-/// the logits and its length. In all but the single class each sample lacks a class or the batch has few of one.
+/// The values of MONAI 1.6.1 in float64 with `smooth_nr` 2⁻¹⁶ and `smooth_dr` 2⁻¹⁵: the loss, two elements of the
+/// gradient with respect to the logits, and its norm. Except with a single class, each sample lacks a class or the
+/// batch has few voxels of one.
 struct GeneralizedDiceCase: Sendable, CustomTestStringConvertible {
     let channels: Int
     let probabilities: DiceCEParams.Probabilities

@@ -1,7 +1,7 @@
 import SegNN
 import Testing
 
-/// Rates of torch.optim.lr_scheduler.ReduceLROnPlateau, over 0.1, after each value.
+/// The rates of torch.optim.lr_scheduler.ReduceLROnPlateau divided by 0.1, after each value.
 @Test func plateausLowerTheRateAsInPyTorch() {
     var dice = PlateauRule()
     (dice.factor, dice.patience, dice.threshold, dice.cooldown, dice.smallest) = (0.5, 1, 1e-3, 1, 0.1)

@@ -4,7 +4,7 @@ import SegReference
 import SegTensor
 import Testing
 
-/// A norm, an input and what PyTorch 2 does: in training and in evaluation.
+/// A norm, an input, and whether PyTorch 2 accepts it in training and in evaluation.
 struct NormCase: Sendable {
     let kind: NormParams.Kind
     let shape: [Int]
@@ -12,8 +12,8 @@ struct NormCase: Sendable {
     let predicts: Bool
 }
 
-/// `F.instance_norm` counts positions, `F.batch_norm` values a channel and only in training, `F.group_norm` values a
-/// group; `F.layer_norm` takes anything.
+/// `F.instance_norm` checks the number of positions, `F.batch_norm` the values per channel and only in training,
+/// `F.group_norm` the values per group; `F.layer_norm` accepts any input.
 private let cases = [
     NormCase(kind: .instance, shape: [1, 1, 1, 1, 4], trains: false, predicts: false),
     NormCase(kind: .instance, shape: [2, 1, 1, 1, 4], trains: false, predicts: false),

@@ -48,7 +48,7 @@ func optimizersReachTheMinimumOfABowl(_ kind: OptimizerKind) throws {
     #expect(store.counters.map(\.value) == [1])
 }
 
-/// Parameters at given values, and gradients that are whatever a test wants.
+/// Parameters with given values, and gradients that a test sets.
 private struct Slope {
     let parameters: [Parameter]
 
@@ -86,7 +86,7 @@ func novogradFollowsMONAI(_ decay: Float, averages: Bool, expected: [Double]) th
     }
 }
 
-/// torch.nn.utils.clip_grad_norm_ of gradients (3, 0) and (4, 0), of length 5 together.
+/// torch.nn.utils.clip_grad_norm_ for gradients (3, 0) and (4, 0), of norm 5 together.
 @Test(arguments: [(2.0, 1.2, 1.6), (10, 3, 4)])
 func gradientsAreClippedAsOneVector(_ limit: Double, first: Double, second: Double) throws {
     let slope = try Slope([[0, 0], [0, 0]])
@@ -109,11 +109,11 @@ func gradientsAreClippedAsOneVector(_ limit: Double, first: Double, second: Doub
     try sum.add(slope.gradients(1, [7]))
     try sum.multiply(by: 0.5)
     #expect(try sum.gradients[0]?.doubles() == [0.75, -1] && sum.gradients[1]?.doubles() == [3.5])
-    // What the first pass gave is not written to.
+    // The result of the first pass is not overwritten.
     #expect(try first[slope.parameters[0].leaf]?.doubles() == [1, 2])
 }
 
-/// Any number of passes that p divides comes to the bits that p processes come to, each with its share of them.
+/// Any number of passes that is divisible by p gives the same bits as p processes, each with its share of the passes.
 @Test(arguments: [(2, 2), (4, 2), (4, 4), (6, 2), (8, 4), (12, 4), (3, 1), (5, 1)])
 func passesAddUpByOneTree(_ passes: Int, processes: Int) throws {
     let slope = try Slope([[0, 0]])
@@ -135,7 +135,7 @@ func passesAddUpByOneTree(_ passes: Int, processes: Int) throws {
     #expect(try sum(0..<passes) == parts[0])
 }
 
-/// Parameters that change while the walk goes on end where those of a step with all gradients do.
+/// Parameters that are updated during the backward traversal end with the values of a step with all gradients.
 @Test(
     arguments: [
         .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decoupled: true),

@@ -19,7 +19,7 @@ enum NNUNetCaptures {
     static var areThere: Bool { FileManager.default.fileExists(atPath: folder + "/aniso_ct/model") }
 }
 
-/// A model, what is asked of it, and the folder of nnU-Net's answers.
+/// A model, its options, and the folder of nnU-Net's results.
 struct CaptureCase: CustomTestStringConvertible, Sendable {
     let name: String
     let model: String
@@ -67,7 +67,7 @@ struct CaptureCase: CustomTestStringConvertible, Sendable {
         return try NNUNetFolder("\(NNUNetCaptures.folder)/\(name)/model/\(model)", choice)
     }
 
-    /// The scans that nnU-Net has answered, with their files.
+    /// The scans with a result of nnU-Net, with their files.
     func scans() throws -> [(name: String, files: [String])] {
         let answers = try FileManager.default.contentsOfDirectory(atPath: "\(NNUNetCaptures.folder)/\(name)/\(answers)")
         return answers.filter { $0.hasSuffix(".nii.gz") }.sorted().map { file in
@@ -77,7 +77,7 @@ struct CaptureCase: CustomTestStringConvertible, Sendable {
     }
 }
 
-/// Float16 decides ties in nnU-Net; 10 voxels of a mask at most are others here.
+/// Float16 decides ties in nnU-Net; at most 10 voxels of a mask differ here.
 @Test(.enabled(if: NNUNetCaptures.areThere, "shared/nnunet is not beside the package"), arguments: CaptureCase.all)
 func masksAreNNUNets(_ item: CaptureCase) throws {
     let segmenter = Segmenter(
@@ -92,7 +92,7 @@ func masksAreNNUNets(_ item: CaptureCase) throws {
     }
 }
 
-/// What the network sees and says, held to nnU-Net's own arrays.
+/// Compares the network's input and output with nnU-Net's own arrays.
 @Test(.enabled(if: NNUNetCaptures.areThere, "shared/nnunet is not beside the package"), arguments: CaptureCase.all)
 func stagesAreNNUNets(_ item: CaptureCase) throws {
     let folder = try item.folder()
@@ -109,7 +109,7 @@ func stagesAreNNUNets(_ item: CaptureCase) throws {
         }
         guard let expected = arrays["logits_float"]?.floats() else { continue }
         let prediction = try predictor.predict(image, name: scan) { _, _ in }
-        // Channels lie side by side here, and behind each other there.
+        // Channels are the last axis here, and the first in the capture.
         let (count, channels) = (prediction.record.networkSize.count, prediction.channels)
         #expect(expected.count == count * channels)
         let worst = (0..<min(expected.count, count * channels)).map { place in

@@ -5,7 +5,7 @@ import SegNNUNet
 import SegWeights
 import Testing
 
-/// Folders that are written for nnU-Net, held to those that nnU-Net wrote.
+/// Compares folders that are written for nnU-Net with those that nnU-Net wrote.
 @Test(
     .enabled(if: NNUNetCaptures.areThere, "shared/nnunet is not beside the package"),
     arguments: [
@@ -38,7 +38,7 @@ func aFoldIsWrittenAsNNUNetWritesIt(_ name: String, _ model: String, _ configura
     let fold = try NNUNetExport(origin).write(trained, to: results)
     #expect(fold.hasSuffix("\(model)/fold_0"))
     let ours = "\(fold)/checkpoint_latest.pth"
-    // What is there stays.
+    // Existing files stay.
     let foreign = try #require(throws: DataError.self) { try NNUNetExport(origin).write(trained, to: results) }
     #expect(foreign.message.contains("was not written by this run"), "\(foreign)")
     #expect(throws: DataError.self) { try NNUNetExport(origin).modelFolder(in: results, epochs: 3) }
@@ -70,13 +70,13 @@ func aFoldIsWrittenAsNNUNetWritesIt(_ name: String, _ model: String, _ configura
     }
     #expect(arguments["configuration"] == .string(configuration) && arguments["fold"] == 0)
     #expect(try arguments["plans"] == ConfigValue(jsonFile: "\(folder)/plans.json"))
-    // It opens as any folder of nnU-Net.
+    // It opens like any folder of nnU-Net.
     var choice = NNUNetFolder.Choice()
     choice.checkpoint = "latest"
     let opened = try NNUNetFolder(
         results + "/" + (fold as NSString).pathComponents.suffix(3).prefix(2).joined(separator: "/"), choice)
     #expect(opened.description.mirrorAxes == (configuration == "2d" ? [1, 2] : [0, 1]))
-    // A model of other plans does not take its place.
+    // A model with other plans does not replace it.
     try Data("{}".utf8).write(to: URL(fileURLWithPath: opened.folder + "/plans.json"))
     let error = try #require(throws: DataError.self) { try NNUNetExport(origin).write(trained, to: results) }
     #expect(error.message.contains("is of other plans"), "\(error)")

@@ -4,7 +4,7 @@ import SegImaging
 import SegInference
 import Testing
 
-/// What nnU-Net computes beside its networks; `Tests/Golden/nnunet.py` writes it.
+/// nnU-Net's computations besides its networks; `Tests/Golden/nnunet.py` writes them.
 private struct Golden: Decodable {
     struct Grid: Decodable {
         let shape: [Int]
@@ -84,7 +84,7 @@ func resamplesThereAndBackAsNNUNet(_ name: String) throws {
         let prepared = try Preprocessing([.nnUNetResampling(step)])(volume, name: name)
         #expect(prepared.image.size == Triple(golden.target))
         #expect(largestDifference(prepared.image.channels[0], expected) < 2e-6)
-        // Channels lie side by side here, and behind each other there.
+        // Channels are the last axis here, and the first in the capture.
         let count = prepared.image.size.count
         let outputs = formula(2, 2 * count).map { Float($0) }
         let back = prepared.record.restore((0..<2 * count).map { outputs[$0 % 2 * count + $0 / 2] }, channels: 2)
@@ -123,7 +123,7 @@ func resamplesLabelsAsNNUNet(_ name: String) throws {
     }
 }
 
-/// To the edges of TotalSegmentator's models, and labels back.
+/// Resamples to the voxel edges of TotalSegmentator's models, and labels back.
 @Test func zoomsAsTotalSegmentator() throws {
     for golden in try Golden.read().zooms {
         let size = Triple(golden.shape)
@@ -145,7 +145,7 @@ func resamplesLabelsAsNNUNet(_ name: String) throws {
     #expect(largestDifference(prepared.image.channels[0], golden.normalised) < 2e-6)
 }
 
-/// 512 voxels of 350/512 mm are 437.5 of 0.8 mm, which Python rounds to the even number.
+/// 512 voxels of 350/512 mm are 437.5 voxels of 0.8 mm, which Python rounds to the even number.
 @Test func edgesAlongWorldAxesAreTakenAsTheyStand() throws {
     let step = try NNUNetResampling(spacing: [0.8, nil, nil])
     for (edge, count) in [(0.68359375, 438), (0.91796875, 588), (0.83984375, 538)] {
@@ -155,17 +155,17 @@ func resamplesLabelsAsNNUNet(_ name: String) throws {
     }
 }
 
-/// A half of an extent hangs on the last digit of a spacing.
+/// A half of a size depends on the last digit of a spacing.
 @Test func edgesOfObliqueGridsAreThoseThatWereStated() throws {
     for stated in [1.2, 0.7421875, 0.6, 3, 1.1035, 4.5, 0.68359375, 0.91796875] {
         let edge = Double(Float(stated))
-        // The column of an oblique grid in 32 bits, as a header holds it.
+        // The column of an oblique grid in 32 bits, as in a header.
         let column = [0.6, 0.48, 0.64].map { Double(Float($0 * edge)) }
         let oblique = Affine(elements: [
             column[0], 0, 0, 0, column[1], 1, 0, 0, column[2], 0, 1, 0, 0, 0, 0, 1,
         ])
         let volume = Volume(voxels: [Float](repeating: 1, count: 27), size: Triple(3), affine: oblique)
-        // Three voxels of the edge are to be two of 1.5 times the edge, and the half counts to the even number.
+        // Three voxels become two of 1.5 times the edge, and the half rounds to the even number.
         let step = try NNUNetResampling(spacing: [edge * 1.2, nil, nil])
         #expect(try Preprocessing([.nnUNetResampling(step)])(volume, name: "scan").image.size.d == 2)
     }

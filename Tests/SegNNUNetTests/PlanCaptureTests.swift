@@ -18,7 +18,7 @@ private enum PlanCaptures {
         "acdc_like", "brain_like", "flat_2d", "hippocampus_like", "liver_like", "sagittal_spine", "tiny_ct",
         "tiny_mr_two_channels", "tiny_thick", "total_1_5mm", "total_3mm",
     ]
-    /// Those that hold scans.
+    /// The captures that contain scans.
     static let withScans = ["tiny_ct", "tiny_mr_two_channels", "tiny_thick"]
 }
 
@@ -44,7 +44,7 @@ func everyFieldOfPlansIsNNUNets(_ name: String) throws {
     #expect(compared == (PlanCaptures.withScans.contains(name) ? 2 : 4))
 }
 
-/// A case as a training by plans sees it, image and label map.
+/// A case as input of a training run by plans, image and label map.
 @Test(
     .enabled(if: PlanCaptures.areThere, "shared/nnunet is not beside the package"),
     arguments: ["tiny_ct", "tiny_thick"])

@@ -4,7 +4,7 @@ import SegImaging
 import SegNNUNet
 import Testing
 
-/// What nnU-Net plans; `Tests/Golden/nnunet_plans.py` writes it.
+/// nnU-Net's plans; `Tests/Golden/nnunet_plans.py` writes them.
 private struct Golden: Decodable {
     struct Dataset: Decodable {
         let name: String
@@ -35,7 +35,7 @@ private struct Golden: Decodable {
     }
 }
 
-/// Every field of every configuration, of every planner and of other memory than the planner's own.
+/// Every field of every configuration, for every planner and for other memory than the planner's own.
 @Test func plansAreNNUNets() throws {
     let golden = try Golden.read()
     for dataset in golden.plans {
@@ -54,7 +54,7 @@ private struct Golden: Decodable {
     #expect(golden.plans.map(\.planned.count).reduce(0, +) == 16)
 }
 
-/// Cases, margins, channels and draws as nnU-Net's, where each case has foreground and where one has none.
+/// Compares cases, margins, channels and draws with nnU-Net's, if each case has foreground and if one has none.
 @Test func fingerprintIsNNUNets() throws {
     for golden in try Golden.read().scans {
         let folder = try PlanFolder()
@@ -81,7 +81,7 @@ private struct Golden: Decodable {
     #expect(NNUNetFolds(cases: ["a", "b", "c", "d"]) == nil)
 }
 
-/// A folder that goes with the test.
+/// A folder that is removed with the test.
 final class PlanFolder {
     let path: String
 
@@ -130,7 +130,7 @@ final class PlanFolder {
     }
 }
 
-/// Where two documents differ: keys that one lacks, texts, and numbers that are further apart than a share of the larger.
+/// The differences of two documents: keys that one lacks, texts, and numbers whose relative difference exceeds a limit.
 func differences(_ ours: ConfigValue, _ theirs: ConfigValue, tolerance: Double, at path: String = "") -> [String] {
     switch (ours, theirs) {
     case (.object(let a), .object(let b)):

@@ -11,7 +11,7 @@ import SegTrain
 import SegWeights
 import Testing
 
-/// Three steps of nnU-Net's own trainer from stored weights: a plan's configuration takes the same ones.
+/// Compares three steps of nnU-Net's own trainer from stored weights with those of a plan's configuration.
 @Test(
     .enabled(if: NNUNetCaptures.areThere, "shared/nnunet is not beside the package"),
     arguments: [
@@ -24,7 +24,7 @@ func stepsAreNNUNets(_ name: String, _ model: String) throws {
     let recipe = try NNUNetRecipe(
         plans: "\(folder)/plans.json", configuration: "3d_fullres", dataset: "\(folder)/dataset.json")
     var configuration = try TrainingConfiguration(recipe.document(data: folder, validation: []), source: "the plan")
-    // The capture was made with Dice of each sample.
+    // The capture was made with Dice per sample.
     configuration.loss.overlap.batch = false
     let network = try configuration.model.makeNetwork(on: CPUBackend(threads: nil), seed: 0)
     let weights = try NNUNetFolder(folder).weights(of: "\(folder)/fold_0/checkpoint_final.pth")
@@ -38,7 +38,7 @@ func stepsAreNNUNets(_ name: String, _ model: String) throws {
         let (images, labels) = try batch(recorded, step, of: network)
         let context = ForwardContext(mode: .training, seed: 0, pass: UInt32(step))
         let loss = try configuration.loss(supervised: network.supervisedOutputs(images, in: context), labels: labels)
-        // nnU-Net's Dice is negative, and not the rest to 1.
+        // nnU-Net's Dice loss is negative, not 1 minus Dice.
         #expect(abs(try loss.item() - 1 - Double(losses[step])) < 1e-4, "\(step)")
         var gradients = GradientSum(parameters: network.store.trained, passes: 1)
         try gradients.add(loss.gradients(upstream: nil))
@@ -52,12 +52,14 @@ func stepsAreNNUNets(_ name: String, _ model: String) throws {
         let ours = try #require(state[String(key.dropFirst("after3.".count))]?.floats(), "\(key)")
         let apart = zip(ours, theirs.floats()).map { Double($0 - $1) * Double($0 - $1) }.reduce(0, +).squareRoot()
         let length = theirs.floats().map { Double($0) * Double($0) }.reduce(0, +).squareRoot()
-        // The gradient of a bias before a norm is 0 but for rounding, so such a bias is compared by its absolute error.
+        // The gradient of a bias before a norm is 0 except for rounding, therefore such a bias is compared by its
+        // absolute error.
         #expect(apart <= (key.hasSuffix(".conv.bias") ? max(1e-3 * length, 1e-7) : 1e-3 * length), "\(key)")
     }
 }
 
-/// Images `[N, D, H, W, C]` and labels `[N, D, H, W]` of a step; those of regions are bits, the first channel the lowest.
+/// The images `[N, D, H, W, C]` and labels `[N, D, H, W]` of a step; labels of regions are bits, the first channel the
+/// lowest.
 private func batch(
     _ recorded: [String: StoredTensor], _ step: Int, of network: any Network
 ) throws -> (images: Tensor, labels: Tensor) {

@@ -7,7 +7,7 @@ import SegTestNeeds
 import SegWeights
 import Testing
 
-/// What people pass on of a model: the ZIP of its folder, and the steps that cross-validation chose for its masks.
+/// The published parts of a model: the ZIP of its folder, and the steps that cross-validation chose for its masks.
 @Suite(.enabled(if: NNUNetCaptures.areThere, "shared/nnunet is not beside the package"))
 struct ReleaseTests {
     private let place = FileManager.default.temporaryDirectory.appendingPathComponent("release-\(UUID().uuidString)")
@@ -15,7 +15,7 @@ struct ReleaseTests {
 
     private let model = "\(NNUNetCaptures.folder)/totalseg_like/model/nnUNetTrainerNoMirroring__nnUNetPlans__3d_fullres"
 
-    /// Makes a folder as `nnUNetv2_export_model_to_zip` lays it out, and its ZIP with what a Mac adds.
+    /// Creates a folder in the layout of `nnUNetv2_export_model_to_zip`, and its ZIP with the files that macOS adds.
     private func zipped() throws -> String {
         let dataset = "\(place)/Dataset999_Made"
         try FileManager.default.createDirectory(atPath: "\(place)/__MACOSX", withIntermediateDirectories: true)
@@ -73,7 +73,7 @@ struct ReleaseTests {
         let description = try NNUNetFolder(model, choice(json)).description
         #expect(description.maskPlan.after == [.keepAllLargest([1, 2, 3]), .keepAllLargest([2])])
         #expect(try NNUNetFolder(model).description.maskPlan.after == [])
-        // A model folder that is made of it does the same.
+        // A model folder that is made from it gives the same result.
         let written = "\(place)/model.json"
         try Data(description.value.jsonText().utf8).write(to: URL(fileURLWithPath: written))
         #expect(try ModelDescription(file: written).maskPlan == description.maskPlan)

@@ -5,7 +5,7 @@ import SegReference
 import SegReplay
 import Testing
 
-/// Captures of PyTorch and MONAI, beside the checkout where they are there.
+/// Captures of PyTorch and MONAI, beside the checkout if they exist.
 private let captures: [String] = {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

@@ -17,16 +17,16 @@ private let definition: ConfigValue = [
 private let size = Triple(8, 6, 8)
 private let rate: Float = 1e-3
 
-/// What goes wrong while a capture's training is recorded, so that a replay without the fault must not agree.
+/// A fault during the recording of a capture's training, so that a replay without the fault must not agree.
 private enum Fault: CaseIterable {
     case weightDecay
     case momentum
     case learningRate
-    /// As after a thousand steps, when there is nothing left to correct.
+    /// The state after a thousand steps, when Adam's bias correction has no effect.
     case biasCorrection
 }
 
-/// A capture of four Adam steps that the reference backend makes in 64 bits, one fault in it or none.
+/// A capture of four Adam steps that the reference backend computes in 64 bits, with one fault or none.
 private struct RecordedTraining {
     var fault: Fault?
     /// The gradient of this parameter is multiplied by `factor`.
@@ -73,7 +73,7 @@ private struct RecordedTraining {
         try Safetensors(tensors: tensors, metadata: ["capture": capture.jsonText()]).write(to: path)
     }
 
-    /// What a replay on the CPU says of it.
+    /// The result of a replay on the CPU.
     func replayed() throws -> [Comparison] {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors").path
         defer { try? FileManager.default.removeItem(atPath: path) }

@@ -7,14 +7,14 @@ import Testing
         BoxPlot(title: "Metrics", subtitle: "a test", panels: [BoxPlot.Panel(yLabel: "Dice", boxes: boxes)])
     }
 
-    /// Rows in which the column of a box's middle, of two side by side, is darkened by box or whisker.
+    /// The rows in which the middle column of a box, one of two side by side, is darkened by box or whisker.
     private func rows(_ plot: BoxPlot, column: Int) throws -> [Int] {
         let raster = try #require(plot.raster())
         return (101..<399).filter { raster[column, $0].red < 60 && raster[column, $0].blue > 120 }
     }
 
     @Test func whiskersReachToTheLastValueWithinOneAndAHalfBoxes() throws {
-        // Quartiles 1 and 3 of 0...4; 40 is far beyond 3 + 1.5 · 2 and is a ring of its own.
+        // Quartiles 1 and 3 of 0...4; 40 is far beyond 3 + 1.5 · 2 and is an outlier ring.
         let box = BoxPlot.Box(name: "A", values: [0, 1, 2, 3, 4, 40])
         let other = BoxPlot.Box(name: "B", values: [0, 40])
         let column = 96 + (1200 - 60 - 66) / 4

@@ -11,7 +11,7 @@ import Testing
         return CurvePlot(title: "Training", subtitle: "a test", xLabel: "iteration", panels: [panel])
     }
 
-    /// Row of the curve's first colour in a column of the axes; `nil` where it does not pass.
+    /// The row of the curve's first colour in a column of the axes; nil if the curve does not cross it.
     private func height(_ plot: CurvePlot, column: Int) throws -> Int? {
         let raster = try #require(plot.raster())
         let rows = (113..<411).filter { raster[column, $0].blue > 140 && raster[column, $0].red < 60 }
@@ -39,7 +39,7 @@ import Testing
         #expect(try height(plot(values), column: 200) != nil)
     }
 
-    /// A mean over as many points on either side keeps a straight line and is symmetric around a step.
+    /// A mean over equally many points on either side preserves a straight line and is symmetric around a step.
     @Test func smoothingDoesNotLag() throws {
         var line = CurvePlot.Series(name: "", points: (0..<50).map { (x: Double($0), y: 3 * Double($0)) })
         line.smoothing = 7
@@ -60,7 +60,7 @@ import Testing
         #expect(Array(means[0..<3]) == [1, 3, 5] && means[3].isNaN && Array(means[4...]) == [10, 20])
     }
 
-    /// A panel with an abscissa of its own does not stretch the other's, and its name has room.
+    /// A panel with its own abscissa does not stretch the other panel's, and its name has room.
     @Test func aPanelMayHaveItsOwnAbscissa() throws {
         let line = plot((0...100).map { Double($0) })
         var both = line

@@ -3,7 +3,7 @@ import SegImaging
 import SegReport
 import Testing
 
-/// What a figure shows from black to white.
+/// The range that a figure shows from black to white.
 @Suite struct GreyWindowTests {
     private func window(_ voxels: [Float]) -> ClosedRange<Float> {
         GreyWindow.suiting(Volume(voxels: voxels, size: Triple(1, 1, voxels.count), affine: .identity))

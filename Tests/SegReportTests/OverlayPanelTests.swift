@@ -12,7 +12,7 @@ func withFolder(_ body: (URL) throws -> Void) throws {
     try body(folder)
 }
 
-/// Width and height from a PNG's header; `nil` when the signature is not PNG's.
+/// Width and height from a PNG's header; `nil` if the signature is not PNG's.
 func pngSize(_ file: URL) throws -> [Int]? {
     let bytes = [UInt8](try Data(contentsOf: file))
     guard bytes.count > 24, bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) else { return nil }
@@ -25,7 +25,7 @@ func pngSize(_ file: URL) throws -> [Int]? {
     static let image = Volume(
         voxels: [Float](repeating: 40, count: size.count), size: size, affine: affine)
 
-    /// A box of a label; its centre of mass is where the planes run.
+    /// A box with a label; the planes run through its centre of mass.
     static func box(_ i: Range<Int>, _ j: Range<Int>, _ k: Range<Int>, label: UInt8 = 1) -> [UInt8] {
         var map = [UInt8](repeating: 0, count: size.count)
         for a in i {
@@ -44,7 +44,7 @@ func pngSize(_ file: URL) throws -> [Int]? {
             title: "Panel", subtitle: "a test", image: Self.image, prediction: prediction, reference: reference)
     }
 
-    /// Mean column of the pixels that are bluer than red by a margin, within columns of the raster's pictures.
+    /// The mean column of the pixels that are bluer than red by a margin, within columns of the raster's images.
     private func blueColumns(_ panel: OverlayPanel) throws -> [Int] {
         let raster = try #require(panel.raster())
         var columns: [Int] = []
@@ -101,7 +101,7 @@ func pngSize(_ file: URL) throws -> [Int]? {
     }
 
     @Test func picturesHaveTheScansProportions() throws {
-        // 80 x 64 mm in plane, 50 mm high: three pictures at one scale beside margins of 96, the tallest 64 mm.
+        // 80 x 64 mm in plane, 50 mm high: three images at one scale beside margins of 96, the tallest 64 mm.
         let raster = try #require(try panel(prediction: nil, reference: nil).raster())
         let scale = (1500.0 - 96.0) / 224.0
         let expected: Double = 84 + 30 + 64 * scale + 40 + 24

@@ -13,10 +13,10 @@ import Testing
             validity: validity)
     }
 
-    /// A map that is 0 but in a box at the patient's right.
+    /// A map that is 0 except in a box at the patient's right.
     private func map(_ value: Float) -> [Float] { OverlayPanelTests.rightSide.map { $0 > 0 ? value : 0 } }
 
-    /// Columns of bright warm pixels in a third of the picture's middle rows.
+    /// The columns of bright warm pixels in the middle rows of a third of the image.
     private func warmColumns(_ raster: Raster, third: Int) -> [Int] {
         var columns: [Int] = []
         for y in 130..<raster.height - 110 {
@@ -36,7 +36,7 @@ import Testing
         for third in 1...2 {
             let columns = warmColumns(raster, third: third)
             #expect(columns.count > 500)
-            // High i is the patient's right: left of the middle of its picture.
+            // High i is the patient's right: left of the middle of its image.
             let middle = third * raster.width / 3 + raster.width / 6
             #expect(columns.reduce(0, +) / max(columns.count, 1) < middle)
         }
@@ -50,7 +50,7 @@ import Testing
         #expect(columns.reduce(0, +) / max(columns.count, 1) > 2 * flipped.width / 3 + flipped.width / 6)
     }
 
-    /// What was not evaluated does not look like certainty.
+    /// Voxels that were not evaluated do not look certain.
     @Test func whatTheNetworkDidNotSeeIsHatched() throws {
         let half = (0..<Self.size.count).map { UInt8($0 < Self.size.count / 2 ? 0 : 1) }
         let all = [UInt8](repeating: 1, count: Self.size.count)

@@ -3,7 +3,7 @@ import SegCore
 import SegServer
 import Testing
 
-/// Batches, the queue they share with other clients, and what their requests may ask.
+/// Batches, the queue that they share with other clients, and the allowed keys of their requests.
 @Suite(.serialized) struct BatchTests {
     private static func tiny(images: Int) throws -> TinyServer {
         let tiny = try TinyServer()
@@ -72,7 +72,7 @@ import Testing
                 state = try await client.json("/api/v1/jobs/\(mine)")["state"]?.string ?? "lost"
             }
             #expect(state == "done")
-            // The batch ends when its own task has seen that it should.
+            // The batch ends when its own task has noticed the request to end.
             var status = 200
             for _ in 0..<500 where status != 404 {
                 try await Task.sleep(for: .milliseconds(20))
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    /// What would change the result is done or refused by name, and never dropped.
+    /// A key that would change the result is obeyed or refused by name, and never ignored.
     @Test func whatCannotBeDoneIsRefusedByName() async throws {
         let tiny = try Self.tiny(images: 1)
         try await tiny.run { client in
@@ -127,7 +127,7 @@ import Testing
             for address in ["/session?expiry=soon", "/session?uncompres=true"] {
                 #expect(try await client.upload(address, scan, field: "files").status == 400, "\(address)")
             }
-            // Keys of MONAI Label's clients change nothing; one that nobody knows is named.
+            // Keys of MONAI Label's clients change nothing; an unknown key is named.
             let fine =
                 "{\"client_id\": \"slicer\", \"device\": \"cuda\", \"result_extension\": \".nii.gz\", \"zzz\": 1}"
             let answer = try await client.upload(json + "&image=scan0", nil, params: fine, method: "POST")

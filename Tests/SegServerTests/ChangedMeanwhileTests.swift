@@ -6,7 +6,7 @@ import Testing
 
 /// A folder of scans, its index or a lock that change or fail while the server works.
 @Suite(.serialized) struct ChangedMeanwhileTests {
-    /// An index that stands there and cannot be read keeps its notes: nothing is written over it.
+    /// An existing index that cannot be read keeps its notes: it is not overwritten.
     @Test func anUnreadableIndexIsNotReplaced() async throws {
         let tiny = try TinyServer()
         try tiny.put(try TinyServer.scan(1), "one.nii.gz")
@@ -17,13 +17,13 @@ import Testing
             let first = try await client.send("PUT", address, body: Data("info={\"a\":1}".utf8), type: notes)
             #expect(first.status == 200)
             try FileManager.default.moveItem(at: index, to: away)
-            // A file whose first byte nobody can read.
+            // A file whose first byte cannot be read.
             try FileManager.default.createSymbolicLink(
                 atPath: index.path, withDestinationPath: "/proc/self/mem")
             let refused = try await client.send("PUT", address, body: Data("info={\"b\":2}".utf8), type: notes)
             #expect(refused.status == 507)
             #expect(try FileManager.default.destinationOfSymbolicLink(atPath: index.path) == "/proc/self/mem")
-            // The score that ranks cannot be noted; the prediction is there.
+            // The score for ranking cannot be stored, but the prediction exists.
             let predicted = try await client.upload(
                 "/infer/tiny?image=one&output=json", nil, params: "{\"uncertainty\": 2}", method: "POST")
             #expect(predicted.status == 200)
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    /// A scan that is put into the folder while one of the same id is being uploaded is not lost from sight.
+    /// A scan that is put into the folder while one of the same ID is being uploaded is not lost.
     @Test func anUploadLooksAgainAtTheFolder() async throws {
         let tiny = try TinyServer()
         let (path, size) = (tiny.folder.appendingPathComponent("large.nii").path, Triple(160, 160, 160))
@@ -44,8 +44,8 @@ import Testing
         try ScanFile.write(noise, size: size, affine: .identity, to: path, overwrite: true)
         let (large, small) = (try Data(contentsOf: URL(fileURLWithPath: path)), try TinyServer.scan(1))
         try await tiny.run { (client) async throws in
-            // When the upload is whole in the scratch folder, its id has been looked at, and it is not yet read. A thread
-            // of its own looks for that moment, since other tests may keep those of the tasks.
+            // The upload is complete in the scratch folder, its ID has been checked, and it is not yet read. A separate
+            // thread waits for that moment, because other tests may occupy the threads of the tasks.
             let watcher = Thread {
                 for _ in 0..<60_000 {
                     let sizes = tiny.names("scratch").map { name -> Int in
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    /// A label needs its image's extents alone; what else is wrong with the image is no matter of the label's.
+    /// A label needs only its image's size; other faults of the image do not matter for the label.
     @Test func aLabelReadsTheHeaderOfItsImage() async throws {
         let tiny = try TinyServer()
         let scan = try TinyServer.scan(1)
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    /// The lock of a server that ends just now: its file goes, and the next server makes its own.
+    /// The lock of a server that is just ending: its file is removed, and the next server creates its own.
     @Test func aServerStartsWhereOneHasJustEnded() throws {
         let tiny = try TinyServer()
         try FileManager.default.createDirectory(at: tiny.scratch, withIntermediateDirectories: true)

@@ -1,11 +1,11 @@
 import SegServer
 import Testing
 
-/// Which connection gives way, and which client is too slow.
+/// The choice of the connection that is closed, and of the client that is too slow.
 @Suite struct ConnectionTests {
     private typealias Ledger = ConnectionLedger<Int>
 
-    /// A ledger with connections of the given peers, opened at 0.
+    /// A ledger with connections of the given peers, opened at time 0.
     private static func ledger(limit: Int, share: Int, _ peers: [String?]) -> Ledger {
         var ledger = Ledger(limit: limit, share: share)
         for (id, peer) in peers.enumerated() {
@@ -31,13 +31,13 @@ import Testing
         ledger.receive(4, bytes: 2)
         let admission = ledger.open(5, peer: "c", at: 2)
         #expect(admission == .replacing(2))
-        // Of a and b with two each, the slowest.
+        // Of a and b with two connections each, the slowest.
         ledger.receive(0, bytes: 100)
         let next = ledger.open(6, peer: "d", at: 2)
         #expect(next == .replacing(1))
     }
 
-    /// A wave of connections is no reason to refuse somebody who has none.
+    /// A wave of connections does not cause a client without any to be refused.
     @Test func aNewPeerNeedNotWait() {
         var ledger = Self.ledger(limit: 4, share: 3, ["a", "a", "b", "b"])
         let admission = ledger.open(4, peer: "c", at: 0)
@@ -46,7 +46,7 @@ import Testing
         #expect(greedy == .refused, "nobody has more than c would have")
     }
 
-    /// A client whose request is being worked on waits for the server, and never gives way.
+    /// A client whose request is being processed waits for the server, and its connection is never closed.
     @Test func whoWaitsForTheServerStays() {
         var ledger = Self.ledger(limit: 2, share: 2, ["a", "a"])
         ledger.work(0)
@@ -87,7 +87,7 @@ import Testing
         #expect(pace.check(at: 500) == nil)
     }
 
-    /// Ten seconds of waiting bring a thousand bytes or the end, again and again.
+    /// Every ten seconds of waiting must bring a thousand bytes or the end.
     @Test func aBodyThatStallsIsSlow() {
         var pace = ClientPace(limits: Self.limits(), at: 0)
         pace.begin()

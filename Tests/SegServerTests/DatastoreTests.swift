@@ -4,7 +4,7 @@ import SegImaging
 import SegServer
 import Testing
 
-/// What the datastore keeps, whatever happens to the files beside it.
+/// The datastore keeps its content, whatever happens to the files beside it.
 @Suite(.serialized) struct DatastoreTests {
     @Test func aRaceForOneIDHasOneWinner() async throws {
         let tiny = try TinyServer()
@@ -35,7 +35,7 @@ import Testing
                 #expect(try await client.upload("/datastore/label?image=one", next, field: "label").status == 200)
                 #expect(try await client.usedBytes() == 2 * scan.count + next.count, "the one before is gone")
             }
-            // Refused uploads: an id that is taken, no scan, another grid.
+            // Refused uploads: an existing ID, a file that is not a scan, another grid.
             #expect(try await client.upload("/datastore/image?image=one", scan).status == 409)
             #expect(try await client.upload("/datastore/image?image=three", Data("no scan".utf8)).status == 400)
             #expect(try await client.upload("/datastore/label?image=one", Data("x".utf8), field: "label").status == 400)
@@ -43,7 +43,7 @@ import Testing
             #expect(
                 try await client.upload("/datastore/label?image=one", halves(), field: "label").status == 400,
                 "an image")
-            // An inference leaves a job, a label and voxels for the page.
+            // An inference creates a job, a label and voxels for the page.
             let saved = try await client.upload(
                 "/infer/tiny?image=two&output=json", nil, params: "{\"save_label\": true}", method: "POST")
             #expect(saved.status == 200)
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    /// A file on the images' grid that is no label map.
+    /// A file on the images' grid that is not a label map.
     private func halves() throws -> Data {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).nii.gz").path
         defer { unlink(path) }
@@ -86,7 +86,7 @@ import Testing
             while try await client.upload("/datastore/image?image=n\(stored)", scan).status == 200 { stored += 1 }
             #expect(stored == 3, "what is stored counts")
         }
-        // So it does after a restart.
+        // The same holds after a restart.
         try await tiny.run(options) { (client) async throws in
             #expect(try await client.usedBytes() == 3 * scan.count)
             #expect(try await client.upload("/datastore/image?image=more", scan).status == 507)
@@ -131,7 +131,7 @@ import Testing
         }
     }
 
-    /// A disk that is not mounted when the server starts, or that goes while it runs.
+    /// A disk that is not mounted when the server starts, or that disappears while it runs.
     @Test func aDiskThatComesLateLosesNothing() async throws {
         let tiny = try TinyServer()
         try tiny.put(try TinyServer.scan(1), "patient.nii.gz")
@@ -185,7 +185,7 @@ import Testing
                     try await client.upload("/infer/tiny?image=\(name)&output=json", nil, method: "POST").status == 200)
             }
         }
-        // The folder alone tells the same.
+        // The folder alone gives the same result.
         try FileManager.default.removeItem(at: tiny.studies.appendingPathComponent("medseg-datastore.json"))
         try await tiny.run { (client) async throws in
             #expect(try await client.tags("x.nii") == ["final"])
@@ -193,7 +193,7 @@ import Testing
         }
     }
 
-    /// A pipe or a folder with a scan's name is no scan, and nothing waits for it.
+    /// A pipe or a folder with a scan's name is not a scan, and no request waits for it.
     @Test func onlyFilesAreScans() async throws {
         let tiny = try TinyServer()
         try tiny.put(try TinyServer.scan(1), "a.nii.gz")

@@ -19,7 +19,7 @@ import Testing
         #expect(line(99, "aaa").order.map(\.name) == ["a0", "a1", "a2"])
     }
 
-    /// Nobody waits for ever, however many others come one by one.
+    /// No client waits forever, however many others arrive one by one.
     @Test func newClientsDoNotKeepOthersWaiting() {
         var line = line(99, "aa")
         var served = [line.next()?.name]

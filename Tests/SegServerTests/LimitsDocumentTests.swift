@@ -3,7 +3,7 @@ import SegCore
 import SegServer
 import Testing
 
-/// docs/limits.md says what the code does.
+/// docs/limits.md agrees with the code.
 @Suite struct LimitsDocumentTests {
     @Test func theDocumentHasEveryLimitAndNoOther() throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -14,7 +14,7 @@ import Testing
 
     init() throws { tiny = try TinyServer() }
 
-    /// Those of a server without a folder of scans.
+    /// The options of a server without a folder of scans.
     private func options() -> ServerOptions {
         var options = tiny.options()
         options.studies = nil
@@ -76,7 +76,7 @@ import Testing
         return (id, job)
     }
 
-    /// The same keys, values and bytes as `medseg predict` writes, and those that the description lists.
+    /// The same keys, values and bytes as `medseg predict` writes, and as the API description lists.
     @Test func aReportAndItsMapsAreThoseOfPredict() async throws {
         let size = Triple(9, 10, 11)
         let path = folder.appendingPathComponent("scan.nii.gz").path
@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    /// Every path of the description is served, and everything that is served is described.
+    /// Every path of the description is served, and every served path is described.
     @Test func theDescriptionOfTheAPIIsTrue() async throws {
         try await withServer(options()) { url in
             let document = try json(await send("GET", "\(url)/openapi.json").body)
@@ -138,7 +138,7 @@ import Testing
         }
     }
 
-    /// A misspelt option must not run with the default; what is refused and what is described are one list.
+    /// A misspelt option must not run with the default; the refused and the described options are one list.
     @Test func anUnknownKeyOfAJobIsRefused() async throws {
         try await withServer(options()) { url in
             let request: ConfigValue = ["volume": "none", "model": "tiny", "uncertanty": 3]
@@ -193,7 +193,7 @@ import Testing
         }
     }
 
-    /// The log of a talkative server has a line for each request, and nothing of the libraries' own.
+    /// The log of a verbose server has one line per request, and nothing from the libraries.
     @Test func theLogHoldsOurLinesAlone() async throws {
         var talkative = options()
         talkative.logLevel = .debug
@@ -225,7 +225,7 @@ import Testing
         #expect(throws: (any Error).self) { try MedSegServer(wrong, backend: ReferenceBackend()) }
         #expect(!FileManager.default.fileExists(atPath: cache.path))
 
-        // A folder that was there stays, and is as empty as it was.
+        // A folder that existed stays, and is as empty as before.
         try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
         wrong.scratch = cache.path
         #expect(throws: (any Error).self) { try MedSegServer(wrong, backend: ReferenceBackend()) }

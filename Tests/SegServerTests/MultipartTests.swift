@@ -8,7 +8,7 @@ import Testing
         one\r\n--not the boundary\r\n\r\ntwo\r\n--b\r\ncontent-disposition: form-data; name=empty\r\n\r\n\r\n--b--\r\nafter
         """
 
-    /// Parts as they come out, their bytes joined.
+    /// The parts that the parser returns, each with its bytes joined.
     private static func parts(of chunks: [[UInt8]]) throws -> (parts: [String], isFinished: Bool) {
         var parser = try MultipartParser(contentType: "multipart/form-data; boundary=b")
         var parts: [String] = []
@@ -46,7 +46,7 @@ import Testing
         #expect(try Self.parts(of: [Array(bytes[..<end])]).isFinished)
     }
 
-    /// Whatever comes, the parser answers or refuses; it neither traps nor holds more than its limits.
+    /// For any input the parser returns parts or refuses; it neither traps nor holds more than its limits.
     @Test func garbageIsRefusedOrIgnored() {
         var generator = SplitMix(state: 1)
         let pieces = [
@@ -73,7 +73,7 @@ import Testing
         #expect(throws: Refusal.self) { try Self.parts(of: [Array(body.utf8)]) }
     }
 
-    /// What a parser must hold until it ends is limited: heads, and what stands before the first boundary.
+    /// The parts that a parser must hold to their end are limited: heads, and the text before the first boundary.
     @Test func whatDoesNotEndIsRefused() {
         let long = String(repeating: "a", count: 9000)
         let parts = String(repeating: "--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n", count: 40)
@@ -106,7 +106,7 @@ import Testing
     }
 }
 
-/// Steele et al. 2014: repeatable, so that a failure can be looked at.
+/// Steele et al. 2014: reproducible, so that a failure can be examined.
 struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 

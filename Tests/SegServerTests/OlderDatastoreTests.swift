@@ -3,12 +3,12 @@ import SegCore
 import SegServer
 import Testing
 
-/// Datastores that an older server wrote, that are damaged, or that lie where they must not.
+/// Datastores that an older server wrote, that are damaged, or that are in a forbidden place.
 @Suite(.serialized) struct OlderDatastoreTests {
     private static let patient = "a patient/with ümlaut"
     private static let patientInURL = "a%20patient%2Fwith%20%C3%BCmlaut"
 
-    /// A server over a copy of what the server of commit 222aa07 wrote.
+    /// A server over a copy of a datastore that the server of commit 222aa07 wrote.
     private static func older() throws -> TinyServer {
         let tiny = try TinyServer()
         try FileManager.default.removeItem(at: tiny.studies)
@@ -38,7 +38,7 @@ import Testing
         #expect(
             tiny.names("studies/labels/final")
                 == ["a patient%2Fwith ümlaut.nii.gz", "alpha.nii.gz", "beta.nii.gz"])
-        // Without the index the folder still tells which label is whose.
+        // Without the index the folder still shows which label belongs to which image.
         try FileManager.default.removeItem(at: tiny.studies.appendingPathComponent("medseg-datastore.json"))
         try await tiny.run { (client) async throws in
             #expect(try await client.objects().keys.sorted() == [Self.patient, "alpha", "beta"])
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    /// The older server's uploads are still the clients' to delete, and count.
+    /// Clients can still delete the older server's uploads, and these count.
     @Test func olderUploadsCanBeDeleted() async throws {
         let tiny = try Self.older()
         try await tiny.run { client in
@@ -62,7 +62,7 @@ import Testing
         #expect(!tiny.names("studies/labels/final").contains("a patient%2Fwith ümlaut.nii.gz"))
     }
 
-    /// Each step of the change of names, with the older index still there: what a kill would leave.
+    /// Each step of the renaming, with the older index still present: the states that a kill would leave.
     @Test func aChangeOfNamesThatIsCutOffGoesOn() async throws {
         let tiny = try Self.older()
         let index = tiny.studies.appendingPathComponent("medseg-datastore.json")
@@ -129,7 +129,7 @@ import Testing
         #expect(tiny.names("scratch") == ["medseg-server.lock", "scan.nii.gz", "session-notes"])
     }
 
-    /// The server empties its own folder: scans and models must not be in it, by whatever path.
+    /// The server empties its own folder: scans and models must not be in it, by any path.
     @Test(arguments: [
         ("scratch", "scratch"), ("scratch", "scratch/scans"), ("scratch/own", "scratch"), ("link", "studies/deep"),
         ("studies", "link/scans"), ("studies/../studies/deep", "studies"),

@@ -2,7 +2,7 @@ import SegCore
 import SegServer
 import Testing
 
-/// Hosts, origins, peers, ranges and queries, as strangers write them.
+/// Hosts, origins, peers, ranges and queries from untrusted clients.
 @Suite struct RequestHeadTests {
     @Test(
         arguments: [
@@ -43,7 +43,7 @@ import Testing
         for text in ["", "unknown", "10.1.2", "10.1.2.3.4", "_hidden"] { #expect(Peer(text) == nil) }
     }
 
-    /// What stands in X-Forwarded-For before the proxies write there is not believed.
+    /// The entries of X-Forwarded-For from before the proxies are not trusted.
     @Test func theLastHopThatIsNoProxyIsThePeer() throws {
         let proxies = try Proxies(["10.0.0.1", "10.0.0.2"])
         #expect(proxies.last(of: "1.1.1.1, 2.2.2.2, 10.0.0.2")?.description == "2.2.2.2")
@@ -54,7 +54,7 @@ import Testing
         #expect(throws: DataError.self) { try Proxies(["proxy.example"]) }
     }
 
-    /// A socket that listens on both kinds of addresses shows an IPv4 proxy by an IPv6 address.
+    /// A socket that listens on both kinds of addresses reports an IPv4 proxy with an IPv6 address.
     @Test func anIPv4ProxyIsKnownByBothItsAddresses() throws {
         for name in ["127.0.0.1", "::ffff:127.0.0.1"] {
             let proxies = try Proxies([name])

@@ -36,7 +36,7 @@ import Testing
         #expect(throws: Refusal.self) { try check(path, voxels: 209) }
     }
 
-    /// The extents of the header decide, whatever follows: nothing of that size is ever read.
+    /// The size in the header decides, whatever follows: no data of that size is ever read.
     @Test func extentsWhoseProductOverflowsAreRefused() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appendingPathComponent("scan.nii").path
@@ -48,7 +48,7 @@ import Testing
         #expect(throws: Refusal.self) { try check(path, voxels: 1 << 27) }
     }
 
-    /// What stands beside the voxels has a limit of its own, which the message says.
+    /// Data beside the voxels have their own limit, which the message states.
     @Test func muchBesideTheVoxelsIsRefused() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
         let url = URL(fileURLWithPath: try scan(Triple(5, 6, 7)))

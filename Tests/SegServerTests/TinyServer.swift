@@ -19,7 +19,7 @@ final class TinyServer: Sendable {
     let folder: URL
     var studies: URL { folder.appendingPathComponent("studies") }
     var scratch: URL { folder.appendingPathComponent("scratch") }
-    /// The extents of every scan here.
+    /// The size of every scan here.
     static let size = Triple(5, 6, 7)
 
     init() throws {
@@ -51,10 +51,10 @@ final class TinyServer: Sendable {
         return options
     }
 
-    /// Opens a server that is not run.
+    /// Opens a server without running it.
     static func open(_ options: ServerOptions) throws { _ = try MedSegServer(options, backend: ReferenceBackend()) }
 
-    /// Runs a server as long as the body takes.
+    /// Runs a server during the body.
     func run(_ options: ServerOptions? = nil, _ body: (Client) async throws -> Void) async throws {
         let server = try MedSegServer(options ?? self.options(), backend: ReferenceBackend())
         let (ports, found) = AsyncStream<Int>.makeStream()
@@ -78,7 +78,7 @@ final class TinyServer: Sendable {
         return try Data(contentsOf: URL(fileURLWithPath: path))
     }
 
-    /// Names in a folder of this one, in order; hidden ones too.
+    /// The names in a subfolder, in order, including hidden ones.
     func names(_ path: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: folder.appendingPathComponent(path).path)) ?? [])
             .sorted()
@@ -92,7 +92,7 @@ final class TinyServer: Sendable {
     }
 }
 
-/// What talks to a server.
+/// A client of a server.
 struct Client: Sendable {
     let url: String
 
@@ -108,7 +108,7 @@ struct Client: Sendable {
         return (try #require(response as? HTTPURLResponse).statusCode, data)
     }
 
-    /// Sends a form of one file and the field `params`.
+    /// Sends a form with one file and the field `params`.
     @discardableResult
     func upload(
         _ address: String, _ file: Data?, field: String = "file", params: String = "{}", method: String = "PUT"
@@ -132,13 +132,13 @@ struct Client: Sendable {
         return objects
     }
 
-    /// Tags of an image's labels.
+    /// The tags of an image's labels.
     func tags(_ id: String) async throws -> [String] {
         guard case .object(let labels)? = try await objects()[id]?["labels"] else { return [] }
         return labels.keys.sorted()
     }
 
-    /// Bytes that the server counts as its own.
+    /// The bytes that the server counts as its own.
     func usedBytes() async throws -> Int? {
         if case .int(let bytes)? = try await json("/info")["disk"]?["used_bytes"] { bytes } else { nil }
     }

@@ -68,7 +68,7 @@ import Testing
         #expect(error.description.contains(other) && error.description.contains(file))
     }
 
-    /// Distances take the grid for rectangular, which nobody sees in the numbers.
+    /// Distances treat the grid as rectangular, which the numbers do not show.
     @Test func aShearedGridIsSaid() throws {
         let study = try SmallStudy()
         var evaluation = Evaluation(labels: [:], options: try MetricOptions(surfaceDiceToleranceMM: 2))
@@ -81,7 +81,7 @@ import Testing
         try evaluation.add(mask: file, against: file) { event in
             if case .note(let named, let text) = event { notes.append("\(named) \(text)") }
         }
-        #expect(notes.contains { $0.contains("tilted.nii.gz") && $0.contains("taken as rectangular") }, "\(notes)")
+        #expect(notes.contains { $0.contains("tilted.nii.gz") && $0.contains("as if it were rectangular") }, "\(notes)")
     }
 
     @Test func boxesAreDrawnOfEveryDocument() throws {

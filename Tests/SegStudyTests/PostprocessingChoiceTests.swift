@@ -3,9 +3,10 @@ import SegImaging
 import SegStudy
 import Testing
 
-/// Which pieces of masks go, by out-of-fold masks; `benchmarks/peers/nnunet.py` holds the choice to nnU-Net's.
+/// The removal of connected components, chosen by out-of-fold masks; `benchmarks/peers/nnunet.py` compares the choice
+/// with nnU-Net's.
 struct PostprocessingChoiceTests {
-    /// A row of voxels, a digit each.
+    /// A row of voxels, one digit per voxel.
     private func choice(_ cases: [(prediction: String, truth: String)], labels: [Int]) -> PostprocessingChoice {
         var trials = PostprocessingChoice.Trials(labels: labels)
         for (number, item) in cases.enumerated() {
@@ -30,11 +31,11 @@ struct PostprocessingChoiceTests {
             Issue.record("no object")
             return
         }
-        // One label is both all of them and each.
+        // A single label is both all labels and each label.
         #expect(entries["postprocessing_kwargs"] == [["labels_or_regions": [1]]])
     }
 
-    /// Pieces are those of the mask that is written, also where the label map says nothing.
+    /// Connected components are those of the written mask, also at voxels that the label map ignores.
     @Test func whatIsIgnoredConnectsPieces() {
         var trials = PostprocessingChoice.Trials(labels: [1])
         let (prediction, truth): ([UInt8], [UInt8]) = ([1, 1, 1, 1, 0], [1, 1, 0, 1, 0])
@@ -47,7 +48,7 @@ struct PostprocessingChoiceTests {
         #expect(chosen.groups.isEmpty && chosen.before.meanDice(of: 1) == 1 && trials.together.meanDice(of: 1) == 1)
     }
 
-    /// A model with steps of its own keeps to them.
+    /// A model with its own steps keeps them.
     @Test func nothingIsChosenWhereNothingMayBe() {
         var trials = PostprocessingChoice.Trials(labels: [1])
         trials.add(
@@ -63,7 +64,7 @@ struct PostprocessingChoiceTests {
         #expect(choice([("0110110", "0110110")], labels: [1]).groups.isEmpty)
     }
 
-    /// Together the organs hold on to each other; alone one of them has a stray piece.
+    /// Together the organs are one component; alone one of them has a stray component.
     @Test func aClassByItselfIsSiftedWhereItsDiceRises() {
         let chosen = choice([("1112201", "1112200"), ("2211022", "2211022")], labels: [1, 2])
         #expect(chosen.groups == [[1]])
@@ -80,7 +81,7 @@ struct PostprocessingChoiceTests {
         #expect(choice(cases.map { ($0.0, $0.1) }, labels: [1, 2]).groups == [[1]])
     }
 
-    /// nnU-Net's mean is NaN where a class is nowhere, and nothing is better than that.
+    /// nnU-Net's mean is NaN if a class occurs nowhere, and no step is better than that.
     @Test func aClassThatIsNowhereIsNoGain() {
         let chosen = choice([("0111001", "0111000")], labels: [1, 2])
         #expect(chosen.groups == [[1]])

@@ -3,7 +3,7 @@ import SegReport
 import SegStudy
 import Testing
 
-/// The curves that a training left in its run folder.
+/// The curves of a training run, from its run folder.
 @Suite struct RunCurvesTests {
     private let study: SmallStudy
     private let notes = Notes()

@@ -15,7 +15,7 @@ import Testing
                 try RunFolder.alone(in: folder) { Issue.record("two at a time") }
             }
             #expect(busy.exitStatus == .unavailable && busy.description.contains(folder))
-            // What a killed training had not finished is gone.
+            // The unfinished files of a killed run are removed.
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [".lock", "model"])
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder + "/model").isEmpty)
         }

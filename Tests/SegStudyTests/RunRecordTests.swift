@@ -8,7 +8,7 @@ import SegStudy
 import SegTrain
 import Testing
 
-/// What a training writes while it runs.
+/// The files that a training run writes.
 @Suite struct RunRecordTests {
     private let study: SmallStudy
     private let notes = Notes()
@@ -56,7 +56,7 @@ import Testing
         #expect(!study.isThere("run/last") && study.isThere("run/notes.txt"))
     }
 
-    /// A folder that is called as one of the program's, or a file in it, may be a user's.
+    /// A folder with the name of one of the program's, or a file in it, may be a user's.
     @Test func onlyFilesOfTheProgramAreRemoved() throws {
         let own = ["validation/summary.json", "validation/ct_9.nii.gz", "nnunet/plans.json", "nnunet/run.json"]
         for name in own + ["validation/mine.nii.gz", "nnunet/mine.txt"] { try study.write("old", as: "run/\(name)") }
@@ -64,7 +64,7 @@ import Testing
         _ = try record(study.configuration())
         for name in own + ["validation/source.json"] { #expect(!study.isThere("run/\(name)"), "\(name)") }
         #expect(study.isThere("run/validation/mine.nii.gz") && study.isThere("run/nnunet/mine.txt"))
-        // Without the record that the program writes, nothing is its own.
+        // Without the record that the program writes, nothing counts as its own.
         try study.write("mine", as: "run/validation/ct_9.nii.gz")
         try study.write("mine", as: "run/nnunet/plans.json")
         _ = try record(study.configuration())

@@ -2,7 +2,7 @@ import SegCore
 import SegStudy
 import Testing
 
-/// Tables of a run folder, and what kills and power cuts make of them.
+/// Tables of a run folder after kills and power cuts.
 @Suite struct RunTableTests {
     private let study: SmallStudy
     private let notes = Notes()
@@ -19,7 +19,7 @@ import Testing
 
     @Test func aNewTableHasItsColumnsAndGrows() throws {
         try study.write("step,dice\n1,0.5\n", as: "run/t.csv")
-        // Before the first step nothing that is there belongs to the run.
+        // Before the first step no existing row belongs to the run.
         let table = try open(steps: 0)
         try table.append(["1", "0.25"])
         try table.sync()

@@ -57,7 +57,7 @@ final class ShardRecordTests {
             try record.mark("a", state)
             #expect(try ShardRecord.begin(out, work(), replacing: false).state(of: "a") == state)
         }
-        // The same work goes on under --force, other work begins anew, once for all parts.
+        // Under --force the same work continues, and other work starts from scratch, once for all parts.
         #expect(try ShardRecord.begin(out, work(), replacing: true).state(of: "a") == .done)
         let other = try ShardRecord.begin(out, work(["others"]), replacing: true)
         #expect(other.state(of: "a") == nil)
@@ -65,7 +65,7 @@ final class ShardRecordTests {
         #expect(try ShardRecord.begin(out, work(["others"]), replacing: true).state(of: "b") == .begun)
     }
 
-    /// All parts begin at one moment: one makes the record, and the others take it up.
+    /// All parts begin at the same moment: one creates the record, and the others open it.
     @Test(arguments: [false, true]) func partsThatBeginTogetherHaveOneRecord(replacing: Bool) throws {
         if replacing { _ = try ShardRecord.begin(out, work(["earlier"]), replacing: false) }
         let found = Mutex<[ShardRecord]>([])

@@ -30,7 +30,7 @@ struct ShardTests {
             ),
             (["OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "3"], "1/3"),
             (["OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "1"], "0/1"),
-            // Two ranks of each of four tasks.
+            // Two ranks in each of four tasks.
             (
                 [
                     "SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "0",
@@ -47,7 +47,7 @@ struct ShardTests {
         #expect(error.message.contains("sbatch --array"))
     }
 
-    /// `--array=1,3`, `--array=0,1,5`, and `--array=0,2` with a step of another array.
+    /// `--array=1,3`, `--array=0,1,5`, and `--array=0,2` with the step of another array.
     @Test(arguments: [(3, 2, 1, 3, 1), (5, 3, 0, 5, 1), (1, 2, 0, 2, 2)])
     func anArrayWithGapsIsRefused(_ id: Int, count: Int, first: Int, last: Int, step: Int) throws {
         let error = try #require(throws: DataError.self) {

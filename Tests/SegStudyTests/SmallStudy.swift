@@ -70,7 +70,7 @@ final class SmallStudy {
         return try TrainingConfiguration(.object(entries), source: "test")
     }
 
-    /// Metrics of cases whose predicted balls lie off by so many voxels; nil predicts nothing.
+    /// The metrics of cases whose predicted balls are shifted by some voxels; nil predicts nothing.
     static func metrics(
         _ shifts: [(name: String, voxels: Int?)], labels: [Int: String] = [1: "ball"], toleranceMM: Double = 2
     ) throws -> MetricsDocument {
@@ -87,7 +87,7 @@ final class SmallStudy {
     }
 }
 
-/// Sentences that were said, from any thread.
+/// The notes, from any thread.
 final class Notes: Sendable {
     private let sentences = Mutex<[String]>([])
 

@@ -8,7 +8,7 @@ import SegStudy
 import SegTrain
 import Testing
 
-/// Whole runs, from a dataset to figures, and the evaluation of what they trained.
+/// Whole runs, from a dataset to figures, and the evaluation of their models.
 @Suite(.serialized) struct TrainingRunTests {
     private let study: SmallStudy
     private let notes = Notes()
@@ -25,7 +25,7 @@ import Testing
         ).run(resuming: resuming, until: isAsked, report: report)
     }
 
-    /// An event without its numbers.
+    /// A description of an event without its numbers.
     private func name(_ event: TrainingRunEvent) -> String {
         switch event {
         case .remark(let text): "remark \(text)"
@@ -52,7 +52,7 @@ import Testing
         for name in ["model/model.safetensors", "last/model.json", "figures/training.png", "checkpoint.safetensors"] {
             #expect(study.isThere("run/\(name)"), "\(name)")
         }
-        // The dataset's names of the classes are the model's.
+        // The model has the dataset's class names.
         let model = try ModelDescription(file: study.file("run/model/model.json"))
         #expect(model.labels[1] == "ball")
         #expect(try study.text("run/tracking/journal.jsonl").contains("1.2.3") && notes.all.isEmpty)

@@ -11,12 +11,12 @@ private func tensor(_ values: [Double], _ shape: Shape? = nil) throws -> Tensor 
     try Tensor(values, shape: shape ?? [values.count], on: backend)
 }
 
-/// Whether two lists are equal, NaN to NaN and an infinity to its own.
+/// Whether two lists are equal, with NaN equal to NaN and infinities compared by sign.
 private func areSame(_ a: [Double], _ b: [Double]) -> Bool {
     a.count == b.count && zip(a, b).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN || Swift.abs($0 - $1) < 1e-15 }
 }
 
-/// Gradients where they are not smooth, as PyTorch 2.13 has them.
+/// Gradients at points where functions are not smooth, as in PyTorch 2.13.
 @Test func gradientsOfKinksArePyTorchs() throws {
     func check(
         _ function: (Tensor, Tensor) throws -> Tensor, _ a: [Double], _ b: [Double], _ y: [Double], _ ga: [Double],
@@ -45,11 +45,11 @@ private func areSame(_ a: [Double], _ b: [Double]) -> Bool {
 }
 
 extension Double {
-    /// ln 2 and no other.
+    /// The result is exactly ln 2.
     fileprivate var logarithm: Double { 0.693_147_180_559_945_3 }
 }
 
-/// `torch.amax`: equal ones share the gradient, and a NaN is the largest.
+/// `torch.amax`: equal maxima share the gradient, and a NaN is the largest.
 @Test func theLargestSharesItsGradient() throws {
     let x = try tensor([1, 5, 1, 2, 0, nan], [3, 2]).tracked()
     let y = try max(x, over: [0])
@@ -121,11 +121,11 @@ func shapesThatDoNotRepeatAreRefused(_ a: [Int], _ b: [Int]) throws {
             + "or one of them 1")
 }
 
-/// A loss that was summed to one number goes on being computed with.
+/// A loss that was summed to one number can be used in further computations.
 @Test func singleNumbersHaveGradients() throws {
     let cpu = try CPUBackend(threads: 2)
     let x = try Tensor([1, 2, 3] as [Float], shape: [3], on: cpu).tracked()
-    // A graph is walked once.
+    // A graph is traversed only once.
     let negative = try mean(scale(sum(x, over: [0]), by: -1))
     #expect(try #require(negative.gradients(upstream: nil)[x]).floats() == [-1, -1, -1])
     let total = try sum(x, over: [0])
@@ -134,7 +134,7 @@ func shapesThatDoNotRepeatAreRefused(_ a: [Int], _ b: [Int]) throws {
     #expect(gradient.allSatisfy { Swift.abs($0 - expected) < 1e-6 } && gradient.count == 3)
 }
 
-/// Labels are made numbers first: their bits are no floats.
+/// Labels are converted to floats first: their bits are not floats.
 @Test func labelsAreNotComputedWith() throws {
     let labels = try Tensor(labels: [3, 1], shape: [2], on: CPUBackend(threads: 1))
     #expect(throws: TensorError.self) { try scale(labels, by: 0.5) }

@@ -46,7 +46,7 @@ private struct Chain {
     }
 }
 
-/// What is made again has the same bits, and is not held meanwhile.
+/// Recomputed values have the same bits, and are not held meanwhile.
 @Test func opsThatConsumeTheirInputKeepLessForTheSameGradients() throws {
     let chain = try Chain()
     var gradients: [[[Float]]] = []
@@ -61,7 +61,7 @@ private struct Chain {
     #expect(held[1] + 2 * shape.count * 4 <= held[0])
 }
 
-/// Without a history the results take the input's memory, with the same values.
+/// Without a history the results use the input's memory, with the same values.
 @Test func opsOverwriteAConsumedInputWithoutAHistory() throws {
     let backend = try CPUBackend(threads: 2)
     let source = values(shape.count, 5)
@@ -79,7 +79,7 @@ private struct Chain {
     #expect(consuming.same && !plain.same && consuming.values == plain.values)
 }
 
-/// Gradients that are handed over one by one are those that are collected, also of leaves that serve twice.
+/// Gradients that are delivered one by one equal those that are collected, also for leaves that are used twice.
 @Test(arguments: [false, true])
 func gradientsAreHandedOverWhenTheyAreWhole(isRecomputed: Bool) throws {
     let backend = try CPUBackend(threads: 1)
@@ -100,13 +100,14 @@ func gradientsAreHandedOverWhenTheyAreWhole(isRecomputed: Bool) throws {
         record.order.append(index)
         record.gradients[index] = try gradient.floats()
     }
-    // The walk reaches the second leaf's last use before the first's; what is recomputed is handed over at its end.
+    // The traversal reaches the second leaf's last use before the first's; recomputed gradients are delivered at its
+    // end.
     #expect(record.order == (isRecomputed ? [0, 1] : [1, 0]))
     for index in 0..<2 { #expect(try record.gradients[index] == collected[leaves[index]]?.floats()) }
     #expect(collected[leaves[2]] == nil)
 }
 
-/// A wrong promise is noticed where the overwritten elements are read, in every build.
+/// A false promise is detected when the overwritten elements are read, in every build.
 @Test func readingAConsumedInputStopsTheProgram() async {
     await #expect(processExitsWith: .failure) {
         let x = try Tensor([1, -2, 3] as [Float], shape: [1, 3], on: CPUBackend(threads: 1))
@@ -116,7 +117,8 @@ func gradientsAreHandedOverWhenTheyAreWhole(isRecomputed: Bool) throws {
     }
 }
 
-/// The gradient of `exp` reads its result, which a normalisation that consumes its input overwrites on the way back.
+/// The gradient of `exp` reads its result, which a normalisation that consumes its input overwrites in the backward
+/// pass.
 @Test func theGradientOfAnOpThatReadsItsResultStopsTheProgram() async {
     await #expect(processExitsWith: .failure) {
         let backend = try CPUBackend(threads: 1)

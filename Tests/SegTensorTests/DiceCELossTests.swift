@@ -42,7 +42,7 @@ import Testing
         var all = logits(labels.count * channels)
         let taking = labels.indices.filter { labels[$0] >= 0 }
         let rest = taking.flatMap { all[$0 * channels..<($0 + 1) * channels] }
-        // Whatever the network says there, it is not asked.
+        // The network's output at ignored voxels has no effect.
         for row in labels.indices where labels[row] < 0 { all[row * channels] = .nan }
 
         let whole = try value(all, labels, channels: channels, params)
@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func regionsHaveABinaryLossForEachChannel() throws {
-        // The factors of means are Floats, which 1 / 32 is without rounding.
+        // The factors of means are Floats, and 1 / 32 is exact.
         let (channels, labels): (Int, [Int32]) = (4, [0, 15, 5, 2, 9, 6, 12, 3])
         var params = DiceCEParams()
         (params.targets, params.probabilities) = (.regions, .sigmoid)

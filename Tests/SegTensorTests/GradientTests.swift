@@ -13,7 +13,7 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
     var testDescription: String { name }
 }
 
-/// Values in ±1 that keep a distance from 0, where ReLU and its kin have a kink.
+/// Values in ±1 at a distance from 0, where ReLU and similar functions have a kink.
 private func values(_ shape: Shape, stream: UInt32) -> [Double] {
     (0..<shape.count).map { index in
         let word = Philox4x32.words(counter: (UInt32(index), stream, 0, 0), key: (1, 2)).0

@@ -19,7 +19,7 @@ private let backend = ReferenceBackend()
     }
     #expect(
         ops[1].operands.map { $0?.shape } == [[1, 4], [4]] && ops[1].operands[1]?.identity == ops[0].result.identity)
-    // The result of an op that consumes its input lies where that did.
+    // The result of an op that consumes its input has the input's memory.
     #expect(ops[2].operands[0]?.identity == ops[1].result.identity && ops[2].result.identity == ops[1].result.identity)
 }
 

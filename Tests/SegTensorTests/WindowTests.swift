@@ -34,7 +34,7 @@ func windowsPutBackTogetherGiveTheVolume(_ shift: Int) throws {
     #expect(throws: TensorError.self) { try joinCorners(ramp([1, 3, 2, 2, 1]), [Triple(0)]) }
 }
 
-/// With nothing added to the scores the blocked attention is the fused one.
+/// Without a bias on the scores the blocked attention equals the fused one.
 @Test func attentionInBlocksIsTheFusedOne() throws {
     let qkv = try Tensor((0..<120).map { Double($0 * 37 % 11) / 7 }, shape: [4, 5, 6], on: ReferenceBackend())
     var weights = AttentionWeights()

@@ -2,7 +2,7 @@ import Foundation
 import SegTracking
 import Testing
 
-/// Journals as power cuts, full disks and two writers at a time leave them.
+/// Journals after power cuts, full disks and two concurrent writers.
 @Suite struct DamagedJournalTests {
     private let run = FileManager.default.temporaryDirectory.appendingPathComponent("run-\(UUID().uuidString)").path
     private var path: String { run + "/tracking/journal.jsonl" }
@@ -28,7 +28,7 @@ import Testing
         let steps = events.compactMap { event -> Int? in
             if case .metrics(_, let step, _) = event { step } else { nil }
         }
-        // A second start finds nothing to say.
+        // A second start has nothing to report.
         _ = try Journal(runFolder: run) { Issue.record("\($0)") }
         let aside = FileManager.default.contents(atPath: path + ".damaged").map { String(decoding: $0, as: UTF8.self) }
         return (notes, steps, aside)
@@ -59,7 +59,7 @@ import Testing
         #expect(torn.aside?.hasPrefix("{\"event\"") == true)
     }
 
-    /// Two writers at a time, as an older program allowed.
+    /// Two concurrent writers, as an older program allowed.
     @Test func linesWithinLinesArePutAside() throws {
         let (notes, steps, _) = try reopened { bytes in
             let lines = lines(bytes)
@@ -74,7 +74,7 @@ import Testing
         #expect(notes.isEmpty && steps == [1, 2, 3, 4, 5, 6] && aside == nil)
     }
 
-    /// The server's run was forgotten with the first line; the run goes on under another.
+    /// The ID of the server's run was lost with the first line; the run continues under another ID.
     @Test func aLostBeginningIsWrittenAnew() throws {
         defer { try? FileManager.default.removeItem(atPath: run) }
         do {

@@ -5,7 +5,7 @@ import SegData
 import SegTrain
 import Testing
 
-/// Trainings that end in a validation, by a kill or because they were asked to.
+/// Training runs that end during a validation, by a kill or on request.
 @Suite(.serialized) struct BrokenOffValidationTests {
     private let cases = (0..<2).map { Spheres.prepared("ball \($0)", edge: 12, radius: 3, seed: UInt32($0)) }
     private struct Kill: Error {}
@@ -27,7 +27,7 @@ import Testing
         return try Data(contentsOf: file)
     }
 
-    /// The first model is only kept when a checkpoint is, and a kill right behind it leaves the run as it was.
+    /// The first model is kept only with a checkpoint, and a kill right after it leaves the run as before.
     @Test func aKillAtTheFirstModelLeavesItsCheckpoint() throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("kill-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: file) }
@@ -54,7 +54,8 @@ import Testing
         #expect(try bytes(resumed, file) == bytes(straight, file))
     }
 
-    /// Asked to stop between two cases of a validation, it measures neither and makes up for it afterwards.
+    /// On a request to stop between two cases of a validation, it measures neither and repeats the validation
+    /// afterwards.
     @Test func aWishToStopDoesNotWaitForAValidation() throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("stop-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: file) }

@@ -5,7 +5,7 @@ import SegModels
 import SegTrain
 import Testing
 
-/// What a resumed training is told about data that are no longer those it was started with.
+/// The errors of a resumed run whose data have changed since it was started.
 @Suite struct DataFingerprintTests {
     private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("medseg-\(UUID().uuidString)")
 

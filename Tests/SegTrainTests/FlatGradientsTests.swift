@@ -7,7 +7,7 @@ import SegTrain
 import Testing
 
 struct FlatGradientsTests {
-    /// The first parameter has a gradient on rank 0 alone, the second on both, the third on none.
+    /// The first parameter has a gradient on rank 0 only, the second on both, the third on none.
     @Test func aGradientOfOneRankAloneIsTheSum() throws {
         let found = try ThreadRanks.run(2) { ranks in
             let backend = try CPUBackend(threads: 1)
@@ -19,7 +19,7 @@ struct FlatGradientsTests {
         }
         for gradients in found {
             #expect(gradients == [[-0.0, 1.5], [2, 1, 6], nil])
-            // As one rank would leave it.
+            // The gradients that a single rank would have.
             #expect(gradients[0]?[0].sign == .minus)
         }
     }

@@ -6,7 +6,7 @@ import SegTrain
 import SegWeights
 import Testing
 
-/// Trainings that begin with a checkpoint of nnU-Net: everything but the segmentation layers has to fit.
+/// Training runs that start from a checkpoint of nnU-Net: everything except the segmentation layers has to fit.
 @Suite(.serialized) struct NNUNetStartTests {
     private let path = FileManager.default.temporaryDirectory.path + "/start-\(UUID().uuidString).pth"
 
@@ -21,7 +21,7 @@ import Testing
         return try NetworkDefinition(definition, source: "plans").makeNetwork(on: CPUBackend(threads: 1), seed: seed)
     }
 
-    /// A checkpoint as nnU-Net's trainer saves it, of a network of slices where that is wanted.
+    /// A checkpoint as saved by nnU-Net's trainer, of a 2-D network if requested.
     private func write(_ network: any Network, slices: Bool = false) throws {
         let state = try network.store.state().sorted { $0.key < $1.key }
         let tensors = state.map { name, tensor in

@@ -10,7 +10,7 @@ import SegTrain
 import SegWeights
 import Testing
 
-/// Trainings of any network, any patches and any loss.
+/// Training of a user's own network, patches and loss.
 @Suite(.serialized) struct OwnTrainerTests {
     private let backend: any Backend
 
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    /// Patches without foreground have no Dice, which says nothing of the network.
+    /// Patches without foreground have no Dice, which is no measure of the network.
     @Test func aMovingAverageOutlastsAValidationWithoutADice() throws {
         var options = TrainingOptions(iterations: 4, learningRate: 1e-2)
         options.validateEvery = 1
@@ -57,7 +57,7 @@ import Testing
         try trainer.run { if case .validation(let result) = $0 { isBest.append(result.isBest) } }
         #expect(isBest == [true, true, false, true])
         #expect(abs((trainer.state.smoothedDice ?? 0) - 0.6) < 1e-12 && trainer.state.hasEnded == true)
-        // Without the average a score has to be a number.
+        // Without the average a score must be a number.
         options.pseudoDice = nil
         let plain = try self.trainer(options, Given([.nan]))
         #expect(throws: InferenceError.self) { try plain.run { _ in } }

@@ -3,7 +3,7 @@ import SegTrain
 import Testing
 
 @Suite struct PrefetchTests {
-    /// Later values are done first, and still come in order.
+    /// Later values are finished first, but are still returned in order.
     @Test(arguments: [(1, 1), (1, 4), (3, 2), (4, 9)])
     func valuesComeInOrderWhateverTheThreads(_ threads: Int, _ ahead: Int) {
         let prefetch = Prefetch(from: 7, threads: threads, ahead: ahead) { number in

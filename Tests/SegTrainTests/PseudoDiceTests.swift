@@ -29,7 +29,7 @@ import Testing
         #expect(recording.validations.map(\.iteration) == [2, 4, 6, 8])
         let dice = recording.validations.map(\.scores.mean)
         #expect(dice.allSatisfy { (0...1).contains($0) } && Set(dice).count > 1, "\(dice)")
-        // Patches of all cases are one, of one class.
+        // The patches of all cases are pooled, for one class.
         #expect(recording.validations.allSatisfy { $0.scores.cases.isEmpty && $0.scores.classes.map(\.label) == [1] })
         var averages: [Double] = []
         for value in dice { averages.append(averages.last.map { 0.5 * $0 + 0.5 * value } ?? value) }

@@ -12,9 +12,9 @@ import SegWeights
 import Synchronization
 import Testing
 
-/// Trainings that several ranks divide among them.
+/// Training runs that are divided among several ranks.
 @Suite(.serialized) struct RanksTests {
-    /// What a training comes to.
+    /// The result of a training run.
     private struct Outcome: Sendable, Equatable {
         var losses: [Double] = []
         var dice: [Double] = []
@@ -45,10 +45,10 @@ import Testing
         (first..<first + count).map { Spheres.prepared("ball \($0)", edge: 12, radius: 3, seed: UInt32($0)) }
     }
 
-    /// Trains on a number of ranks, and returns what each has in the end.
+    /// Trains on a number of ranks, and returns the final result of each.
     /// - Parameters:
-    ///   - file: A checkpoint to go on from, which the first rank writes again.
-    ///   - stop: Asked by the last rank after so many steps.
+    ///   - file: A checkpoint to resume from, which the first rank overwrites.
+    ///   - stop: The number of steps after which the last rank requests a stop.
     private static func train(
         _ changes: [String: ConfigValue], ranks count: Int, from file: String? = nil, stop: Int? = nil,
         on backend: @escaping @Sendable () throws -> any Backend = { try CPUBackend(threads: 1) }
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    /// The reference sends what it computes in 64 bits.
+    /// The reference sends its values in 64 bits.
     @Test func theReferenceComesToTheSameBitsToo() throws {
         let changes: [String: ConfigValue] = [
             "network_def": Self.network(norm: "batch"), "accumulate": 2, "iterations": 2, "validate_every": 9,
@@ -108,7 +108,7 @@ import Testing
         #expect(outcomes[0] == outcomes[1])
     }
 
-    /// Six batches a step have three on each of two ranks.
+    /// Six batches per step are three on each of two ranks.
     @Test func anOddShareIsSummedAsOneRankSumsIt() throws {
         let changes: [String: ConfigValue] = ["accumulate": 6, "iterations": 2]
         #expect(try Self.train(changes, ranks: 2)[1] == Self.train(changes, ranks: 1)[0])
@@ -124,7 +124,7 @@ import Testing
         for (ranks, stop) in [(2, 2), (4, 3), (1, 4), (4, nil)] as [(Int, Int?)] {
             let outcomes = try Self.train(changes, ranks: ranks, from: file, stop: stop)
             last = outcomes[0]
-            // One rank is asked, and all stop after the same step.
+            // One rank gets the request, and all stop after the same step.
             for outcome in outcomes {
                 #expect(outcome.end == (stop == nil ? .completed : .asked) && outcome.steps == stop ?? 6)
             }

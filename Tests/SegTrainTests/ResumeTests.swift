@@ -8,7 +8,7 @@ import SegTrain
 import SegWeights
 import Testing
 
-/// Trainings that stop and go on.
+/// Training runs that stop and resume.
 @Suite(.serialized) struct ResumeTests {
     private static let base: [String: ConfigValue] = [
         "iterations": 9, "validate_every": 2, "checkpoint_every": 1,
@@ -36,7 +36,7 @@ import Testing
         FileManager.default.temporaryDirectory.appendingPathComponent("medseg-\(UUID().uuidString).safetensors")
     }
 
-    /// Stopped after every step and taken up by another trainer, through a file each time.
+    /// Stopped after every step and resumed by another trainer, through a file each time.
     @Test(
         arguments: [
             ["optimizer": ["name": "adamw", "learning_rate": 0.02]],
@@ -82,7 +82,7 @@ import Testing
     @Test func checkpointsComeAtTheirStepsAndAtTheEnd() throws {
         var recording = Recording()
         #expect(try trainer(["checkpoint_every": 4]).run { recording.take($0) } == .completed)
-        // The one of step 2 comes before the first model.
+        // The checkpoint of step 2 precedes the first model.
         #expect(recording.checkpoints == [2, 4, 8, 9] && recording.models == [2, 4, 6, 8, 9])
         #expect(recording.validations.map(\.iteration) == [2, 4, 6, 8, 9])
     }
@@ -99,7 +99,7 @@ import Testing
         try trainer.network.store.state().sorted { $0.key < $1.key }.flatMap { $0.value.floats() }
     }
 
-    /// The gradients of two batches make the step that their mean loss says.
+    /// The gradients of two batches give the step of their mean loss.
     @Test func accumulationAveragesBatches() throws {
         let changes: [String: ConfigValue] = [
             "optimizer": ["name": "sgd", "learning_rate": 0.5], "iterations": 1, "augmentation": [:],
@@ -119,7 +119,7 @@ import Testing
         for (a, b) in zip(together, apart) { #expect(abs(a - b) < 1e-5 * (1 + abs(a))) }
         let start = try values(of: trainer(changes))
         #expect(zip(start, apart).contains { abs($0 - $1) > 1e-3 })
-        // Shortened to next to nothing, the step goes nowhere.
+        // The gradient is clipped to almost nothing, therefore the step changes nothing.
         let clipped = try weights(["optimizer": ["name": "sgd", "learning_rate": 0.5, "clip_norm": 1e-6]])
         #expect(zip(start, clipped).allSatisfy { abs($0 - $1) < 1e-5 })
     }

@@ -5,7 +5,7 @@ import SegImaging
 import SegModels
 import SegTrain
 
-/// Bright balls in noise, the smallest task that a network must solve.
+/// Bright balls in noise, the smallest task for a network.
 enum Spheres {
     /// A ball of radius 7 in a cube, brighter than the noise by its amplitude.
     static func prepared(_ name: String, edge: Int, radius: Double, seed: UInt32) -> PreparedCase {
@@ -45,7 +45,7 @@ enum Spheres {
     }
 }
 
-/// What a training told while it ran.
+/// The events of a training run.
 struct Recording {
     var losses: [Double] = []
     var validations: [ValidationResult] = []

@@ -9,7 +9,7 @@ import SegTrain
 import SegWeights
 import Testing
 
-/// Trainings that begin with another model's weights, and parts that are kept or learn slower.
+/// Training runs that start from another model's weights, and layers that are frozen or learn more slowly.
 @Suite(.serialized) struct StartingWeightsTests {
     private let ball = Spheres.prepared("ball", edge: 16, radius: 4, seed: 1)
     private let file: String
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    /// One step of plain descent moves a part by its factor times what it moves alone.
+    /// One step of plain gradient descent changes a layer by its factor times the change without a factor.
     @Test func factorsMultiplyTheLearningRateOfParts() throws {
         let descent: ConfigValue = ["name": "sgd", "learning_rate": 0.5]
         let factored: ConfigValue = ["name": "sgd", "learning_rate": 0.5, "factors": [first: 0.25]]

@@ -12,7 +12,7 @@ import SegWeights
 import Testing
 
 @Suite(.serialized) struct TrainerTests {
-    /// With augmentation, dropout and two volumes a batch, so that all that is random takes part.
+    /// With augmentation, dropout and two volumes per batch, so that everything random is used.
     private static let varied: [String: ConfigValue] = [
         "augmentation": [
             "flip": ["prob": 0.5], "rotate90": ["prob": 0.5], "scale_intensity": ["prob": 0.5],
@@ -36,7 +36,7 @@ import Testing
         return (recording, try trainer.network.store.state())
     }
 
-    /// Softmax over two channels, and the sigmoid of one.
+    /// The softmax over two channels, and the sigmoid of one.
     @Test(arguments: [2, 1])
     func oneVolumeIsLearntByHeart(channels: Int) throws {
         var changes: [String: ConfigValue] = ["iterations": 40, "validate_every": 20]

@@ -12,7 +12,7 @@ import SegWeights
 import Testing
 
 @Suite struct TrainingConfigurationTests {
-    /// Every key there is, none at its default.
+    /// Every key, none at its default.
     private static let full: ConfigValue = [
         "data": "somewhere", "validation": ["a", "b"], "seed": 9,
         "network_def": [
@@ -135,7 +135,7 @@ import Testing
         #expect(plateau.schedule == .plateau(rule) && plateau.warmUp == nil)
     }
 
-    /// What is printed and kept in a run reads back as what it says.
+    /// A configuration that is printed and stored in a run reads back with the same meaning.
     @Test(arguments: ["dice", "dice_ce", "dice_focal", "tversky", "generalized_dice"], ["adam", "sgd", "novograd"])
     func theResolvedConfigurationIsTheSame(_ loss: String, _ optimizer: String) throws {
         let schedules: [ConfigValue] = [["name": "plateau"], ["name": "polynomial"], ["name": "cosine"], [:]]
@@ -182,10 +182,10 @@ import Testing
         #expect(throws: Never.self) { try read(plateau.setting(["schedule", "monitor"], to: "loss")) }
     }
 
-    /// The paths of all keys, but those of maps whose keys are the user's.
+    /// The paths of all keys, except those of maps with the user's keys.
     private static let paths = full.paths.filter { $0.first != "labels" || $0.count == 1 }
 
-    /// What docs/configuration.md says is tried in MedSegTests; here, that it leaves nothing out.
+    /// MedSegTests tries the statements of docs/configuration.md; this test checks that it leaves nothing out.
     @Test func everyKeyIsDocumented() throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../docs/configuration.md")
@@ -255,7 +255,7 @@ import Testing
     }
 }
 
-/// Keys that would be accepted and do nothing, and numbers that no optimiser of torch takes.
+/// Keys that would be accepted without effect, and numbers that no optimiser of torch accepts.
 @Suite struct IdleKeyTests {
     @Test(
         arguments: [

@@ -5,7 +5,7 @@ import SegImaging
 import SegTrain
 import Testing
 
-/// Validation cases of whose label resampling left nothing: MONAI's Dice of them is NaN, and no mean counts them.
+/// Validation cases whose label vanished in resampling: MONAI's Dice is NaN for them, and no mean counts them.
 @Suite(.serialized) struct VanishedLabelTests {
     private let ball = Spheres.prepared("ball", edge: 16, radius: 4, seed: 1)
     private var vanished: PreparedCase {

@@ -9,8 +9,8 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare",
         abstract: "Compares two models case by case: two metrics.json of `medseg evaluate` on the same cases.",
         discussion: """
-            Prints each case by one metric, then for every metric the mean difference with its bootstrap interval, how many \
-            cases each model does better on, and the p of Wilcoxon's signed-rank test.
+            Prints one metric for each case, then for every metric the mean difference with its bootstrap interval, \
+            the number of cases on which each model is better, and the p-value of Wilcoxon's signed-rank test.
             """)
 
     @Argument(help: "The metrics of model A.")

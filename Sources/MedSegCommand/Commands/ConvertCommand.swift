@@ -16,33 +16,34 @@ struct ConvertCommand: ParsableCommand {
         abstract:
             "Copies weights between PyTorch and safetensors, writes a network as ONNX, or a bundle as a model folder.",
         discussion: """
-            Reads safetensors and PyTorch checkpoints (torch.save, 1.6 and later) without running anything in them. \
-            Takes the weights out of state_dict, model_state_dict, model, network or net, or from under --state; removes \
-            the prefix that a training loop put before the network's names, and lists what matched the network, what was missing \
-            and what was left over. A mismatch is an error unless \
-            --allow-mismatch is given; then only what matched is written. An .onnx file holds the network for \
-            inference with the weights: image [batch, channels, D, H, W] to logits. Batch, D, H and W are free; UNETR's D, \
-            H and W are img_size, SwinUNETR's roi_size. A name without an ending is a model folder, with model.json and \
-            model.safetensors: what a MONAI bundle or a folder of Auto3DSeg or nnU-Net becomes, folds and all.
+            Reads safetensors files and PyTorch checkpoints (torch.save, 1.6 and later) without running any code in \
+            them. The weights are read from state_dict, model_state_dict, model, network or net, or from the entry \
+            given by --state. The prefix that a training loop put before the network's names is removed. The command \
+            lists the arrays that matched the network, that were missing and that were left over. A mismatch is an \
+            error unless --allow-mismatch is given; then only the arrays that matched are written. An .onnx file holds \
+            the network with its weights for inference: image [batch, channels, D, H, W] to logits. Batch, D, H and W \
+            are free, except that UNETR's D, H and W are img_size and SwinUNETR's are roi_size. An output without a \
+            file extension is a model folder with model.json and model.safetensors. A MONAI bundle and a folder of \
+            Auto3DSeg or nnU-Net can be written as one, with all folds.
             """)
 
-    @Argument(help: "Weights (safetensors, .pt, .pth), a model folder, one of Auto3DSeg or nnU-Net, or a MONAI bundle.")
+    @Argument(help: "Weights (safetensors, .pt, .pth), a folder of MedSeg, Auto3DSeg or nnU-Net, or a MONAI bundle.")
     var input: String
 
-    @Argument(help: "What to write: .safetensors, .pt for PyTorch, .onnx, or without an ending a model folder.")
+    @Argument(help: "The output: a .safetensors, .pt (PyTorch) or .onnx file, or without an extension a model folder.")
     var output: String
 
     @Option(help: "A model description (JSON) whose network the weights must fit; a model folder has its own.")
     var network: String?
 
-    @Option(help: "The entry of a PyTorch checkpoint to take the weights from, such as state_dict_ema.")
+    @Option(help: "The entry of a PyTorch checkpoint to read the weights from, such as state_dict_ema.")
     var state: String?
 
     @OptionGroup var bundleChanges: BundleOptions
 
     @OptionGroup var nnunetChoice: NNUNetOptions
 
-    @Flag(help: "Write what matched although something did not.")
+    @Flag(help: "Write the arrays that matched even if others did not.")
     var allowMismatch = false
 
     @Flag(help: "Write over an existing file.")
@@ -52,11 +53,11 @@ struct ConvertCommand: ParsableCommand {
         let format = (output as NSString).pathExtension.lowercased()
         guard ["safetensors", "pt", "pth", "onnx", ""].contains(format) else {
             throw UsageError(
-                "\(output): name a file that ends in .safetensors, .pt or .onnx, which says its format, or a folder")
+                "\(output): the file extension should be .safetensors, .pt or .onnx, or none for a model folder")
         }
         guard format != "onnx" || !allowMismatch else {
             throw UsageError(
-                "--allow-mismatch leaves arrays out, and an .onnx file needs them all; leave it out, or write .safetensors "
+                "--allow-mismatch leaves arrays out, but an .onnx file needs them all; drop it, or write .safetensors "
                     + "or .pt")
         }
         if format.isEmpty {
@@ -70,14 +71,14 @@ struct ConvertCommand: ParsableCommand {
         }
         guard source.files.count == 1 else {
             throw UsageError(
-                "\(input) has \(source.files.count) folds, and \(output) holds one network; name a folder, or choose a fold of "
-                    + "nnU-Net's folder with --folds")
+                "\(input) has \(source.files.count) folds, but \(output) holds one network; give a folder, or choose "
+                    + "one fold of an nnU-Net folder with --folds")
         }
         let weights = try source.weights(of: source.files[0], state: state)
         guard let (description, file) = source.description else {
             guard format != "onnx", !format.isEmpty else {
                 let what = format.isEmpty ? "A model folder" : "ONNX"
-                throw UsageError("\(what) needs the whole network: name a model folder, or --network FILE.json")
+                throw UsageError("\(what) needs the whole network: give a model folder, or --network FILE.json")
             }
             weights.notes.forEach { note("\(weights.source): \($0)") }
             try Weights.write(weights.tensors, to: output)
@@ -92,7 +93,7 @@ struct ConvertCommand: ParsableCommand {
         }
         guard let window = description.roiSize else {
             throw DataError(
-                .badData, file, key: "roi_size", "is null, and an ONNX file is of windows of one size; state one")
+                .badData, file, key: "roi_size", "is null, but an ONNX file needs one window size; give one")
         }
         let model = try ONNXModel(
             description.network,
@@ -102,7 +103,7 @@ struct ConvertCommand: ParsableCommand {
         report(model.arrays, model.numbers)
     }
 
-    /// Writes a model folder with the weights of all folds, and that of a cascade's first stage in it.
+    /// Writes a model folder with the weights of all folds; a cascade's first stage becomes a folder in it.
     private func writeFolder(_ source: ModelSource, to folder: String) throws {
         guard let (description, file) = source.description else { return }
         let states = try source.files.map { fold in
@@ -117,14 +118,14 @@ struct ConvertCommand: ParsableCommand {
         print("\(folder): \(tensors) tensors, \(numbers) numbers" + (states.count > 1 ? ", \(states.count) folds" : ""))
     }
 
-    /// Says what was written; a weight that stands there under two names counts once.
+    /// Prints what was written; a weight that the file holds under two names counts once.
     private func report(_ tensors: Int, _ numbers: Int, seconds: Int = 0) {
-        let names = seconds > 0 ? " (\(seconds) of them second names of others)" : ""
+        let names = seconds > 0 ? " (\(seconds) of them second names of other tensors)" : ""
         print("\(output): \(tensors) tensors\(names), \(numbers) numbers")
     }
 
-    /// The arrays that the network takes, as its whole state_dict, after saying what matched; and which of their names
-    /// are second ones.
+    /// Prints which arrays matched, and returns the network's whole state_dict and the names in it that are second
+    /// names of shared weights.
     private func matching(
         _ file: Weights, _ definition: NetworkDefinition, file network: String
     ) throws -> (state: [String: StoredTensor], seconds: Set<String>) {
@@ -136,19 +137,19 @@ struct ConvertCommand: ParsableCommand {
         guard match.isComplete || allowMismatch else {
             throw DataError(
                 .badData, weights.source,
-                "the weights do not fit \(network): \(match.summary). Name the network they were trained with, or allow "
-                    + "--allow-mismatch to write only what matched and to list the rest")
+                "the weights do not fit \(network): \(match.summary). Give the network they were trained with, or pass "
+                    + "--allow-mismatch to write only the arrays that matched and list the rest")
         }
         print(match.report(network: network))
         guard !match.matched.isEmpty else {
-            throw DataError(.badData, weights.source, "nothing in it fits \(network); there is nothing to write")
+            throw DataError(.badData, weights.source, "no array in it fits \(network); there is nothing to write")
         }
         return (try store.state(from: weights.tensors), Set(store.aliases.map(\.name)))
     }
 }
 
 extension StateMatch {
-    /// A line for each way in which names matched or did not.
+    /// One line for each kind of match or mismatch.
     func report(network: String) -> String {
         func line(_ title: String, _ names: [String]) -> String? {
             names.isEmpty ? nil : "\(title) (\(names.count)): \(names.joined(separator: ", "))"

@@ -13,8 +13,8 @@ import SegTrain
 struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "The main job from nothing: phantoms, training, evaluation, a prediction and pictures.",
-        discussion: "Takes some minutes on two cores and prints where everything is.")
+        abstract: "Runs the whole workflow: makes phantoms, trains, evaluates, predicts and draws figures.",
+        discussion: "Takes a few minutes on two cores and prints the paths of the results.")
 
     @Option(help: "The folder to write.")
     var out = "demo"
@@ -25,7 +25,7 @@ struct DemoCommand: ParsableCommand {
     @Flag(help: "Write into a folder that holds files.")
     var force = false
 
-    /// Cases for training and validation, and cases that are only predicted, drawn from another seed.
+    /// The number of cases for training and validation, and of cases from another seed that are only predicted.
     private static let trainingCount = 18
     private static let heldOutCount = 4
 
@@ -49,7 +49,7 @@ struct DemoCommand: ParsableCommand {
         print(
             """
 
-            phantoms     \(out)/phantoms, and \(out)/held_out that no training saw
+            phantoms     \(out)/phantoms, and \(out)/held_out, which was not trained on
             model        \(model)
             loss curve   \(out)/run/figures/training.png
             metrics      \(out)/metrics.json
@@ -112,7 +112,8 @@ struct DemoCommand: ParsableCommand {
 
     private var calibrationFigure: String { "\(out)/calibration.png" }
 
-    /// Measures the held-out cases, each predicted ten times with dropout; the first is kept and drawn.
+    /// Measures the held-out cases, each predicted ten times with dropout; the first case's prediction is kept and
+    /// drawn.
     private func evaluate(
         _ dataset: Dataset, with segmenter: Segmenter, _ files: PredictionFiles
     ) throws -> Evaluation {

@@ -5,7 +5,7 @@ import SegDevices
 /// `medseg devices`.
 struct DevicesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "devices", abstract: "Lists what can compute, and what \"auto\" takes.")
+        commandName: "devices", abstract: "Lists the computing devices, and the one that \"auto\" chooses.")
 
     @Flag(help: "Print JSON.")
     var json = false

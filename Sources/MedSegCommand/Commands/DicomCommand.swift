@@ -9,8 +9,9 @@ struct DicomCommand: ParsableCommand {
         commandName: "dicom",
         abstract: "Lists the series and volumes of a DICOM folder, and what is left out and why.",
         discussion: """
-            Index and volume are what --series and --volume of predict, totalsegmentator, info and data convert take. Files that are not \
-            DICOM, and hidden ones, are passed over. No patient is named, but a SeriesDescription may say more than it should.
+            Index and volume are the values for --series and --volume of predict, totalsegmentator, info and data \
+            convert. Hidden files and files that are not DICOM are skipped. No patient is named, but a \
+            SeriesDescription may contain more than it should.
             """)
 
     @Argument(help: "A folder, a ZIP, a DICOMDIR or a DICOM file.")

@@ -14,10 +14,10 @@ struct EvaluateCommand: ParsableCommand {
         abstract:
             "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
         discussion: """
-            With --data every case is predicted and compared with its label. With --prediction and --reference two masks \
-            are compared. A missed or spurious organ scores 0, what an empty mask leaves undefined enters no mean, and \
-            all such cases are counted. The 95 % interval is that of the mean, by bootstrap over cases. Two models are \
-            compared with `medseg compare`.
+            With --data every case is predicted and compared with its label. With --prediction and --reference two \
+            masks are compared. A missed or spurious organ scores 0. A metric that an empty mask leaves undefined is \
+            left out of the mean. All such cases are counted. The 95 % interval of the mean is computed by bootstrap \
+            over cases. Two models are compared with `medseg compare`.
             """)
 
     @OptionGroup var model: ModelOptions
@@ -31,15 +31,15 @@ struct EvaluateCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Only these cases, by name.")
     var cases: [String] = []
 
-    @Option(help: "Only the cases that a training set aside: the split.json of its run folder.")
+    @Option(help: "Only the cases of this split file, such as the split.json of a run folder; see --part.")
     var split: String?
 
-    /// Which list of a split is measured.
+    /// The list of a split whose cases are measured.
     enum Part: String, ExpressibleByArgument, CaseIterable {
         case training, validation, test
     }
 
-    @Option(help: "Which cases of --split: training, validation or test.")
+    @Option(help: "The cases of --split to measure: training, validation or test.")
     var part = Part.validation
 
     @Option(help: "A mask to measure, with --reference.")
@@ -48,22 +48,22 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "The mask to measure against.")
     var reference: String?
 
-    @Option(help: "Surface Dice counts what lies within this many mm.")
+    @Option(help: "The tolerance of surface Dice, in mm.")
     var tolerance = 2.0
 
-    @Option(help: "Whose HD95: monai, medpy or deepmind.")
+    @Option(help: "The definition of HD95: monai, medpy or deepmind.")
     var hd95 = HausdorffDefinition.monai
 
-    @Option(help: "How many times the cases are drawn for the interval of the mean.")
+    @Option(help: "The number of bootstrap samples for the interval of the mean.")
     var bootstrap = 10_000
 
-    @Option(help: "Decides these draws.")
+    @Option(help: "The random seed of the bootstrap.")
     var bootstrapSeed: UInt64 = 0
 
     @Option(help: "Write the metrics of every case and their summary to this JSON file.")
     var out: String?
 
-    @Option(help: "With --uncertainty, draw the reliability diagram and the risk–coverage curve, PNG or SVG.")
+    @Option(help: "With --uncertainty, draw the reliability diagram and risk–coverage curve to this PNG or SVG.")
     var calibrationFigure: String?
 
     @Option(help: "Write the metrics to this CSV file, a row for each case and class.")
@@ -95,7 +95,7 @@ struct EvaluateCommand: ParsableCommand {
         print(json ? text : tables.joined(separator: "\n\n"), terminator: json ? "" : "\n")
     }
 
-    /// Refuses arguments that make no sense, and makes the folder of the figures.
+    /// Refuses invalid arguments, and creates the folder of the figures.
     private func checkArguments() throws {
         for file in [out, csv, calibrationFigure] { try OutputFolder.refuseExisting(file, force: force) }
         if let calibrationFigure,
@@ -107,19 +107,19 @@ struct EvaluateCommand: ParsableCommand {
             throw UsageError("--bootstrap should be from 1 to 10000000, not \(bootstrap)")
         }
         guard data != nil || (cases.isEmpty && split == nil && figures == nil) else {
-            throw UsageError("--cases, --split and --figures speak of a dataset's scans; they need --data")
+            throw UsageError("--cases, --split and --figures apply to the scans of a dataset; give one with --data")
         }
         if let figures { try OutputFolder.prepare(figures, force: force) }
         guard tolerance >= 0, tolerance.isFinite else {
             throw UsageError("--tolerance should be a length of at least 0 mm, not \(tolerance)")
         }
         if calibrationFigure != nil, try uncertainty.options(models: model.model.count) == nil {
-            throw UsageError("--calibration-figure draws what --uncertainty, --mirror or several --model measure")
+            throw UsageError("--calibration-figure needs --uncertainty, --mirror or several --model")
         }
-        if split == nil, part != .validation { throw UsageError("--part names a list of --split FILE") }
+        if split == nil, part != .validation { throw UsageError("--part chooses a list of a split; pass --split FILE") }
     }
 
-    /// Measures what the arguments name.
+    /// Measures what the arguments ask for.
     private func measured() throws -> Evaluation {
         switch (data, prediction, reference) {
         case (let data?, nil, nil): return try evaluate(Dataset(path: data))
@@ -127,9 +127,9 @@ struct EvaluateCommand: ParsableCommand {
             guard try uncertainty.options(models: 1) == nil, calibrationFigure == nil else {
                 throw UsageError("two masks have no uncertainty; --uncertainty and --mirror need --data and a model")
             }
-            guard model.isEmpty else { throw UsageError("two masks need no model; --data measures a model") }
+            guard model.isEmpty else { throw UsageError("two masks need no model; leave it out, or pass --data") }
             return try compare(prediction, reference)
-        default: throw UsageError("say what to measure: --data DATASET with a model, or --prediction and --reference")
+        default: throw UsageError("give what to measure: --data DATASET with a model, or --prediction and --reference")
         }
     }
 
@@ -139,13 +139,13 @@ struct EvaluateCommand: ParsableCommand {
             cases.isEmpty && split == nil ? dataset.cases : try dataset.split(validation: wanted).validation
         guard !chosen.isEmpty else {
             throw UsageError(
-                "\(split ?? "the list") names no case as \(part.rawValue); leave --split out to measure every case")
+                "\(split ?? "the list") has no \(part.rawValue) cases; leave --split out to measure every case")
         }
         let backend = try device.makeBackend(quiet: printing.quiet)
         let segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
         try segmenter.checkRestores(for: "an evaluation")
         if segmenter.description.labelScheme.regions == nil {
-            // Without them nothing says of which numbers of a label map a region is.
+            // Without declared regions the label values that belong to a region are unknown.
             try segmenter.checkClasses(for: "an evaluation")
         } else if figures != nil {
             try segmenter.checkClasses(for: "--figures")

@@ -15,7 +15,7 @@ struct ExportBundleCommand: ParsableCommand {
         discussion: "The bundle holds configs/inference.json, configs/metadata.json, models/model.pt, README.md, "
             + "docs/README.md and LICENSE. MONAI needs pytorch-ignite and nibabel to run it.")
 
-    @Argument(help: "A model folder with model.json and weights, or one of Auto3DSeg.")
+    @Argument(help: "A model folder with model.json and weights, or a model folder of Auto3DSeg.")
     var model: String
 
     @Argument(help: "The bundle's folder.")
@@ -40,7 +40,7 @@ struct ExportBundleCommand: ParsableCommand {
         try OutputFolder.make("\(output)/models")
         try Weights.write(store.state(), to: "\(output)/models/model.pt")
         if let loss = MONAIBundle.leftOut(of: description) { note("\(model)/model.json: \(loss)") }
-        print("\(output): a MONAI bundle; its docs/README.md says how to run it")
+        print("\(output): a MONAI bundle; its docs/README.md describes how to run it")
     }
 
     private static func text(_ path: String) throws -> String {

@@ -14,17 +14,18 @@ import SegYAML
 struct FoldsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "folds",
-        abstract: "Brings the folds of a cross-validation together: measures, compares, and makes one model of them.",
+        abstract: "Combines the folds of a cross-validation: measures and compares them, and writes one model.",
         discussion: """
-            RUN… are run folders of `medseg train`, the folds of one configuration or of several, which together set each \
-            case of one dataset aside once. What is missing or does not fit is named, all of it at once. Each fold predicts \
-            its own cases, where RUN/validation does not hold them yet. DIR gets summary.md and summary.json (with nnU-Net's \
-            keys), metrics of each configuration for `compare` and `report`, figures, postprocessing.json and model/, the model \
-            folder of the best configuration's folds and postprocessing, which `medseg predict --model DIR/model` runs as an ensemble.
+            RUN… are run folders of `medseg train`: the folds of one configuration or of several, which together \
+            validate each case of one dataset once. Everything that is missing or does not fit is reported at once. \
+            Each fold predicts its own validation cases unless RUN/validation already holds them. DIR gets summary.md \
+            and summary.json (with nnU-Net's keys), metrics of each configuration for `compare` and `report`, figures, \
+            postprocessing.json and model/. The last is the model folder of the best configuration's folds with their \
+            postprocessing, which `medseg predict --model DIR/model` runs as an ensemble.
 
-            With --train there is one argument, plans of nnU-Net or a configuration (YAML), of which the missing folds are trained first, one after \
-            another, into DIR/CONFIGURATION/fold_0 and so on; one that was cut off goes on. Started again, the same command \
-            does what is left.
+            With --train there is one argument: plans of nnU-Net or a configuration (YAML). Its missing folds are \
+            trained first, one after another, into DIR/CONFIGURATION/fold_0 and so on; an interrupted fold is resumed. \
+            The same command, run again, does what is left.
             """)
 
     @Argument(help: "Run folders; with --train plans of nnU-Net (plans.json) or a configuration (YAML).")
@@ -36,7 +37,7 @@ struct FoldsCommand: ParsableCommand {
     @Flag(help: "First train the folds that are missing.")
     var train = false
 
-    @Option(help: "The raw dataset, with plans; else the dataset in place of that of the runs, where it has moved.")
+    @Option(help: "With plans, the raw dataset; otherwise the path of the runs' dataset if it has moved.")
     var data: String?
 
     @Option(
@@ -50,13 +51,13 @@ struct FoldsCommand: ParsableCommand {
     @Option(help: "Also write all folds as a results folder of nnU-Net.")
     var exportNnunet: String?
 
-    @Option(help: "Surface Dice counts what lies within this many mm.")
+    @Option(help: "The tolerance of surface Dice, in mm.")
     var tolerance = 2.0
 
-    @Option(help: "How many times the cases are drawn for the interval of the mean.")
+    @Option(help: "The number of bootstrap samples for the interval of the mean.")
     var bootstrap = 10_000
 
-    @Option(help: "Decides these draws.")
+    @Option(help: "The random seed of the bootstrap.")
     var bootstrapSeed: UInt64 = 0
 
     @OptionGroup var device: DeviceOptions
@@ -73,10 +74,10 @@ struct FoldsCommand: ParsableCommand {
             throw UsageError("--tolerance should be a length of at least 0 mm, not \(tolerance)")
         }
         guard train || (configuration.isEmpty && changes.isEmpty) else {
-            throw UsageError("--configuration and --set say what is trained; they need --train")
+            throw UsageError("--configuration and --set apply to training; they need --train")
         }
         guard !train || runs.count == 1 else {
-            throw UsageError("--train takes plans or one configuration, not \(runs.count) arguments")
+            throw UsageError("--train needs one argument, plans or a configuration, not \(runs.count)")
         }
         for name in ["summary.md", "model"] { try OutputFolder.refuseExisting("\(out)/\(name)", force: force || train) }
         let trainings = train ? try FoldTrainings(runs[0], data: data, configuration, changes, out: out) : nil
@@ -112,7 +113,7 @@ struct FoldsCommand: ParsableCommand {
     }
 }
 
-/// The trainings of all folds of plans or of a configuration.
+/// The training runs of all folds of plans or of a configuration.
 private struct FoldTrainings {
     private struct Fold {
         let folder: String
@@ -128,12 +129,12 @@ private struct FoldTrainings {
     init(_ file: String, data: String?, _ names: [String], _ changes: [String], out: String) throws {
         if ["yaml", "yml"].contains((file as NSString).pathExtension.lowercased()) {
             guard data == nil, names.isEmpty else {
-                throw UsageError("--data and --configuration are about plans of nnU-Net; \(file) is changed with --set")
+                throw UsageError("--data and --configuration apply only to plans of nnU-Net; change \(file) with --set")
             }
             folds = try Self.folds(ofYAML: file, changes, out: out)
             return
         }
-        guard let data else { throw UsageError("plans are trained on a raw dataset; name it with --data") }
+        guard let data else { throw UsageError("plans are trained on a raw dataset; give it with --data") }
         let planned = try NNUNetPlannedDataset(plans: file, data: data)
         guard !planned.foldNames.isEmpty else { throw UsageError("\(data) has too few cases for folds") }
         folds = try (names.isEmpty ? ["3d_fullres"] : names).flatMap { name in
@@ -147,24 +148,24 @@ private struct FoldTrainings {
         }
     }
 
-    /// Folds of a configuration by nnU-Net's rule.
+    /// The folds of a configuration, with cases assigned by nnU-Net's rule.
     private static func folds(ofYAML file: String, _ changes: [String], out: String) throws -> [Fold] {
         let document = try ConfigValue(yamlFile: file, changes: changes)
         let name = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
         guard !FoldSet.reserved.contains(name) else {
             throw UsageError(
-                "\(file): folds of '\(name)' would lie where the summary's own \(name) goes; rename the file")
+                "\(file): the folds of '\(name)' would take the path of the summary's own \(name); rename the file")
         }
         let configuration = try TrainingConfiguration(document, source: file)
         let dataset = try Dataset(path: configuration.data)
         if case .file(let split) = configuration.validation {
             throw UsageError(
-                "\(file): folds are dealt anew, and \(split) would not be kept to; leave it out of validation")
+                "\(file): folds are assigned from scratch and would ignore \(split); remove it from validation")
         }
         guard dataset.ownSplits.isEmpty else {
             throw UsageError(
-                "\(configuration.data) makes a split of its own, which folds would not keep to; train its folds with medseg "
-                    + "train, and name their run folders")
+                "\(configuration.data) has its own split, which the folds would ignore; train its folds with medseg "
+                    + "train, and give their run folders")
         }
         let cases = dataset.cases.map(\.name)
         guard case .object(let entries) = document, let dealt = NNUNetFolds(cases: cases) else {
@@ -179,7 +180,7 @@ private struct FoldTrainings {
         }
     }
 
-    /// Insists, before anything is trained, that the folds which are there are those that are asked for.
+    /// Checks, before anything is trained, that the existing folds are the ones that the arguments ask for.
     func checkWhatIsThere() throws {
         let faults = FaultList(source: "the folds", key: nil)
         for fold in folds where FileManager.default.fileExists(atPath: "\(fold.folder)/config.json") {
@@ -195,7 +196,7 @@ private struct FoldTrainings {
         }
     }
 
-    /// Trains what is not yet trained.
+    /// Trains the folds that are not trained yet.
     func run(on backend: any Backend, force: Bool, quiet: Bool) throws {
         for (number, fold) in folds.enumerated() {
             let standing = try FoldRun.standing(of: fold.folder)

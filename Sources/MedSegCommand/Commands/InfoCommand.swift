@@ -10,15 +10,15 @@ struct InfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info",
         abstract:
-            "Prints header, affine, orientation, spacing, and what the voxels hold, of scans; or what a model expects.",
+            "Prints header, affine, orientation, spacing and voxel values of scans, or the input that a model expects.",
         discussion: """
-            Of a model folder, one of Auto3DSeg or nnU-Net, or a MONAI bundle it prints what is done to a scan, in what windows it is \
-            seen, and how the mask is made; with --json as a model.json has it.
+            For a model folder (of MedSeg, Auto3DSeg or nnU-Net) or a MONAI bundle it prints the preprocessing, the \
+            windows of inference, and how the mask is computed; with --json in the form of model.json.
             """)
 
     @Argument(
         help:
-            "NIfTI, NRRD or MetaImage files, of a pair its header; folders, ZIPs or files of DICOM; or folders of models."
+            "NIfTI, NRRD or MetaImage files (of a pair its header); folders, ZIPs or files of DICOM; or model folders."
     )
     var files: [String]
 
@@ -27,7 +27,7 @@ struct InfoCommand: ParsableCommand {
 
     @OptionGroup var nnunetChoice: NNUNetOptions
 
-    @Flag(help: "Print one JSON object, of several files keyed by file.")
+    @Flag(help: "Print one JSON object; for several files, keyed by file.")
     var json = false
 
     func run() throws {
@@ -35,7 +35,7 @@ struct InfoCommand: ParsableCommand {
         guard folders.isEmpty else {
             guard folders.count == files.count else {
                 throw UsageError(
-                    "folders of models and scans are described one kind at a time; \(folders[0]) is a model's")
+                    "give either models or scans, not both; \(folders[0]) is a model folder")
             }
             return try describe(folders)
         }
@@ -57,7 +57,7 @@ struct InfoCommand: ParsableCommand {
         print(String(decoding: data ?? Data(), as: UTF8.self))
     }
 
-    /// What a file holds: a scan, or segments of one.
+    /// The content of a file: a scan, or segments of a scan.
     private enum Content: Encodable, CustomStringConvertible {
         case scan(ImageInfo)
         case segments(SegmentFile)
@@ -81,7 +81,7 @@ struct InfoCommand: ParsableCommand {
         }
     }
 
-    /// Whether a path is a folder of a model, and none of scans.
+    /// Whether a path is a folder of a model and not of scans.
     private static func isModel(_ path: String) -> Bool {
         ScanFile.isFolder(path) && (ModelFolder.isThere(path) || !DicomSource.isDicom(path))
     }

@@ -9,9 +9,9 @@ struct InitCommand: ParsableCommand {
         commandName: "init",
         abstract: "Writes a project that DVC reproduces: data, split, preprocessing, training, metrics, uncertainty.",
         discussion: """
-            dvc.yaml holds the stages, params.yaml and train.yaml what decides them. In a git repository: `dvc init`, \
-            `dvc repro`, `dvc metrics show`, `dvc plots show`. It begins with phantoms; put your own data in the stage \
-            'prepare'.
+            dvc.yaml holds the stages, params.yaml and train.yaml their parameters. In a git repository run \
+            `dvc init`, `dvc repro`, `dvc metrics show`, `dvc plots show`. The project starts with phantoms; put your \
+            own data into the stage 'prepare'.
             """)
 
     @Argument(help: "The project's folder.")
@@ -25,7 +25,7 @@ struct InitCommand: ParsableCommand {
         for (name, _) in ProjectTemplate.files
         where !force && FileManager.default.fileExists(atPath: "\(folder)/\(name)") {
             throw DataError(
-                .cannotWrite, "\(folder)/\(name)", "exists already; name another folder or allow --force")
+                .cannotWrite, "\(folder)/\(name)", "exists already; give another folder or pass --force")
         }
         for (name, text) in ProjectTemplate.files { try OutputFolder.write(text, to: "\(folder)/\(name)") }
         print("\(folder): \(ProjectTemplate.files.map(\.0).joined(separator: ", "))")

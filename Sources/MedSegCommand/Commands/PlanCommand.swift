@@ -11,9 +11,9 @@ struct PlanCommand: ParsableCommand {
         abstract: "Plans spacing, patch, network and batch for a raw dataset of nnU-Net, as nnU-Net 2.8 does.",
         discussion: """
             The dataset is a folder with dataset.json, imagesTr/CASE_0000.nii.gz and labelsTr/CASE.nii.gz. DIR gets \
-            dataset_fingerprint.json (what was measured), plans.json, the same plans under nnU-Net's name for them, such as \
-            nnUNetPlans.json, the five folds as splits_final.json, and dataset.json. With --fingerprint no scan is read. \
-            nnU-Net trains from DIR where it stands at nnUNet_preprocessed/NAME.
+            dataset_fingerprint.json (the measurements), plans.json, a copy of the plans under nnU-Net's name for \
+            them, such as nnUNetPlans.json, the five folds as splits_final.json, and dataset.json. With --fingerprint \
+            no scan is read. nnU-Net trains from DIR if its path is nnUNet_preprocessed/NAME.
             """)
 
     @Argument(help: "The raw dataset.")
@@ -27,7 +27,8 @@ struct PlanCommand: ParsableCommand {
 
     @Option(
         help: """
-            default, a plain U-Net for 8 GB; resenc-m, resenc-l or resenc-xl, a U-Net with residual encoder for 8, 24 or 40 GB.
+            default, a plain U-Net for 8 GB of GPU memory; resenc-m, resenc-l or resenc-xl, a U-Net with residual \
+            encoder for 8, 24 or 40 GB.
             """,
         transform: { text in
             guard let planner = NNUNetPlanner(rawValue: text) else {
@@ -38,13 +39,13 @@ struct PlanCommand: ParsableCommand {
         })
     var planner = NNUNetPlanner.standard
 
-    @Option(help: "GB of the GPU that is trained on; by default the planner's own.")
+    @Option(help: "The GPU memory for training in GB; by default the planner's own.")
     var gpuMemory: Double?
 
-    @Option(help: "The dataset's name in the plans, such as Dataset501_Spleen; by default that of its folder.")
+    @Option(help: "The dataset's name in the plans, such as Dataset501_Spleen; by default the name of its folder.")
     var name: String?
 
-    @Flag(help: "Print a page that says why this spacing, patch and batch, and why these configurations.")
+    @Flag(help: "Print a page with the reasons for the spacing, patch, batch and configurations.")
     var why = false
 
     @Option(help: "The folder to write.")
@@ -82,13 +83,13 @@ struct PlanCommand: ParsableCommand {
         print(why ? plans.reasons : plans.summary)
         if folds == nil, case .scans = source {
             note(
-                "\(out): no splits_final.json, for there are fewer than \(NNUNetFolds.count) cases; train with fold all"
+                "\(out): no splits_final.json, as the cases are fewer than \(NNUNetFolds.count); train with fold all"
             )
         }
         if !printing.quiet { note("\(out)/plans.json") }
     }
 
-    /// Files beside that of the plans' own name.
+    /// The files besides the one with the plans' own name.
     private static let files = ["plans.json", "dataset_fingerprint.json", "splits_final.json", "dataset.json"]
 
     private func measure(_ raw: NNUNetRawDataset) throws -> NNUNetFingerprint {
@@ -99,7 +100,7 @@ struct PlanCommand: ParsableCommand {
         }
     }
 
-    /// Writes every file whole; the plans come last, so that plans that are there have all they need.
+    /// Writes every file whole; the plans come last, so that existing plans have all the files they need.
     private func write(
         _ plans: NNUNetPlans, _ measured: NNUNetFingerprint, _ folds: NNUNetFolds?, description: String
     ) throws {
@@ -120,7 +121,7 @@ struct PlanCommand: ParsableCommand {
 }
 
 extension PlanCommand {
-    /// What is planned for.
+    /// The input of the planning.
     private enum Source {
         case scans(folder: String)
         case fingerprint(file: String, description: String)
@@ -133,7 +134,7 @@ extension PlanCommand {
             }
         }
 
-        /// What the folder is called.
+        /// The name of the folder.
         var name: String {
             let folder =
                 switch self {
@@ -149,9 +150,9 @@ extension PlanCommand {
         case (let folder?, nil, nil): return .scans(folder: folder)
         case (nil, let file?, let description?): return .fingerprint(file: file, description: description)
         case (nil, nil, nil):
-            throw UsageError("name a raw dataset, or a fingerprint with --fingerprint and --dataset-json")
+            throw UsageError("give a raw dataset, or a fingerprint with --fingerprint and --dataset-json")
         case (_?, _, _):
-            throw UsageError("--fingerprint and --dataset-json take the place of a dataset; give one or the other")
+            throw UsageError("--fingerprint and --dataset-json replace a dataset; give one or the other")
         default: throw UsageError("--fingerprint and --dataset-json go together; give both")
         }
     }

@@ -14,26 +14,27 @@ struct PredictCommand: ParsableCommand {
         commandName: "predict",
         abstract: "Segments scans and writes masks on their own grids.",
         discussion: """
-            For INPUT scan.nii.gz the mask is DIR/scan_mask.nii.gz, with the scan's geometry and in its format, for \
-            scan.nrrd DIR/scan_mask.nrrd, unless --format says otherwise; for a folder or file of DICOM it is a NIfTI, \
-            called after the folder, on the stack of slices. With --uncertainty N the \
-            network predicts N times with dropout on; the mask is of the mean, and DIR/scan_uncertainty_mean.nii.gz, \
-            _variance, _entropy, _mutual_information (nats) and _validity are written beside it: validity is 0 where the \
-            network did not look and the others say nothing. --mirror and several --model add samples of their own, \
-            and the same maps. --dicom-seg and --rtstruct also write the mask of a DICOM series as DICOM, \
-            DIR/scan_seg.dcm and DIR/scan_rtstruct.dcm, which carry the patient's name and number, so that they can be \
-            filed with the study; no other file does. A model of regions that may overlap (a threshold of each channel) gives one map of 0 and 1 for \
-            each, along the fourth axis of a NIfTI.
+            The mask of INPUT scan.nii.gz is DIR/scan_mask.nii.gz, with the scan's geometry and in its format \
+            (DIR/scan_mask.nrrd for scan.nrrd) unless --format is given. The mask of a folder or file of DICOM is a \
+            NIfTI file named after the folder, on the grid of the stacked slices. With --uncertainty N the network \
+            predicts N times with dropout on. The mask is then computed from the mean, and \
+            DIR/scan_uncertainty_mean.nii.gz, _variance, _entropy, _mutual_information (nats) and _validity are \
+            written beside it; validity is 0 for voxels that the network did not process, for which the other maps \
+            mean nothing. --mirror and several --model add samples and write the same maps. --dicom-seg and --rtstruct \
+            also write the mask of a DICOM series as DICOM, DIR/scan_seg.dcm and DIR/scan_rtstruct.dcm. These carry \
+            the patient's name and number, so that they can be filed with the study; no other file does. A model of \
+            regions that may overlap (one threshold per channel) gives one map of 0 and 1 per region, along the fourth \
+            axis of a NIfTI file.
 
-            Many scans may be divided among processes: each runs the same command with its own --shard, and --collect in the \
-            end checks that none is missing. See docs/scale.md.
+            Many scans may be divided among processes: each runs the same command with its own --shard, and a last run \
+            with --collect checks that none is missing. See docs/scale.md.
             """)
 
     @Argument(
         help: """
-            Scans: NIfTI, NRRD or MetaImage files or folders of them, folders or ZIPs of DICOM series, multi-frame DICOM \
-            files. For a model of several channels, the scans of one case in the model's order, or of several cases named \
-            CASE_0000…, CASE_0001… as nnU-Net names them.
+            Scans: NIfTI, NRRD or MetaImage files or folders of them, folders or ZIPs of DICOM series, multi-frame \
+            DICOM files. For a model with several channels: the scans of one case in the model's order, or scans of \
+            several cases named CASE_0000…, CASE_0001… as in nnU-Net.
             """)
     var inputs: [String]
 
@@ -46,12 +47,12 @@ struct PredictCommand: ParsableCommand {
     @OptionGroup var device: DeviceOptions
     @OptionGroup var printing: PrintingOptions
 
-    @Option(help: "The folder that masks go to.")
+    @Option(help: "The folder for the masks.")
     var out: String
 
     @Option(
         help:
-            "The format of masks and maps: \(VolumeFormat.choices); by default nii.gz, nrrd or mha as the scan's own, nii.gz for DICOM."
+            "The format of masks and maps: \(VolumeFormat.choices); by default the scan's, for DICOM nii.gz."
     )
     var format: VolumeFormat?
 
@@ -70,25 +71,25 @@ struct PredictCommand: ParsableCommand {
 
     @Flag(
         help: """
-            Also print what each stage took, from decompressing the scan to compressing the mask: seconds that passed, \
-            and seconds that the CPU's threads computed. The rest is drawing, reports and the accumulation of samples.
+            Also print the time of each stage, from decompressing the scan to compressing the mask: wall-clock seconds \
+            and CPU seconds of all threads. The rest is drawing, reports and the accumulation of samples.
             """)
     var stages = false
 
     @Flag(
-        help: "Write over existing files, and remove what an earlier prediction of a scan wrote and this one does not.")
+        help: "Write over existing files, and remove files of an earlier prediction that this one does not write.")
     var force = false
 
-    /// The table of all scans.
+    /// The path of the table of all scans.
     var table: String { "\(out)/report.csv" }
 
     func run() throws {
         for input in inputs where !FileManager.default.fileExists(atPath: input) {
-            throw DataError(.noInput, input, "is not there")
+            throw DataError(.noInput, input, "does not exist")
         }
         try dicom.register(for: inputs)
         let part = try shards.part()
-        // Wrong options and clashes are told before a model is loaded.
+        // Wrong options and clashing outputs are reported before a model is loaded.
         try dicomOutput.check(plan(channels: model.inputChannels ?? 1).map(\.input))
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
         let backend = try device.makeBackend(quiet: printing.quiet)
@@ -124,10 +125,10 @@ struct PredictCommand: ParsableCommand {
         try OutputFolder.filling(out) { try predict(jobs, with: segmenter, extras, dicomOutput, into: earlier) }
     }
 
-    /// What is wrong with one scan, and not with the others; of a DICOM folder also that it holds several series.
+    /// The kinds of errors that concern one scan and not the others, such as several series in a DICOM folder.
     private static let faultsOfAScan: Set<DataError.Kind> = [.noInput, .badData, .tooLarge, .badArgument, .unavailable]
 
-    /// Predicts scan after scan. One broken scan must not cost the others theirs.
+    /// Predicts one scan after another; a scan that fails does not stop the others.
     private func predict(
         _ jobs: [PredictionFiles], with segmenter: Segmenter, _ extras: PredictionFiles.Extras,
         _ dicomOutput: DicomOutput?, into table: ScanTable?, _ record: ShardRecord? = nil
@@ -158,7 +159,7 @@ struct PredictCommand: ParsableCommand {
         }
     }
 
-    /// Runs the stages of a scan, and with --stages prints what they took.
+    /// Runs the stages of a scan, and with --stages prints their times.
     private func timed(_ work: () throws -> ScanReport) throws -> ScanReport {
         guard stages else { return try work() }
         let clock = StageClock()
@@ -211,16 +212,17 @@ struct PredictCommand: ParsableCommand {
         return measured
     }
 
-    /// Refuses formats that hold one map where the model's masks are several.
+    /// Refuses formats that hold one map if the model's masks are several maps.
     private func refuseSingleMaps(_ jobs: [PredictionFiles]) throws {
         for job in jobs where !ScanFile.holdsSeveralMaps(job.mask) {
             throw UsageError(
-                "\(job.mask): the model's masks are regions, several maps in one file, which only NIfTI holds; add --format "
+                "\(job.mask): the model predicts regions, several maps in a file, which only NIfTI holds; use --format "
                     + "nii.gz")
         }
     }
 
-    /// In what the channels of a case are not what the models were trained on; those of further files name them.
+    /// The differences between the channels of a case and the models' training data; a concern about a further channel
+    /// begins with the name of its file or its number.
     private func concerns(
         about image: ScanImage, _ geometries: [ScanGeometry], of job: PredictionFiles, with segmenter: Segmenter
     ) -> [Concern] {
@@ -238,14 +240,14 @@ struct PredictCommand: ParsableCommand {
         return concerns
     }
 
-    /// A scan's name; of the folder that a command is run in, its own.
+    /// The name of a scan; for `.` and `..` the name of that folder.
     private func stem(of input: String) -> String {
         let name = model.nnunet == nil ? ScanFile.stem(of: input) : CaseChannels(files: [input]).name
         return [".", ".."].contains(name) ? URL(fileURLWithPath: input).standardizedFileURL.lastPathComponent : name
     }
 
-    /// The scans of the inputs, where a folder stands for those in it, sorted by name; and whether there is such a folder.
-    /// One without scans is left for the readers of DICOM.
+    /// The scans of the inputs, with a folder replaced by the scans in it, sorted by name; and whether there is such a
+    /// folder. A folder without scans is left to the DICOM readers.
     private static func scans(of inputs: [String]) throws -> (files: [String], isFolder: Bool) {
         var (files, isFolder): ([String], Bool) = ([], false)
         for input in inputs {
@@ -255,8 +257,8 @@ struct PredictCommand: ParsableCommand {
             }
             if !scans.isEmpty, DicomSource.isDicom(input) {
                 throw UsageError(
-                    "\(input) holds a DICOM series and \(scans.count) other scans, such as \(scans.sorted()[0]); name the files, or "
-                        + "put the series into a folder of its own")
+                    "\(input) holds a DICOM series and \(scans.count) other scans, such as \(scans.sorted()[0]); "
+                        + "give the files, or put the series into a folder of its own")
             }
             isFolder = isFolder || !scans.isEmpty
             files += scans.isEmpty ? [input] : scans.sorted().map { "\(input)/\($0)" }
@@ -264,8 +266,8 @@ struct PredictCommand: ParsableCommand {
         return (files, isFolder)
     }
 
-    /// What goes where; clashes are found before anything is computed.
-    /// - Parameter channels: How many scans of a case are its channels.
+    /// The output files of each case; clashes are found before anything is computed.
+    /// - Parameter channels: The number of scans that are the channels of one case.
     private func plan(channels: Int) throws -> [PredictionFiles] {
         let (scans, isFolder) = try Self.scans(of: inputs)
         let cases =
@@ -279,7 +281,7 @@ struct PredictCommand: ParsableCommand {
         }
         let paths = Set(scans.map { URL(fileURLWithPath: $0).standardizedFileURL.path })
         for job in jobs where paths.contains(URL(fileURLWithPath: job.mask).standardizedFileURL.path) {
-            throw UsageError("\(job.mask) is a scan, and its mask would take its place; name another folder with --out")
+            throw UsageError("\(job.mask) is a scan that the mask would overwrite; give another folder with --out")
         }
         for (stem, same) in Dictionary(grouping: jobs, by: \.stem).sorted(by: { $0.key < $1.key }) {
             guard same.count == 1 else {

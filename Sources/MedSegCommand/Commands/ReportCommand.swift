@@ -10,9 +10,10 @@ struct ReportCommand: ParsableCommand {
         commandName: "report",
         abstract: "Draws the curves of runs in one figure, and box plots of metrics over cases and models.",
         discussion: """
-            Training loss and validation Dice come from the run folders. Box plots come from the files of --metrics, written by \
-            `medseg evaluate --out`, a box for each, or from metrics.json in the run folders. Names are the folders' or the \
-            files', unless --names gives others. Figures are readable in black and white.
+            Training loss and validation Dice are read from the run folders. Box plots are drawn from the files of \
+            --metrics, written by `medseg evaluate --out`, one box per file, or from metrics.json in the run folders. \
+            The names are those of the folders or files unless --names is given. Figures are readable in black and \
+            white.
             """)
 
     @Argument(help: "Run folders.")
@@ -21,10 +22,10 @@ struct ReportCommand: ParsableCommand {
     @Option(help: "The folder to write the figures to.")
     var out: String
 
-    @Option(parsing: .upToNextOption, help: "Metrics to draw box plots of, a file for each model.")
+    @Option(parsing: .upToNextOption, help: "Files of metrics to draw box plots from, one per model.")
     var metrics: [String] = []
 
-    @Option(parsing: .upToNextOption, help: "What to call the runs, or the files of --metrics, in their order.")
+    @Option(parsing: .upToNextOption, help: "Names of the runs, or of the files of --metrics, in their order.")
     var names: [String] = []
 
     @Option(help: "Write figures as png or svg.")
@@ -35,7 +36,7 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         guard !runs.isEmpty || !metrics.isEmpty else {
-            throw UsageError("name run folders, or files of metrics with --metrics")
+            throw UsageError("give run folders, or files of metrics with --metrics")
         }
         for named in [runs, metrics] where !named.isEmpty && !names.isEmpty && names.count != named.count {
             throw UsageError("--names should give \(named.count) names, not \(names.count)")
@@ -68,7 +69,7 @@ struct ReportCommand: ParsableCommand {
 
     private static func isThere(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
 
-    /// Given names, or the ends of the paths that tell them from each other.
+    /// The given names, or the shortest ends of the paths that differ from each other.
     private func titles(_ paths: [String]) -> [String] {
         guard names.isEmpty else { return names }
         let parts = paths.map { path in

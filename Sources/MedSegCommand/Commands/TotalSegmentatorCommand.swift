@@ -10,13 +10,13 @@ import SegStudy
 struct TotalSegmentatorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "totalsegmentator",
-        abstract: "Segments a body with TotalSegmentator's models, which lie in a folder that you have.",
+        abstract: "Segments a scan of the body with TotalSegmentator's models from a local folder.",
         discussion: """
-            Nothing is downloaded: --weights is the folder with Dataset291_…, Dataset292_… and so on, as TotalSegmentator's \
-            releases unpack. For scan.nii.gz the label map is DIR/scan_total.nii.gz on the scan's grid, and its NIfTI \
-            header names the labels. Of a DICOM series --dicom-seg and --rtstruct write it as DICOM too, which carries the \
-            patient's identity. The way to the models and back is that of TotalSegmentator 2.18. Its open models are \
-            of the licence Apache-2.0; others need a licence of their own.
+            Nothing is downloaded: --weights is the folder with Dataset291_…, Dataset292_… and so on, as unpacked from \
+            TotalSegmentator's releases. The label map of scan.nii.gz is DIR/scan_total.nii.gz on the scan's grid, \
+            with the names of the labels in its NIfTI header. For a DICOM series --dicom-seg and --rtstruct also write \
+            it as DICOM, which carries the patient's identity. The steps before and after the models are those of \
+            TotalSegmentator 2.18. Its open models have the licence Apache-2.0; others need a licence of their own.
             """)
 
     @Argument(help: "The scan: NIfTI, NRRD, MetaImage, or a folder or ZIP of a DICOM series.")
@@ -25,19 +25,19 @@ struct TotalSegmentatorCommand: ParsableCommand {
     @Option(help: "The folder of the models.")
     var weights: String
 
-    @Option(help: "The folder that the label map goes to.")
+    @Option(help: "The folder for the label map.")
     var out: String
 
-    @Option(help: "What is looked for: total in a CT, or total_mr.")
+    @Option(help: "The task: total for CT, or total_mr for MR.")
     var task = "total"
 
-    @Flag(help: "Voxels of 3 mm and one model, in place of 1.5 mm and several.")
+    @Flag(help: "Use voxels of 3 mm and one model, in place of 1.5 mm and several.")
     var fast = false
 
-    @Flag(help: "Voxels of 6 mm.")
+    @Flag(help: "Use voxels of 6 mm.")
     var fastest = false
 
-    @Option(help: "Only these organs, with commas, such as spleen,liver: a coarse model finds where they lie.")
+    @Option(help: "Only these organs, separated by commas, such as spleen,liver; a coarse model locates them first.")
     var roiSubset: String?
 
     @Flag(
@@ -58,7 +58,7 @@ struct TotalSegmentatorCommand: ParsableCommand {
         guard let task = TotalSegmentatorTask(task, resolution) else {
             let known = TotalSegmentatorTask.names.joined(separator: ", ")
             throw UsageError(
-                "--task '\(task)' is not supported; supported: \(known). Its model is one of nnU-Net: medseg predict "
+                "--task '\(task)' is not supported; supported: \(known). Its model is an nnU-Net model: medseg predict "
                     + "--nnunet runs it, without TotalSegmentator's resampling and crop")
         }
         try dicom.register(for: [input])

@@ -4,15 +4,15 @@ import SegCore
 import SegStudy
 import SegTracking
 
-/// `medseg track`: what concerns the journals of runs.
+/// `medseg track`: commands for the journals of runs.
 struct TrackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "track",
         abstract: "Sends what runs logged to an MLflow server.",
         discussion: """
-            Every training keeps a journal in the folder tracking of its run folder, and sends it while it runs to the server \
-            that tracking.uri of its configuration or MLFLOW_TRACKING_URI names. What a server did not get, or what was logged \
-            without one, is sent by `medseg track sync`.
+            Every training run keeps a journal in the folder tracking of its run folder. While it runs it sends the \
+            journal to the server given by tracking.uri of its configuration or by MLFLOW_TRACKING_URI. \
+            `medseg track sync` sends what a server did not get, or what was logged without a server.
             """,
         subcommands: [SyncCommand.self])
 
@@ -20,7 +20,7 @@ struct TrackCommand: ParsableCommand {
     struct SyncCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "sync",
-            abstract: "Sends the journals of run folders to an MLflow server; what it has already is not sent again.",
+            abstract: "Sends the journals of run folders to an MLflow server; events that it has are not sent again.",
             discussion: """
                 Credentials come from MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
                 """)
@@ -57,7 +57,7 @@ struct TrackCommand: ParsableCommand {
             }
         }
 
-        /// The experiment that a run's configuration names; nil where it names none.
+        /// The experiment that a run's configuration gives; nil if it gives none.
         private static func experiment(configuredIn run: String) -> String? {
             guard case .object(let entries)? = try? ConfigValue(jsonFile: "\(run)/config.json"),
                 case .object(let tracking)? = entries["tracking"], case .string(let name)? = tracking["experiment"]

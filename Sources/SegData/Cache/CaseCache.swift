@@ -2,30 +2,32 @@ internal import Foundation
 public import SegCore
 public import SegImaging
 
-/// Prepared cases on disk, each computed once for all trainings that prepare the same files in the same way.
+/// Prepared cases on disk, each computed once for all training runs that prepare the same files in the same way.
 ///
-/// A case is known by the bytes of its image and label and by the preparation, so nothing stale is ever found. Several
-/// processes may share a folder; a damaged file is computed anew. The folder may be removed at any time.
+/// The key of a case consists of the bytes of its image and label and of the preparation, therefore no outdated entry
+/// is ever used. Several processes may share a folder; a damaged file is computed again. The folder may be removed at
+/// any time.
 public struct CaseCache: Hashable, Sendable {
-    /// Where the cases are; nil keeps them in memory.
+    /// The folder of the cases; nil keeps them in memory.
     public let folder: String?
 
-    /// Takes a folder, which is made when it is needed; nil for no cache.
+    /// Creates a cache in a folder, which is created when it is needed; nil for no cache.
     public init(folder: String?) { self.folder = folder }
 
     /// The user's own cache: `$XDG_CACHE_HOME/medseg/cases`, or `~/.cache/medseg/cases`.
     public static func ofUser() -> CaseCache {
         let environment = ProcessInfo.processInfo.environment
-        // The specification has relative paths ignored.
+        // The XDG specification requires that relative paths are ignored.
         let base = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
         return CaseCache(folder: (base ?? NSHomeDirectory() + "/.cache") + "/medseg/cases")
     }
 
-    /// A case from the cache, or prepared and then cached; in memory, with a note, where the folder cannot be used.
+    /// Returns a case from the cache, or prepares and caches it; if the folder cannot be used, it stays in memory with
+    /// a note.
     /// - Parameters:
-    ///   - channels: Number of channels that the network takes; a case of more or fewer is an error.
+    ///   - channels: The number of input channels of the network; a case with another number is an error.
     ///   - classes: Number of classes, background included; a label beyond is an error.
-    ///   - labels: Which numbers of a label map are which class.
+    ///   - labels: The mapping from the numbers of a label map to classes.
     /// - Throws: `DataError` naming the file that cannot be read or used.
     public func prepare(
         _ item: DatasetCase, _ preprocessing: Preprocessing, channels: Int, classes: Int,
@@ -51,22 +53,22 @@ public struct CaseCache: Hashable, Sendable {
             try CaseFile.write(prepared.scan, largestClass: prepared.largestClass, key: key, to: path)
         } catch {
             prepared.notes.append(
-                "\(item.name): stays in memory (\(error.subject): \(error.message)); set cache: to another folder, "
-                    + "or to none")
+                "\(item.name): stays in memory (\(error.subject): \(error.message)); set cache: to another folder "
+                    + "or none")
             return prepared
         }
-        // Another process may have removed it already; what is in memory is as good.
+        // Another process may have removed the file already; the case in memory is just as good.
         guard let file = CaseFile(path, key: key) else { return prepared }
         var cached = try wrap(file)
         cached.notes = prepared.notes
         return cached
     }
 
-    /// Removes the unfinished files of processes that were ended while they wrote; to be called once before `prepare`.
+    /// Removes unfinished files of processes that ended while they wrote; call it once before `prepare`.
     public func removeLeftovers() {
         guard let folder else { return }
         DurableFile.removeLeftovers(in: folder)
-        // Up to 222aa07 such files had other names and no lock, so that their age has to tell.
+        // Up to 222aa07 such files had other names and no lock, therefore their age decides.
         let yesterday = Date(timeIntervalSinceNow: -24 * 60 * 60)
         let files = FileManager.default
         for name in (try? files.contentsOfDirectory(atPath: folder)) ?? [] where name.hasSuffix(".tmp") {

@@ -2,17 +2,17 @@ internal import Foundation
 internal import SegCore
 internal import SegImaging
 
-/// A prepared case in a file that is read where patches lie: a page of header, the image as 32-bit floats with the
-/// channels of a voxel side by side, the classes as bytes.
+/// A prepared case in a file from which only the voxels of a patch are read: a header of one page, the image as 32-bit
+/// floats with the channels of a voxel side by side, then the classes as bytes.
 ///
-/// The header is 64-bit words: magic, extents, affine, the largest class of the label map, the key, the digest of the
-/// voxels, and the digest of all of this.
+/// The header consists of 64-bit words: magic, size, affine, the largest class of the label map, the key, the digest of
+/// the voxels, and the digest of all preceding words.
 final class CaseFile: LabelledVoxels {
     let size: Triple
-    /// Channels of the image, as the file's length tells.
+    /// The number of channels of the image, computed from the file's length.
     let channels: Int
     let affine: Affine
-    /// The largest class of the label map as it was read, before any crop.
+    /// The largest class of the label map as read, before any crop.
     let largestClass: Int
     private let file: FileBytes
     private let path: String
@@ -21,7 +21,7 @@ final class CaseFile: LabelledVoxels {
     private static let page = 4096
     private static let headerWords = 25
 
-    /// Opens a file of a key; nil where there is none or it is damaged in any way.
+    /// Opens the file of a key; nil if it is missing or damaged in any way.
     init?(_ path: String, key: CaseKey) {
         guard let file = FileBytes(path), file.count > Self.page,
             let words = file.withContent({ Self.header(of: $0, key) })
@@ -38,7 +38,7 @@ final class CaseFile: LabelledVoxels {
         self.path = path
     }
 
-    /// The words of a header that is whole, of a key, and of these voxels.
+    /// The words of the header; nil unless the header is intact, has this key and matches the voxels.
     private static func header(of bytes: UnsafeRawBufferPointer, _ key: CaseKey) -> [UInt64]? {
         let words = (0..<headerWords).map { bytes.load(fromByteOffset: 8 * $0, as: UInt64.self) }
         guard words[0] == magic, Array(words[21...22]) == key.words, words[24] == digest(Array(words[..<24])) else {
@@ -65,13 +65,13 @@ final class CaseFile: LabelledVoxels {
         else {
             throw DataError(
                 .noInput, path,
-                "was cut short or removed while the training read it; go on with `medseg train --resume`, which "
-                    + "prepares the case anew")
+                "was cut short or removed during training; continue with `medseg train --resume`, which "
+                    + "prepares the case again")
         }
         return body(UnsafePointer(image.baseAddress!), UnsafePointer(label.baseAddress!))
     }
 
-    /// Writes a case beside its place and moves it there, so that others see all of it or nothing.
+    /// Writes a case to a temporary file and renames it, so that other processes see all of it or nothing.
     /// - Throws: `DataError` with the system's reason.
     static func write(_ scan: LabelledScan, largestClass: Int, key: CaseKey, to path: String) throws(DataError) {
         let whole = try scan.cut(Box3(of: scan.size))

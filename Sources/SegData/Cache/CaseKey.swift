@@ -1,15 +1,15 @@
 internal import SegCore
 internal import SegImaging
 
-/// What a cached case is known by: the bytes of its two files and everything that is done to them.
+/// The key of a cached case: a digest of the bytes of its files and of every preparation step.
 struct CaseKey: Hashable, Sendable {
     let words: [UInt64]
 
-    /// Changes whenever the preparation of a scan or the layout of a cache file does, so that what an older program
-    /// cached is not taken for this one's.
+    /// Increased whenever the preparation of a scan or the layout of a cache file changes, so that files which an older
+    /// program cached are not used.
     private static let version: UInt64 = 1
 
-    /// Reads the files of a case; nil where one cannot be read.
+    /// Reads the files of a case; nil if one cannot be read.
     init?(_ item: DatasetCase, _ preprocessing: Preprocessing, _ labels: LabelScheme) {
         guard let image = Self.digests(item.images), let label = Self.digests([item.label]) else { return nil }
         let units = item.images.map(Self.unit).joined()
@@ -25,7 +25,7 @@ struct CaseKey: Hashable, Sendable {
         }
     }
 
-    /// The bytes of scans, each of which may be two files, counted and digested with the seeds 0 and 1.
+    /// The number of bytes of scans, each of which may be two files, and their digests with the seeds 0 and 1.
     private static func digests(_ scans: [String]) -> (count: UInt64, digests: [UInt64])? {
         let files = scans.flatMap { (try? ScanFile.layout(of: $0).files) ?? [$0] }
         let parts = files.compactMap(fileDigests)
@@ -36,7 +36,7 @@ struct CaseKey: Hashable, Sendable {
         return (parts.reduce(0) { $0 + $1.count }, digests)
     }
 
-    /// The bytes of a file.
+    /// The number of bytes of a file and their digests.
     private static func fileDigests(_ path: String) -> (count: UInt64, digests: [UInt64])? {
         FileBytes(path)?.withContent { bytes in
             (UInt64(bytes.count), [XXHash64.hash(bytes, seed: 0), XXHash64.hash(bytes, seed: 1)])
@@ -51,16 +51,16 @@ struct CaseKey: Hashable, Sendable {
         }.joined()
     }
 
-    /// A scan whose lengths are converted is not the one that an older program cached as if they were millimetres.
+    /// Distinguishes a scan with converted lengths from one that an older program cached as if in millimetres.
     private static func unit(of image: String) -> String {
         guard let unit = try? ScanFile.layout(of: image).geometry.unit, unit.millimetres != 1 else { return "" }
         return "; lengths in \(unit)"
     }
 
-    /// Every setting, numbers in full.
+    /// Every setting, with numbers in full precision.
     private static func description(_ preprocessing: Preprocessing) -> String {
         guard preprocessing.isUsual else {
-            // Before there was this rule, labels were those of the nearest voxels.
+            // Before this rule existed, labels were resampled by nearest neighbour.
             return "steps \(preprocessing.steps)" + (preprocessing.resamplesAsNNUNet ? "; labels by their share" : "")
         }
         var text = "orientation \(preprocessing.orientation ?? "-"); pixdim \(preprocessing.pixdim ?? [])"

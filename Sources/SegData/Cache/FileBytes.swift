@@ -1,16 +1,16 @@
-// To the compiler `stat` is of the first module whose header includes it.
+// The compiler attributes `stat` to the first module whose header includes it.
 internal import CArchive
 internal import Foundation
 
-/// A file that is open for reading at any place, also after its name is gone.
+/// A file that is open for reading at any offset, even after its name is deleted.
 ///
-/// It is read, never mapped: memory that is mapped from a file which somebody cuts short ends the process.
+/// The file is read, never mapped: reading mapped memory of a file that another process truncates ends the process.
 final class FileBytes: Sendable {
-    /// Bytes when it was opened.
+    /// The number of bytes when the file was opened.
     let count: Int
     private let descriptor: Int32
 
-    /// Opens a file that is not empty; nil where it cannot be.
+    /// Opens a file that is not empty; nil if it cannot be opened or is empty.
     init?(_ path: String) {
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
@@ -24,7 +24,7 @@ final class FileBytes: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Fills memory with the bytes from a place on; false where the file has fewer or cannot be read.
+    /// Fills memory with the bytes from an offset on; false if the file has fewer bytes or cannot be read.
     func read(from offset: Int, into memory: UnsafeMutableRawBufferPointer) -> Bool {
         var done = 0
         while done < memory.count {
@@ -36,7 +36,7 @@ final class FileBytes: Sendable {
         return true
     }
 
-    /// Lends the whole content; nil where it cannot be read.
+    /// Calls a closure with the whole content; nil if the file cannot be read.
     func withContent<Result>(_ body: (UnsafeRawBufferPointer) -> Result?) -> Result? {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
         defer { memory.deallocate() }

@@ -2,21 +2,21 @@ internal import Foundation
 internal import SegCore
 internal import SegImaging
 
-/// What of a case is compared with the other cases.
+/// The properties of a case that are compared with the other cases.
 struct CaseRecord {
     var name: String
     var image: String
-    /// Voxel edges in mm along right, anterior, superior; nil where the image cannot be read.
+    /// Voxel edges in mm along right, anterior, superior; nil if the image cannot be read.
     var spacing: [Double]?
-    /// Whether the affine looks made up by a conversion.
+    /// Whether the affine looks like one that a conversion wrote.
     var hasConvertedAffine = false
     /// SHA-256 of the image's files.
     var digest: String?
-    /// Classes of the label map.
+    /// The classes of the label map.
     var classes: Set<Int> = []
 }
 
-/// The checks that need one case alone.
+/// The checks of a single case.
 struct CaseExamination {
     private(set) var findings: [DatasetFinding] = []
     private(set) var record: CaseRecord
@@ -35,7 +35,7 @@ struct CaseExamination {
         record = CaseRecord(name: name, image: "")
     }
 
-    /// Examines a case's scans, each a channel, and where there is one its label map.
+    /// Examines a case's scans, one per channel, and its label map if there is one.
     mutating func examine(_ images: [String], label: String?) {
         record.image = images[0]
         let scan = image(of: images)
@@ -66,7 +66,7 @@ struct CaseExamination {
         if let prepared { checkVanished(mask, prepared, label) }
     }
 
-    /// The scans as one image, each examined for itself; nil where one cannot be read or does not fit the first.
+    /// The scans as one image, after each scan is examined; nil if one cannot be read or does not fit the first.
     private mutating func image(of files: [String]) -> ScanImage? {
         var volumes: [Volume] = []
         for (number, file) in files.enumerated() {
@@ -81,8 +81,8 @@ struct CaseExamination {
             guard image.channels.count == 1 else {
                 add(
                     .channels, .error, file,
-                    "it holds \(image.channels.count) volumes, and is one of \(files.count) files of a case",
-                    "give the case one file of four dimensions, or one of three for each channel")
+                    "it holds \(image.channels.count) volumes, but is one of \(files.count) files of a case",
+                    "give the case one 4-D file, or one 3-D file per channel")
                 continue
             }
             volumes.append(image.volume(0))
@@ -94,13 +94,13 @@ struct CaseExamination {
             for (file, text) in notes {
                 add(
                     .channelGeometry, .warning, file, text,
-                    "make sure that it is of the same patient and session as \(files[0])")
+                    "check that it is from the same patient and session as \(files[0])")
             }
             return image
         } catch {
             add(
                 .channelGeometry, .error, error.subject, error.message,
-                "find the channel of this patient, or take the case out")
+                "find this patient's channel, or remove the case")
             return nil
         }
     }
@@ -112,13 +112,13 @@ struct CaseExamination {
         return (image, geometries[0])
     }
 
-    /// Whether the channels are as many as the index names, and their files named in its order.
+    /// Checks that the number of channels is that of the index, and that the files are named in the index's order.
     private mutating func checkChannels(_ count: Int, _ files: [String]) {
         guard !channelNames.isEmpty else { return }
         guard count == channelNames.count else {
             return add(
                 .channels, .error, files[0],
-                "the case has \(count) channel\(count == 1 ? "" : "s"), the index names \(channelNames.count)",
+                "the case has \(count) channel\(count == 1 ? "" : "s"), but the index names \(channelNames.count)",
                 "add the missing scans, or correct the channels' names in dataset.json")
         }
         guard files.count > 1 else { return }
@@ -129,7 +129,7 @@ struct CaseExamination {
             else { continue }
             add(
                 .channels, .warning, file,
-                "it is channel \(number), '\(channelNames[number])', and its name says '\(channelNames[other])'",
+                "it is channel \(number), '\(channelNames[number])', but its name contains '\(channelNames[other])'",
                 "put the case's files in the order of the index's channels")
         }
     }
@@ -139,8 +139,8 @@ struct CaseExamination {
         Set(ScanFile.stem(of: file).lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init))
     }
 
-    /// Whether a channel is CT. A dataset of one channel that does not say what it is is taken for it, which is what
-    /// intensity windows are written for.
+    /// Whether a channel is CT. A dataset of one channel without a channel name counts as CT, because intensity windows
+    /// are made for CT.
     private func isCT(_ channel: Int, of count: Int) -> Bool {
         guard !channelNames.isEmpty else { return count == 1 }
         return channelNames.indices.contains(channel) && channelNames[channel].uppercased().contains("CT")
@@ -159,7 +159,7 @@ struct CaseExamination {
         _ file: String, _ read: (String, ScanLimits) throws(DataError) -> (Content, ScanGeometry)
     ) -> (Content, ScanGeometry)? {
         guard FileManager.default.fileExists(atPath: file) else {
-            add(.missingFile, .error, file, "the index names it but it is not there", "restore it or take the case out")
+            add(.missingFile, .error, file, "the index names it but it is missing", "restore it or remove the case")
             return nil
         }
         checkTwin(file)
@@ -176,7 +176,7 @@ struct CaseExamination {
         guard unit.millimetres != 1 else { return }
         add(
             .otherUnit, .warning, file, "its header gives lengths in \(unit)s, not in millimetres",
-            "make sure that its voxels are of that size; if they are in millimetres, correct the unit (xyzt_units of a NIfTI)"
+            "check the voxel size; if they are in millimetres, correct the unit (xyzt_units of a NIfTI)"
         )
     }
 
@@ -186,11 +186,11 @@ struct CaseExamination {
         let others = ScanFile.singleFileEndings.filter { $0 != ending }.map { stem + $0 }
         guard let twin = others.first(where: { FileManager.default.fileExists(atPath: String($0)) }) else { return }
         add(
-            .twin, .warning, file, "\(twin) lies beside it and is not read",
-            "keep the one that is right, for other programs may take the other")
+            .twin, .warning, file, "\(twin) exists beside it and is not read",
+            "keep the right file, because other programs may read the other one")
     }
 
-    /// Classes that resampling to the network's grid removes: a training would never see them.
+    /// Reports classes that resampling to the network's grid removes: training would never see them.
     private mutating func checkVanished(_ mask: Volume, _ prepared: Preprocessing.Prepared, _ file: String) {
         guard let plan, let label = try? plan.preprocessing.labels(mask, for: prepared, name: file),
             let numbers = try? LabelMap.numbers(of: label, file: file)
@@ -202,20 +202,20 @@ struct CaseExamination {
         let names = lost.map { labels[$0] ?? "class \($0)" }
         add(
             .vanishedClass, .warning, file,
-            "on the network's grid no voxel is \(names.shortList()) any more; its \(mask.size) become \(label.size)",
-            "take a smaller pixdim, or take the case out of training and validation")
+            "the network's grid has no voxel of \(names.shortList()); its size is \(label.size), not \(mask.size)",
+            "use a smaller pixdim, or leave the case out of training and validation")
     }
 
-    /// The numbers that occur.
+    /// The numbers that occur in a label map.
     private static func numbers(in labels: [UInt16]) -> Set<Int> {
         var occurs = [Bool](repeating: false, count: 1 << 16)
         for number in labels { occurs[Int(number)] = true }
         return Set(occurs.indices.filter { occurs[$0] })
     }
 
-    /// Shear, the two forms and the made-up affine.
+    /// Checks shear, the agreement of sform and qform, and the converted affine.
     private mutating func checkGrid(_ scan: Volume, _ geometry: ScanGeometry, _ file: String, isFirst: Bool) {
-        // The case is compared with others by its first scan.
+        // The case is compared with other cases by its first scan.
         if isFirst {
             let directions = scan.affine.orientation
             record.spacing = (0..<3).map { world in
@@ -226,17 +226,17 @@ struct CaseExamination {
         if scan.affine.isSheared {
             add(
                 .sheared, .warning, file, "its voxel axes are not perpendicular, as after a tilted gantry",
-                "resample it to a straight grid, for the network sees it sheared")
+                "resample it to a straight grid, because the network gets it sheared")
         }
         if let apart = geometry.distanceBetweenForms(size: scan.size), apart > (scan.spacing.min() ?? 1) / 2 {
             add(
                 .formConflict, .warning, file,
-                String(format: "its sform and qform put a corner %.1f mm apart; the sform is used", apart),
-                "find out which is right and write both alike")
+                String(format: "its sform and qform place a corner %.1f mm apart; the sform is used", apart),
+                "find out which is right and write it to both")
         }
     }
 
-    /// The scan on the network's grid, held against the window; nil without a plan or where it cannot be prepared.
+    /// The scan on the network's grid, compared with the window; nil without a plan or if the scan cannot be prepared.
     private mutating func checkWindow(_ scan: ScanImage, _ file: String) -> Preprocessing.Prepared? {
         guard let plan, scan.nonFiniteCount == 0 else { return nil }
         do {
@@ -245,10 +245,10 @@ struct CaseExamination {
             guard (0..<3).contains(where: { size[$0] < plan.window[$0] }) else { return prepared }
             add(
                 .windowTooLarge, plan.pads ? .warning : .error, file,
-                "it is \(size) voxels on the network's grid, the window \(plan.window)",
+                "it is \(size) voxels on the network's grid, but the window is \(plan.window)",
                 plan.pads
-                    ? "it will be padded; take a smaller roi_size if many cases are"
-                    : "set sampling.pad: true or take a smaller roi_size")
+                    ? "it will be padded; use a smaller roi_size if this concerns many cases"
+                    : "set sampling.pad: true or use a smaller roi_size")
             return prepared
         } catch {
             add(.intensityRange, .error, file, error.told(of: file), "correct the preprocessing or the scan")
@@ -260,14 +260,14 @@ struct CaseExamination {
         let broken = scan.nonFiniteCount
         guard broken == 0 else {
             return add(
-                .notFinite, .error, file, "\(broken) voxels are NaN or infinite", "replace them, for a CT by -1024")
+                .notFinite, .error, file, "\(broken) voxels are NaN or infinite", "replace them, in a CT by -1024")
         }
         guard isCT, let low = scan.voxels.min(), let high = scan.voxels.max() else { return }
         let range = "its values go from \(low) to \(high)"
         if low > Self.airHU {
             add(
                 .intensityRange, .warning, file, "\(range); a CT in Hounsfield units has air near -1000",
-                "export it with its rescale slope and intercept; if it is no CT, say so as 'modality' in dataset.json")
+                "export it with its rescale slope and intercept; if it is not a CT, correct 'modality' in dataset.json")
         } else if high < Self.tissueHU {
             add(
                 .intensityRange, .warning, file, "\(range); a CT of a patient has tissue above 0 HU",
@@ -275,7 +275,7 @@ struct CaseExamination {
         }
     }
 
-    /// Every CT holds something darker than this, and something brighter than that.
+    /// Every CT contains a voxel darker than `airHU` and one brighter than `tissueHU`.
     private static let airHU: Float = -150
     private static let tissueHU: Float = 20
 
@@ -284,7 +284,7 @@ struct CaseExamination {
             record.classes = Self.numbers(in: try LabelMap.numbers(of: mask, file: file))
         } catch {
             return add(
-                .labelValues, .error, file, error.told(of: file), "store whole class numbers; do not interpolate labels"
+                .labelValues, .error, file, error.told(of: file), "store class numbers; do not interpolate labels"
             )
         }
         let unknown = record.classes.subtracting(labels.keys).subtracting([0, ignoredLabel ?? 0]).sorted()
@@ -295,14 +295,14 @@ struct CaseExamination {
                 "add them to 'labels' in dataset.json or correct the label map")
         } else if record.classes.subtracting([0]).isEmpty {
             add(
-                .emptyMask, .warning, file, "it is background alone",
-                "if the organ is there, label it; if the case is healthy, nothing: it is trained on as background")
+                .emptyMask, .warning, file, "it contains only background",
+                "if the organ is visible, label it; if the case is healthy, keep it: it trains as background")
         }
     }
 }
 
 extension DataError {
-    /// The message for people who are told the file already.
+    /// The message for a finding that already names the file.
     fileprivate func told(of file: String) -> String {
         (subject == file ? "" : "\(subject): ") + (key.map { "\($0): " } ?? "") + message
     }

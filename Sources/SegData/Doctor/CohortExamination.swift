@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// The checks that need all cases.
+/// The checks that compare all cases.
 struct CohortExamination {
     private let dataset: Dataset
     private let records: [CaseRecord]
@@ -12,7 +12,7 @@ struct CohortExamination {
 
     var findings: [DatasetFinding] { duplicates + spacingOutliers + convertedAffines + unusedClasses }
 
-    /// The same image twice: sooner or later once in training and once in validation.
+    /// Images with the same bytes: sooner or later one is in training and the other in validation.
     private var duplicates: [DatasetFinding] {
         let byDigest = Dictionary(grouping: records.filter { $0.digest != nil }) { $0.digest ?? "" }
         return byDigest.values.filter { $0.count > 1 }.flatMap { same in
@@ -20,14 +20,14 @@ struct CohortExamination {
                 DatasetFinding(
                     name: record.name, file: record.image, defect: .duplicate, severity: .error,
                     finding: "it holds the same bytes as \(same[0].name)'s image",
-                    mend: "take one of them out: trained on and measured on, it would flatter the result")
+                    mend: "remove one of them: the same scan in training and validation would flatter the result")
             }
         }.sorted { $0.name < $1.name }
     }
 
-    /// How often a voxel's edge may exceed or fall below the median before it is strange.
+    /// The factor by which a voxel edge may differ from the median before it is reported.
     private static let spacingFactor = 4.0
-    /// Fewer cases have no usual spacing.
+    /// With fewer cases the median spacing is not meaningful.
     private static let fewestForMedian = 5
 
     private var spacingOutliers: [DatasetFinding] {
@@ -43,29 +43,29 @@ struct CohortExamination {
             }
             return DatasetFinding(
                 name: record.name, file: record.image, defect: .spacingOutlier, severity: .warning,
-                finding: "its voxels are \(text(spacing)) mm; the median of the dataset is \(text(medians))",
-                mend: "check pixdim against the scanner's; if it is right, consider leaving the case out")
+                finding: "its voxels are \(text(spacing)) mm, but the median of the dataset is \(text(medians))",
+                mend: "compare pixdim with the scanner's spacing; if it is right, consider leaving the case out")
         }
     }
 
-    /// Orientations of two kinds in one dataset; that all are alike is a matter for who mixes datasets.
+    /// Reports converted affines case by case if only some cases have them, and once for the dataset if all have.
     private var convertedAffines: [DatasetFinding] {
         let suspicious = records.filter(\.hasConvertedAffine)
         guard !suspicious.isEmpty else { return [] }
-        let mend = "compare with the scanner's export: the liver lies on the patient's right; repair the affine if not"
+        let mend = "compare with the scanner's export: the liver is on the patient's right; if not, repair the affine"
         guard suspicious.count < records.count || records.count == 1 else {
             return [
                 DatasetFinding(
                     name: dataset.name, file: "dataset.json", defect: .suspiciousOrientation, severity: .warning,
                     finding:
-                        "all \(records.count) affines look made up by a conversion; left and right may be exchanged",
+                        "all \(records.count) affines look like those of a conversion; left and right may be exchanged",
                     mend: mend)
             ]
         }
         return suspicious.map { record in
             DatasetFinding(
                 name: record.name, file: record.image, defect: .suspiciousOrientation, severity: .warning,
-                finding: "its affine looks made up by a conversion; left and right may be exchanged", mend: mend)
+                finding: "its affine looks like that of a conversion; left and right may be exchanged", mend: mend)
         }
     }
 
@@ -76,7 +76,7 @@ struct CohortExamination {
             DatasetFinding(
                 name: dataset.name, file: "dataset.json", defect: .unusedClass, severity: .warning,
                 finding: "no label map holds class \(label), '\(dataset.labels[label] ?? "")'",
-                mend: "take it out of 'labels' or add cases that have it")
+                mend: "remove it from 'labels' or add cases that contain it")
         }
     }
 }

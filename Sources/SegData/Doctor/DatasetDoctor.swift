@@ -2,20 +2,20 @@ internal import Foundation
 public import SegCore
 public import SegImaging
 
-/// Looks through a dataset for what would end a training, or quietly spoil it.
+/// Checks a dataset for faults that would stop a training run or silently spoil it.
 public struct DatasetDoctor {
-    /// What a model will do with the dataset; without it windows are not checked.
+    /// The model's use of the dataset; without it windows are not checked.
     public struct Plan: Sendable {
-        /// What is done to a scan before the network sees it.
+        /// The preprocessing of a scan for the network.
         public var preprocessing: Preprocessing
-        /// The patch or window.
+        /// The size of the patch or window.
         public var window: Triple
         /// Whether scans smaller than the window are padded.
         public var pads: Bool
-        /// Which numbers of label maps are learnt.
+        /// The numbers of label maps that are trained on.
         public var labels: LabelScheme
 
-        /// Makes a plan.
+        /// Creates a plan.
         public init(preprocessing: Preprocessing, window: Triple, pads: Bool, labels: LabelScheme = LabelScheme()) {
             self.labels = labels
             self.preprocessing = preprocessing
@@ -27,14 +27,14 @@ public struct DatasetDoctor {
     private let dataset: Dataset
     private let plan: Plan?
 
-    /// Takes a dataset whose files need not be there.
+    /// Creates a doctor for a dataset whose files may be missing.
     public init(_ dataset: Dataset, plan: Plan?) {
         self.dataset = dataset
         self.plan = plan
     }
 
-    /// Reads every file and says what is wrong, by case.
-    /// - Parameter progress: Called with the cases done and the next one's name.
+    /// Reads every file and returns the findings, case by case, then those of the whole dataset.
+    /// - Parameter progress: Called with the number of finished cases and the next case's name.
     public func findings(progress: (Int, String) -> Void) -> [DatasetFinding] {
         var findings = dataset.notes.map { note in
             DatasetFinding(

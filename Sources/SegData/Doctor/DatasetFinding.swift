@@ -1,32 +1,32 @@
-/// One thing that is wrong with a dataset.
+/// A fault of a dataset.
 public struct DatasetFinding: Hashable, Sendable, Encodable {
-    /// What is wrong.
+    /// The kind of fault.
     public enum Defect: String, Hashable, Sendable, Encodable, CaseIterable {
-        /// A file that the index names is not there.
+        /// A file of the index does not exist.
         case missingFile = "missing_file"
         /// A file that cannot be read: cut short, damaged, not NIfTI, not 3-D.
         case unreadable
         /// Image and label do not share a grid.
         case geometry
-        /// Channels of a case that are more or fewer than the index names, or named in another order.
+        /// The channels of a case differ from the index in number, or their names from its order.
         case channels
-        /// Channels of a case that do not lie on one grid.
+        /// Channels of a case that do not share a grid.
         case channelGeometry = "channel_geometry"
-        /// Label values that are no classes, or none of the dataset's.
+        /// Label values that are not classes, or not classes of the dataset.
         case labelValues = "label_values"
-        /// A label map of background alone.
+        /// A label map with background only.
         case emptyMask = "empty_mask"
         /// Voxels that are NaN or infinite.
         case notFinite = "not_finite"
         /// Voxel axes that are not perpendicular.
         case sheared
-        /// sform and qform put the scan in different places.
+        /// sform and qform place the scan differently.
         case formConflict = "form_conflict"
-        /// Voxels of a size far from the other cases'.
+        /// Voxels whose size is far from that of the other cases.
         case spacingOutlier = "spacing_outlier"
-        /// Intensities that are not a CT's.
+        /// Intensities that are unlike CT.
         case intensityRange = "intensity_range"
-        /// An affine that a conversion made up: left and right may be exchanged.
+        /// An affine that a conversion wrote: left and right may be exchanged.
         case suspiciousOrientation = "suspicious_orientation"
         /// The window is larger than the scan on the network's grid.
         case windowTooLarge = "window_too_large"
@@ -36,33 +36,33 @@ public struct DatasetFinding: Hashable, Sendable, Encodable {
         case otherUnit = "other_unit"
         /// `x.nii` beside `x.nii.gz`.
         case twin
-        /// Classes that no voxel has any more on the network's grid.
+        /// Classes that have no voxel left on the network's grid.
         case vanishedClass = "vanished_class"
-        /// A count or a key of the index that is not as it says.
+        /// A count or a key of the index that is wrong.
         case index
-        /// A class that the index names and no label map holds.
+        /// A class of the index that no label map contains.
         case unusedClass = "unused_class"
     }
 
-    /// How bad it is.
+    /// The severity of the fault.
     public enum Severity: String, Hashable, Sendable, Encodable {
-        /// Would end a training or an evaluation.
+        /// Would stop a training run or an evaluation.
         case error
-        /// Would not, but results may be wrong.
+        /// Would not stop them, but results may be wrong.
         case warning
     }
 
-    /// The case's name; the dataset's where it concerns no single case.
+    /// The case's name; the dataset's name if the fault concerns no single case.
     public var name: String
     /// The file.
     public var file: String
-    /// What is wrong.
+    /// The kind of fault.
     public var defect: Defect
-    /// How bad it is.
+    /// The severity of the fault.
     public var severity: Severity
-    /// What was found, in a sentence.
+    /// The finding, in a sentence.
     public var finding: String
-    /// What to do about it.
+    /// The remedy, in a sentence.
     public var mend: String
 
     private enum CodingKeys: String, CodingKey {

@@ -2,10 +2,11 @@ internal import SegCore
 internal import SegImaging
 
 extension Volume {
-    /// Whether the affine is what a conversion writes that has lost the scanner's: all axes positive, the origin
-    /// exactly so that the scan ends at 0 along right and anterior, and begins at 0 along superior.
+    /// Whether the affine looks like one written by a conversion that lost the scanner's affine: all axes positive, and
+    /// the origin such that the scan ends exactly at 0 along right and anterior and begins at 0 along superior.
     ///
-    /// Seen in files of the Medical Segmentation Decathlon, some of which are mirrored against scanners' exports.
+    /// Seen in files of the Medical Segmentation Decathlon, some of which are mirrored compared with the scanner's
+    /// export.
     var hasConvertedAffine: Bool {
         let spacing = spacing
         for row in 0..<3 {

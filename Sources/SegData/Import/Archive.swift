@@ -2,7 +2,7 @@ internal import CArchive
 package import Foundation
 package import SegCore
 
-/// An archive of files: tar, compressed or not, or zip, as libarchive reads them in this process alone.
+/// An archive of files: tar, with or without compression, or zip, read by libarchive without starting another program.
 package struct Archive {
     // AE_IFREG and AE_IFDIR of archive_entry.h, macros with a cast that Swift does not import.
     private static let fileType: Int32 = 0o100000
@@ -13,18 +13,19 @@ package struct Archive {
     private let folder: URL
     private var budget: ArchiveBudget
 
-    /// Unpacks every regular file under a folder that exists.
+    /// Unpacks every regular file into an existing folder.
     ///
-    /// What a Mac adds (`._*`, `__MACOSX`, `.DS_Store`) is left out. A name that leads outside the folder, a link or a
-    /// device ends the unpacking: an honest dataset has none. So does a limit of `Limits`.
-    /// - Parameter progress: Called with the share of the archive that is read.
-    /// - Throws: `DataError` where the archive is damaged, holds such an entry, or a file cannot be written.
+    /// Files that macOS adds (`._*`, `__MACOSX`, `.DS_Store`) are left out. A name that leads outside the folder, a
+    /// link or a device ends the unpacking, because a genuine dataset has none. A limit of `Limits` that is exceeded
+    /// ends it too.
+    /// - Parameter progress: Called with the share of the archive that has been read.
+    /// - Throws: `DataError` if the archive is damaged, contains such an entry, or a file cannot be written.
     package static func unpack(
         _ path: String, into folder: URL, mostBytes: Int = Limits.archiveBytes, progress: (Double) -> Void
     ) throws(DataError) {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw DataError(.noInput, path, "is neither an archive's file nor a folder; name one of them")
+            throw DataError(.noInput, path, "is neither an archive nor a folder; give one of them")
         }
         guard let reader = archive_read_new() else {
             throw DataError(.badData, path, "cannot be read: no memory")
@@ -41,7 +42,7 @@ package struct Archive {
 
     private typealias Filter = @Sendable (OpaquePointer?) -> Int32
 
-    /// The compressions that libarchive does itself: it would start a program for one that it was built without.
+    /// The compressions that libarchive was built with; for others it would start an external program.
     private static let filters: [Filter] = {
         let named: [Filter] = [
             { archive_read_support_filter_gzip($0) }, { archive_read_support_filter_bzip2($0) },
@@ -98,12 +99,12 @@ package struct Archive {
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         } catch {
-            guard !isInTheWay(of: file) else { throw refused(name, "lies in what the archive holds as a file") }
+            guard !isInTheWay(of: file) else { throw refused(name, "has a folder that the archive contains as a file") }
             throw DataError(.cannotWrite, file.path, "its folder cannot be made: \(error.systemReason)")
         }
         let descriptor = open(file.path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            if errno == EISDIR { throw refused(name, "is a file and a folder") }
+            if errno == EISDIR { throw refused(name, "is both a file and a folder") }
             throw DurableFile.unwritable(file.path)
         }
         defer { close(descriptor) }
@@ -111,12 +112,12 @@ package struct Archive {
         var end = 0
         while true {
             let status = archive_read_data_block(reader, &block, &size, &offset)
-            // At the end the offset is the file's length, which a hole may reach up to.
+            // At the end the offset is the file's length, which may lie beyond the last block because of a hole.
             let isEnd = status == ARCHIVE_EOF
             guard isEnd || status == ARCHIVE_OK || status == ARCHIVE_WARN, (0..<Int64.max / 2).contains(offset) else {
                 throw damaged()
             }
-            // A block behind a hole counts with the hole: a reader of the file meets both.
+            // A block after a hole counts with the hole, because a reader of the file reads both.
             let reached = Int(offset) + (isEnd ? 0 : size)
             try budget.addBytes(max(0, reached - end))
             end = max(end, reached)
@@ -129,7 +130,7 @@ package struct Archive {
         guard end == 0 || ftruncate(descriptor, off_t(end)) == 0 else { throw DurableFile.unwritable(file.path) }
     }
 
-    /// Whether one of the folders that a file lies in is a file itself.
+    /// Whether one of the parent folders of a file is itself a file.
     private func isInTheWay(of file: URL) -> Bool {
         var parent = file.deletingLastPathComponent()
         while parent.path.count > folder.path.count {
@@ -156,7 +157,7 @@ package struct Archive {
     }
 
     private func refused(_ entry: String, _ reason: String) -> DataError {
-        // Control characters of a name would command the terminal.
+        // Control characters in a name could control the terminal.
         let plain = String(
             String.UnicodeScalarView(entry.unicodeScalars.prefix(100)).map { scalar in
                 scalar.properties.generalCategory == .control ? "?" : Character(scalar)
@@ -169,7 +170,7 @@ package struct Archive {
         let reason = archive_error_string(reader).map(String.init(cString:)) ?? "unknown damage"
         return DataError(
             .badData, path,
-            "is no whole archive (\(reason)): tar, plain or with gzip, bzip2, xz, zstd or lz4, and zip are read. "
+            "is not a complete archive (\(reason)): tar, plain or with gzip, bzip2, xz, zstd or lz4, and zip are read. "
                 + "Copy or download it again.")
     }
 }

@@ -1,19 +1,19 @@
 internal import Foundation
 internal import SegCore
 
-/// What an archive may still unpack to, by `Limits` and by the disk.
+/// The bytes and entries that an archive may still unpack, limited by `Limits` and by the disk.
 struct ArchiveBudget {
-    /// Bytes of the archive itself.
+    /// The size of the archive itself in bytes.
     let bytes: Int
     private let archive: String
     private let folder: URL
     private let mostBytes: Int
-    /// `mostBytes`, and where it comes from.
+    /// `mostBytes` as text, with its origin.
     private let most: String
     private var entries = 0
     private var unpacked = 0
 
-    /// Bytes that any archive may unpack to, however small it is.
+    /// The number of bytes that any archive may unpack to, however small it is.
     private static let always = 64 << 20
 
     init(archive: String, bytes: Int, folder: URL, mostBytes: Int) {
@@ -37,19 +37,19 @@ struct ArchiveBudget {
         }
     }
 
-    /// Checks the size that the archive gives for the next file, before any of it is written.
+    /// Checks the size that the archive states for the next file, before any of it is written.
     func announce(_ size: Int) throws(DataError) {
         guard size >= 0, size <= mostBytes - unpacked else { throw tooMuch() }
         let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.path)
         guard let free = attributes?[.systemFreeSize] as? Int, size > free else { return }
-        // The folder itself goes with the import; the one that it is made in stays.
+        // The folder itself is removed with the import; its grandparent remains.
         throw DataError(
             .cannotWrite, folder.deletingLastPathComponent().deletingLastPathComponent().path,
             "has \(free >> 20) MiB free, too little for a file of \(size >> 20) MiB in "
-                + "\(URL(fileURLWithPath: archive).lastPathComponent); make room or name another folder")
+                + "\(URL(fileURLWithPath: archive).lastPathComponent); make room or give another folder")
     }
 
-    /// Counts bytes that are about to be written.
+    /// Counts bytes before they are written.
     mutating func addBytes(_ count: Int) throws(DataError) {
         guard count <= mostBytes - unpacked else { throw tooMuch() }
         unpacked += count
@@ -60,7 +60,7 @@ struct ArchiveBudget {
     private func refused(_ reason: String) -> DataError {
         DataError(
             .badData, archive,
-            "\(reason), the most that is unpacked; nothing was imported. Unpack it by other means "
-                + "and import the folder if you trust it.")
+            "\(reason), which is the limit; nothing was imported. If you trust it, unpack it by other means "
+                + "and import the folder.")
     }
 }

@@ -1,25 +1,25 @@
 internal import Foundation
 internal import SegCore
 
-/// Files whose names differ in one place, such as `*/ct.nii.gz` or `masks/*_seg.nii.gz`.
+/// A pattern for files whose names differ in one place, such as `*/ct.nii.gz` or `masks/*_seg.nii.gz`.
 struct CasePattern {
     private let before: String
     private let after: String
     private let pattern: String
 
-    /// - Throws: `DataError` where there is not exactly one star.
+    /// - Throws: `DataError` unless there is exactly one star.
     init(_ pattern: String) throws(DataError) {
         let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
         guard parts.count == 2 else {
             throw DataError(
                 .badArgument, pattern,
-                "should hold one star, which stands for the case's name, as in 'images/*.nii.gz' or '*/ct.nii.gz'")
+                "should contain one star, which stands for the case's name, as in 'images/*.nii.gz' or '*/ct.nii.gz'")
         }
         self.pattern = pattern
         (before, after) = (String(parts[0]), String(parts[1]))
     }
 
-    /// The files of a folder that fit, by what the star stands for; hidden ones are left out.
+    /// The files of a folder that match, keyed by the text in place of the star; hidden files are left out.
     func files(in folder: URL) throws(DataError) -> [String: String] {
         guard let paths = FileManager.default.subpaths(atPath: folder.path) else {
             throw DataError(.noInput, folder.path, "cannot be listed; check its name and permissions")
@@ -34,8 +34,8 @@ struct CasePattern {
         return files
     }
 
-    /// Pairs of images and labels that share a name.
-    /// - Throws: `DataError` naming an image or a label that is alone.
+    /// Pairs of images and labels with the same name.
+    /// - Throws: `DataError` naming an image or a label without a partner.
     static func pairs(images: String, labels: String, in folder: URL) throws(DataError) -> [DatasetCase] {
         let scans = try CasePattern(images).files(in: folder)
         let masks = try CasePattern(labels).files(in: folder)
@@ -47,7 +47,7 @@ struct CasePattern {
         }
     }
 
-    /// Insists that every file has a partner.
+    /// Checks that every file has a partner.
     private static func check(
         _ files: [String: String], against partners: [String: String], has kind: String, like pattern: String
     ) throws(DataError) {
@@ -55,6 +55,6 @@ struct CasePattern {
         guard let first = alone.first else { return }
         let names = alone.map { "'\($0.key)'" }.shortList()
         throw DataError(
-            .badData, first.value, "has no \(kind): there is no file like '\(pattern)' for \(names)")
+            .badData, first.value, "has no \(kind): no file matches '\(pattern)' for \(names)")
     }
 }

@@ -2,41 +2,41 @@ public import Foundation
 public import SegCore
 internal import SegImaging
 
-/// Brings a dataset from where it is into a folder of the Decathlon's layout.
+/// Imports a dataset into a folder of the Decathlon's layout.
 public struct DatasetImport {
-    /// How files get from a folder into the dataset.
+    /// The way in which files of a folder get into the dataset.
     public enum Transfer: Sendable {
-        /// The source stays as it is, and so does the dataset when the source changes.
+        /// Copies; later changes of the source do not affect the dataset.
         case copy
-        /// Symbolic links, for sources too large to have twice.
+        /// Symbolic links, for sources that are too large to store twice.
         case link
     }
 
-    /// What a running import says.
+    /// The progress of an import.
     public enum Progress: Sendable {
-        /// Bytes there, and in all (0: unknown).
+        /// The bytes downloaded so far, and the total (0 if unknown).
         case downloading(Int, of: Int)
-        /// Share of the archive that is read.
+        /// The share of the archive that has been read.
         case unpacking(Double)
-        /// Files in place, and in all.
+        /// The number of files in place, and the total.
         case placing(Int, of: Int)
     }
 
-    /// An archive's, a folder's or a web address.
+    /// The path of an archive or a folder, or a URL.
     public var source: String
-    /// The dataset's folder, which must not hold files yet.
+    /// The dataset's folder, which must not contain files yet.
     public var folder: URL
-    /// How the files of a folder in no known layout pair up.
+    /// The patterns that pair the files of a folder in no known layout.
     public var patterns: Dataset.Patterns?
-    /// How files are taken over from a folder.
+    /// The way in which files of a folder are transferred.
     public var transfer: Transfer
-    /// The MD5 of the archive, 32 hexadecimal digits; nil takes that of a known one.
+    /// The MD5 of the archive, 32 hexadecimal digits; nil uses that of a known archive.
     public var md5: String?
 
-    /// What fetches an archive of a web address; nil where none is fetched.
+    /// The transfer that downloads an archive from a URL; nil if downloads are not allowed.
     private let network: (any DownloadTransfer)?
 
-    /// Plans an import.
+    /// Creates an import; nothing is read yet.
     public init(
         _ source: String, to folder: URL, patterns: Dataset.Patterns?, transfer: Transfer, md5: String?,
         network: (any DownloadTransfer)? = nil
@@ -55,17 +55,17 @@ public struct DatasetImport {
         "Task09_Spleen.tar": "410d4a301da4e5b2f6f86ec3ddba524e"
     ]
 
-    /// Runs the import; the folder appears under its name when everything is in it, and is never written over.
+    /// Runs the import; the folder appears when it is complete, and an existing folder is never overwritten.
     ///
-    /// An archive that is downloaded lies in `FOLDER.part` until then, and a later run goes on with it.
-    /// - Throws: `DataError` naming what is missing, damaged or in the way.
+    /// Until then a downloaded archive is kept in `FOLDER.part`, and a later run continues the download.
+    /// - Throws: `DataError` naming the file that is missing, damaged or in the way.
     public func run(progress: @escaping @Sendable (Progress) -> Void) throws(DataError) -> Dataset {
         try checkArguments()
         let download = try fetch(progress)
         let archive = download?.file.path ?? source
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: archive, isDirectory: &isFolder) else {
-            throw DataError(.noInput, archive, "there is no such archive or folder; check the name")
+            throw DataError(.noInput, archive, "this archive or folder does not exist; check the name")
         }
         // A link to an empty folder stays a link.
         let target = folder.resolvingSymlinksInPath()
@@ -83,7 +83,7 @@ public struct DatasetImport {
                 staging.renamed(error.message, source: source, target: target))
         }
         try staging.become(target)
-        // What an earlier import downloaded for this folder is of no use any more.
+        // An archive that an earlier import downloaded for this folder is no longer needed.
         if let download { download.remove() } else { Download.removeLeftover(at: part) }
         var imported = try Dataset(path: folder.path)
         imported.index = staging.renamed(found.index, source: source, target: target)
@@ -110,7 +110,7 @@ public struct DatasetImport {
         return found
     }
 
-    /// Insists on what can be known before anything is fetched.
+    /// Checks everything that is known before the download.
     private func checkArguments() throws(DataError) {
         if let md5, md5.count != 32 || !md5.allSatisfy({ $0.isASCII && $0.isHexDigit }) {
             throw DataError(
@@ -119,35 +119,36 @@ public struct DatasetImport {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) else { return }
         guard isFolder.boolValue else {
-            throw DataError(.cannotWrite, folder.path, "is a file; name a folder that is new or empty")
+            throw DataError(.cannotWrite, folder.path, "is a file; give a folder that is new or empty")
         }
         if let found = try? FileManager.default.contentsOfDirectory(atPath: folder.path), !found.isEmpty {
-            throw DataError(.cannotWrite, folder.path, "is not empty; name another folder")
+            throw DataError(.cannotWrite, folder.path, "is not empty; give another folder")
         }
     }
 
-    /// Where a download lies. It is called after the dataset: a file of the archive's name may be the user's own.
+    /// The file of a download. Its name follows the dataset's, because a file with the archive's name may be the user's
+    /// own.
     private var part: URL {
         folder.deletingLastPathComponent().appendingPathComponent(
             "\(folder.lastPathComponent).part", isDirectory: false)
     }
 
-    /// The finished download where the source is an address, else nil.
+    /// The finished download if the source is a URL, otherwise nil.
     private func fetch(_ progress: @escaping @Sendable (Progress) -> Void) throws(DataError) -> Download? {
         let address = source.lowercased()
         guard address.hasPrefix("http://") || address.hasPrefix("https://") else { return nil }
         guard let url = URL(string: source), url.host != nil, !url.lastPathComponent.isEmpty else {
-            throw DataError(.badArgument, source, "is no address of a file")
+            throw DataError(.badArgument, source, "is not the URL of a file")
         }
         guard let network else {
-            throw DataError(.badArgument, source, "is a web address, and no network is allowed: download it first")
+            throw DataError(.badArgument, source, "is a URL, but downloads are not allowed here: download it first")
         }
         let download = Download(url, to: part, md5: md5 ?? Self.knownArchives[url.lastPathComponent], by: network)
         try download.run { progress(.downloading($0, of: $1)) }
         return download
     }
 
-    /// Unpacks an archive; a downloaded one that is damaged goes, since a later run would meet the same bytes again.
+    /// Unpacks an archive; a damaged download is deleted, because a later run would find the same bytes again.
     private func unpack(
         _ archive: String, of download: Download?, into folder: URL, _ progress: (Progress) -> Void
     ) throws(DataError) {
@@ -156,7 +157,7 @@ public struct DatasetImport {
         } catch {
             guard let download, error.kind == .badData else { throw error }
             download.remove()
-            throw DataError(.badData, source, "\(error.message) (What came was deleted.)")
+            throw DataError(.badData, source, "\(error.message) (The download was deleted.)")
         }
     }
 
@@ -168,14 +169,14 @@ public struct DatasetImport {
         }
     }
 
-    /// The folder of the index: the unpacked one, or the only one in it.
+    /// The folder of the index: the unpacked folder, or its only entry.
     private func root(of unpacked: URL) -> URL {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: unpacked.path)) ?? []
         return names.count == 1 ? unpacked.appendingPathComponent(names[0]) : unpacked
     }
 
-    /// Lays images and labels out under the cases' names and writes the index last.
-    /// - Returns: What is to be known of labels that were made, a sentence each.
+    /// Places images and labels under the cases' names and writes the index last.
+    /// - Returns: Remarks about converted labels, one sentence each.
     private func place(
         _ dataset: Dataset, in staging: URL, moving: Bool, _ progress: (Progress) -> Void
     ) throws(DataError) -> [String] {
@@ -187,7 +188,7 @@ public struct DatasetImport {
         }
         let count = dataset.files.count
         var (done, notes): (Int, [String]) = (0, [])
-        // Moved away for one case, a file would be missing for the other.
+        // If a file belongs to several cases, moving it for one case would remove it for the others.
         let shared = Dictionary(grouping: dataset.files) { $0 }.filter { $1.count > 1 }
         func take(_ file: String, _ part: String, _ name: String) throws(DataError) -> String {
             let place = "\(part)/\(name)\(ScanFile.ending(of: file) ?? "")"
@@ -206,7 +207,8 @@ public struct DatasetImport {
             }
             return places
         }
-        /// Takes a label map; of segments, such as those of a DICOM segmentation, a NIfTI is made on the scan's grid.
+        /// Transfers a label map; segments, such as those of a DICOM segmentation, are converted to a NIfTI on the
+        /// scan's grid.
         func take(label: String, of scan: String, _ part: String, _ name: String) throws(DataError) -> String {
             guard ScanFile.isLabel(label) else { return try take(label, part, name) }
             let place = "\(part)/\(name)\(ScanFile.maskEnding(like: scan))"
@@ -216,7 +218,7 @@ public struct DatasetImport {
             progress(.placing(done, of: count))
             return "./\(place)"
         }
-        // A label that lies on its scan's grid needs the scan, which may be moved.
+        // A label may need its scan for its grid, therefore the label comes before the scan is moved.
         var entries: [String: DatasetIndex.Entry] = [:]
         for item in dataset.cases {
             let label = try take(label: item.label, of: item.image, "labelsTr", item.name)
@@ -233,7 +235,7 @@ public struct DatasetImport {
         return notes
     }
 
-    /// The index of the dataset in its new place, with the splits of the old one.
+    /// The index of the imported dataset, with the splits of the original.
     private func index(
         of dataset: Dataset, _ entries: [String: DatasetIndex.Entry], _ scans: [DatasetIndex.Entry]
     ) -> DatasetIndex {
@@ -247,7 +249,7 @@ public struct DatasetImport {
         func list(isMeasured: Bool) -> [DatasetIndex.Entry] {
             dataset.cases.filter { measured.contains($0.name) == isMeasured }.compactMap { entries[$0.name] }
         }
-        // An archive without a folder of its own gives no name.
+        // An archive whose files are in no folder gives no name.
         let name = dataset.name == ImportFolder.archiveName ? folder.lastPathComponent : dataset.name
         var index = DatasetIndex(
             name: name, description: "Imported from \(URL(fileURLWithPath: source).lastPathComponent)",
@@ -279,12 +281,12 @@ extension Dataset {
         cases.flatMap { $0.images + [$0.label] } + testScans.flatMap { $0.images + ($0.label.map { [$0] } ?? []) }
     }
 
-    /// Insists that every file is there and of a kind that is taken over.
+    /// Checks that every file exists and has a format that can be imported.
     fileprivate func checkFiles(source: String) throws(DataError) {
         let missing = Self.missing(of: files)
         guard missing.isEmpty else {
             let count = missing.count == 1 ? "1 file of the dataset is" : "\(missing.count) files of the dataset are"
-            throw DataError(.noInput, source, "\(count) not there: \(missing.shortList())")
+            throw DataError(.noInput, source, "\(count) missing: \(missing.shortList())")
         }
         let known = ScanFile.singleFileEndings
         let images = Set(cases.flatMap(\.images) + testScans.flatMap(\.images)).filter(ScanFile.isOfSource)
@@ -293,19 +295,19 @@ extension Dataset {
         guard other.isEmpty else {
             throw DataError(
                 .badData, source,
-                "holds what is none of \(known.joined(separator: ", ")): \(other.shortList()); convert it first")
+                "contains files other than \(known.joined(separator: ", ")): \(other.shortList()); convert them first")
         }
         let headers = plain.filter { file in (try? ScanFile.layout(of: file).files.count) ?? 1 > 1 }
         guard headers.isEmpty else {
             throw DataError(
                 .badData, source,
-                "holds headers whose voxels are files of their own: \(headers.shortList()); write each as one file first, "
+                "contains headers with separate voxel files: \(headers.shortList()); write each as one file first, "
                     + "with medseg data convert")
         }
     }
 
     /// Writes segments as a label map on their scan's grid.
-    /// - Returns: What is to be known of them, a sentence each.
+    /// - Returns: Remarks about the segments, one sentence each.
     fileprivate func writeLabel(_ label: String, of scan: String, to path: String) throws(DataError) -> [String] {
         let (volume, geometry) = try ScanFile.readLabel(label, of: scan, classes: labels)
         let numbers = try LabelMap.numbers(of: volume, file: label)
@@ -313,14 +315,14 @@ extension Dataset {
         return geometry.remarks
     }
 
-    /// Insists that an archive's own index names files of the archive and no others.
+    /// Checks that an archive's own index contains only files of the archive.
     fileprivate func checkLies(in folder: URL, archive: String) throws(DataError) {
         let inside = folder.resolvingSymlinksInPath().path + "/"
         let outside = files.filter { !URL(fileURLWithPath: $0).resolvingSymlinksInPath().path.hasPrefix(inside) }
         guard outside.isEmpty else {
             throw DataError(
                 .badData, archive,
-                "its dataset.json names \(outside.map { "'\($0)'" }.shortList()), no file of the archive; "
+                "its dataset.json names \(outside.map { "'\($0)'" }.shortList()), which is not in the archive; "
                     + "correct the index")
         }
     }

@@ -3,7 +3,7 @@ public import SegCore
 internal import SegImaging
 
 extension Dataset {
-    /// How the files of a folder without a Decathlon index pair up.
+    /// Patterns that pair images and labels of a folder without a Decathlon index.
     public struct Patterns: Hashable, Sendable {
         /// The images, such as `*/ct.nii.gz`; the star stands for the case's name.
         public var images: String
@@ -12,7 +12,7 @@ extension Dataset {
         /// Names of the classes; empty means class 1 is "foreground".
         public var classes: [Int: String]
 
-        /// Makes patterns.
+        /// Creates patterns.
         public init(images: String, labels: String, classes: [Int: String]) {
             self.images = images
             self.labels = labels
@@ -20,11 +20,11 @@ extension Dataset {
         }
     }
 
-    /// Reads a folder of any layout that is known: the patterns', the Decathlon's, nnU-Net's raw one, or plain
+    /// Reads a folder in one of the known layouts: the given patterns, the Decathlon's, nnU-Net's raw layout, or plain
     /// `imagesTr` and `labelsTr`.
     ///
-    /// - Parameter patterns: How files pair up; nil looks for one of the other layouts.
-    /// - Throws: `DataError` where none is found or a file of a pair is missing.
+    /// - Parameter patterns: The patterns that pair files; nil tries the other layouts.
+    /// - Throws: `DataError` if no layout fits or a file of a pair is missing.
     public init(folder: String, patterns: Patterns?) throws(DataError) {
         let root = URL(fileURLWithPath: folder)
         let index = root.appendingPathComponent("dataset.json")
@@ -37,13 +37,13 @@ extension Dataset {
         } else {
             throw DataError(
                 .noInput, folder,
-                "has neither dataset.json nor imagesTr; say how images and labels are named, "
+                "has neither dataset.json nor imagesTr; give the patterns of images and labels, "
                     + "as in --images '*/ct.nii.gz' --labels '*/spleen.nii.gz'")
         }
         guard !cases.isEmpty else { throw DataError(.noInput, folder, "holds no labelled case") }
     }
 
-    /// Pairs `imagesTr` with `labelsTr`, whose files all end alike.
+    /// Pairs `imagesTr` with `labelsTr`, whose files all have the same file extension.
     private static func plain(in root: URL) throws(DataError) -> Dataset {
         let endings = ScanFile.singleFileEndings
         var found: [String] = []
@@ -53,7 +53,7 @@ extension Dataset {
         guard found.count < 2 else {
             throw DataError(
                 .badData, root.appendingPathComponent("imagesTr").path,
-                "holds \(found.joined(separator: " and ")) files; say which are meant, as in "
+                "holds \(found.joined(separator: " and ")) files; choose one kind, as in "
                     + "--images 'imagesTr/*.nii.gz' --labels 'labelsTr/*.nii.gz', or write a dataset.json")
         }
         let ending = found.first ?? endings[0]

@@ -1,24 +1,24 @@
 public import Foundation
 public import SegCore
 
-/// A file fetched over HTTP, which a later attempt goes on with where a transfer breaks off.
+/// A file that is fetched over HTTP; if a transfer breaks off, a later attempt continues it.
 ///
-/// A record of its address, and of what the server calls this version of it, is kept beside it, in `.version`: the
-/// pieces of two files or versions are never joined, and a file without a record is somebody's own and left alone.
-/// Without a version and without a digest a later attempt begins anew. The server is asked every time; what is there
-/// whole is not sent again while it is the server's version.
+/// A record of the URL and of the server's version of the file is kept beside it, in `.version`. Parts of two files or
+/// versions are never joined, and a file without a record belongs to the user and is left alone. Without a version and
+/// without a digest a later attempt starts from scratch. The server is asked every time; a complete file is not sent
+/// again while it is the server's current version.
 public struct Download: Sendable {
-    /// Where it is.
+    /// The URL of the file.
     public var url: URL
-    /// Where it goes, piece by piece.
+    /// The local file, written piece by piece.
     public var file: URL
-    /// The MD5 that its publisher gives; nil where none is known.
+    /// The MD5 that the publisher gives; nil if none is known.
     public var md5: String?
 
     private let transfer: any DownloadTransfer
 
-    /// Plans a download.
-    /// - Parameter transfer: What asks the server.
+    /// Creates a download; nothing is fetched yet.
+    /// - Parameter transfer: The object that sends the requests to the server.
     public init(_ url: URL, to file: URL, md5: String?, by transfer: any DownloadTransfer) {
         self.url = url
         self.file = file
@@ -26,10 +26,11 @@ public struct Download: Sendable {
         self.transfer = transfer
     }
 
-    /// Fetches what is missing and checks the digest. File and record stay, for the caller to `remove`.
-    /// - Parameter progress: Called with the bytes there and the bytes in all, 0 where the server does not say.
-    /// - Throws: `DataError` where the server fails (what came is kept for the next attempt, but never what an error
-    ///   answer says), the digest is wrong (what came is deleted), or a file is in the way that is no download.
+    /// Fetches the missing bytes and checks the digest. File and record stay until the caller calls `remove`.
+    /// - Parameter progress: Called with the number of bytes so far and the total, 0 if the server does not give it.
+    /// - Throws: `DataError` if the server fails (the received bytes are kept for the next attempt, except the body of
+    ///   an error response), if the digest is wrong (the received bytes are deleted), or if a file that is not a
+    ///   download is in the way.
     public func run(progress: @escaping @Sendable (Int, Int) -> Void) throws(DataError) {
         let (there, version) = try piece()
         var isWhole = false
@@ -42,13 +43,13 @@ public struct Download: Sendable {
         try verify()
     }
 
-    /// Deletes what came and its record.
+    /// Deletes the received bytes and their record.
     public func remove() {
         try? FileManager.default.removeItem(at: file)
         try? FileManager.default.removeItem(at: DownloadRecord.file(beside: file))
     }
 
-    /// Deletes what a download left that is no more; a file that is somebody's own, or is being written, stays.
+    /// Deletes the rest of an abandoned download; a file that is the user's own, or is being written, stays.
     static func removeLeftover(at file: URL) {
         guard DownloadRecord(beside: file) != nil else { return }
         let descriptor = open(file.path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
@@ -57,14 +58,14 @@ public struct Download: Sendable {
         for name in [file, DownloadRecord.file(beside: file)] { unlink(name.path) }
     }
 
-    /// How many bytes an earlier attempt left to go on with, and their version.
+    /// The number of bytes that an earlier attempt left and that can be continued, and their version.
     private func piece() throws(DataError) -> (Int, String?) {
         let names = [file.path, DownloadRecord.file(beside: file).path]
         guard let inTheWay = names.first(where: FileManager.default.fileExists(atPath:)) else { return (0, nil) }
         guard let record = DownloadRecord(beside: file) else {
             throw DataError(
                 .cannotWrite, inTheWay,
-                "is where the download would lie, and is not what an earlier one left; move it or name another folder")
+                "is in the way of the download and not left by an earlier one; move it or give another folder")
         }
         guard record.url == url.absoluteString, record.version != nil || md5 != nil else { return (0, nil) }
         guard let handle = FileHandle(forReadingAtPath: file.path) else { return (0, nil) }
@@ -80,17 +81,19 @@ public struct Download: Sendable {
             remove()
             throw DataError(
                 .badData, url.absoluteString,
-                "its MD5 is \(found), not \(md5.lowercased()); what came was deleted. Download it again.")
+                "its MD5 is \(found), not \(md5.lowercased()); the download was deleted. Download it again.")
         }
     }
 }
 
-/// What asks a server for a download's bytes: `HTTPDownload` of SegDownload. Datasets are read without a network.
+/// The protocol of the object that fetches a download's bytes: `HTTPDownload` of SegDownload. This module itself uses
+/// no network.
 public protocol DownloadTransfer: Sendable {
-    /// Fetches what comes after the bytes there, if they are of a version that the server still has, into the file.
-    /// - Parameter progress: Called with the bytes there and the bytes in all, 0 where the server does not say.
-    /// - Returns: Whether the file is whole; where not, it cannot be gone on with and is to be asked for anew.
-    /// - Throws: `DataError` where the server fails or the file cannot be written.
+    /// Fetches the bytes after the first `there` bytes into the file, if those are of a version that the server still
+    /// has.
+    /// - Parameter progress: Called with the number of bytes so far and the total, 0 if the server does not give it.
+    /// - Returns: Whether the file is complete; otherwise it cannot be continued and must be fetched from scratch.
+    /// - Throws: `DataError` if the server fails or the file cannot be written.
     func fetch(
         _ download: Download, from there: Int, of version: String?, progress: @escaping @Sendable (Int, Int) -> Void
     ) throws(DataError) -> Bool

@@ -1,25 +1,25 @@
-// To the compiler `stat` is of the first module whose header includes it.
+// The compiler attributes `stat` to the first module whose header includes it.
 internal import CArchive
 internal import Foundation
 internal import SegCore
 
-/// A hidden folder beside a dataset that an import fills, and which becomes the dataset when everything is in it.
+/// A hidden folder beside the target that an import fills and renames to the dataset when it is complete.
 ///
-/// It is locked while its import lives, so that the folder of a killed one is told from it and removed at the next
-/// import into the same parent.
+/// It is locked while its import runs. The folder of a killed import is not locked, and the next import into the same
+/// parent removes it.
 final class ImportFolder {
-    /// Where an archive is unpacked.
+    /// The folder into which an archive is unpacked.
     let archive: URL
-    /// What becomes the dataset.
+    /// The folder that becomes the dataset.
     let dataset: URL
-    /// The last part of `archive`.
+    /// The last path component of `archive`.
     static let archiveName = "archive"
     private let path: String
     private let descriptor: Int32
     private let madeParents: [String]
 
-    /// Makes the folder beside the one that it will become, and removes those of killed imports.
-    /// - Throws: `DataError` where it cannot be made.
+    /// Creates the folder beside its target, and removes those of killed imports.
+    /// - Throws: `DataError` if it cannot be created.
     init(for target: URL) throws(DataError) {
         let parent = target.deletingLastPathComponent()
         madeParents = try Self.makeParents(parent)
@@ -43,20 +43,20 @@ final class ImportFolder {
             if let descriptor = lock(path, waits: true) { return (path, descriptor) }
             let reason = errno
             var status = stat()
-            // Another import may have taken it for a leftover before it was locked.
+            // Another import may have removed it as a leftover before it was locked.
             if lstat(path, &status) != 0, errno == ENOENT { continue }
             rmdir(path)
             throw DataError(.cannotWrite, path, "cannot be locked: \(String(cString: strerror(reason)))")
         }
     }
 
-    /// A text with paths in this folder, which will be gone when it is read, as those of the archive or the dataset.
+    /// Replaces paths in this temporary folder by those of the archive or the dataset in a text for the user.
     func renamed(_ text: String, source: String, target: URL) -> String {
         text.replacing(archive.path + "/", with: source + ": ").replacing(archive.path, with: source)
             .replacing(dataset.path, with: target.path)
     }
 
-    /// Removes the folder with what is still in it, and the parents that were made for it where nothing is in them.
+    /// Removes the folder with its remaining content, and the parents that were created for it if they are empty.
     func remove() {
         try? FileManager.default.removeItem(atPath: path)
         for parent in madeParents.reversed() { rmdir(parent) }
@@ -64,11 +64,11 @@ final class ImportFolder {
 
     deinit { close(descriptor) }
 
-    /// Gives the dataset its name, its files first on the disk.
+    /// Renames the dataset to its target, after its files are synced to the disk.
     ///
-    /// `rename` replaces a folder only where nothing is in it: what somebody else put there meanwhile stays, and of two
-    /// imports one is refused.
-    /// - Throws: `DataError` where the target holds something or cannot be written.
+    /// `rename` replaces a folder only if it is empty: files that another process put there meanwhile stay, and one of
+    /// two concurrent imports is refused.
+    /// - Throws: `DataError` if the target contains something or cannot be written.
     func become(_ target: URL) throws(DataError) {
         try Self.sync(dataset.path)
         guard rename(dataset.path, target.path) == 0 else {
@@ -76,22 +76,22 @@ final class ImportFolder {
             if [ENOTEMPTY, EEXIST, ENOTDIR].contains(reason) {
                 throw DataError(
                     .cannotWrite, target.path,
-                    "was filled by somebody else while the import ran; nothing in it was changed. Name another folder.")
+                    "was filled by another process during the import; nothing in it was changed. Give another folder.")
             }
-            throw DataError(.cannotWrite, target.path, "cannot be given its name: \(String(cString: strerror(reason)))")
+            throw DataError(.cannotWrite, target.path, "cannot be created: \(String(cString: strerror(reason)))")
         }
         DurableFile.syncFolder(of: target.path)
     }
 
-    /// What stands in the name of such a folder before its random part.
+    /// The text before the random part of the name of such a folder.
     private static let purpose = "unpacked-"
-    /// The same of earlier versions, which had a second folder.
+    /// The texts of this and of earlier versions, which had a second folder.
     private static let purposes = [purpose, "partial-"]
 
-    /// Removes the folders of imports that are no more.
+    /// Removes the folders of imports that no longer run.
     private static func removeLeftovers(in parent: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where isOurs(name) {
-            // A living import holds the lock of its folder.
+            // A running import holds the lock of its folder.
             guard let descriptor = lock("\(parent)/\(name)", waits: false) else { continue }
             try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
             close(descriptor)
@@ -104,8 +104,8 @@ final class ImportFolder {
         return purposes.contains { name.dropLast(36).hasSuffix(".\($0)") }
     }
 
-    /// An open descriptor of a folder with its lock; nil where another process has it, or removed the folder before, or
-    /// where the system refuses it and says so in `errno`.
+    /// An open, locked descriptor of a folder; nil if another process holds the lock or has removed the folder, or if
+    /// the system refuses the lock, with the reason in `errno`.
     private static func lock(_ path: String, waits: Bool) -> Int32? {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -121,8 +121,8 @@ final class ImportFolder {
         return nil
     }
 
-    /// Makes the folders that lead to the target.
-    /// - Returns: Those that were not there.
+    /// Creates the missing parent folders of the target.
+    /// - Returns: The parent folders that did not exist.
     private static func makeParents(_ folder: URL) throws(DataError) -> [String] {
         var missing: [String] = []
         var next = folder
@@ -134,7 +134,7 @@ final class ImportFolder {
         return missing
     }
 
-    /// Brings the files of a dataset to the disk; links need no bytes of their own.
+    /// Syncs the files of a dataset to the disk; links have no bytes to sync.
     private static func sync(_ folder: String) throws(DataError) {
         for name in (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? [] {
             let path = "\(folder)/\(name)"

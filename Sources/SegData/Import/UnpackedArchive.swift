@@ -1,16 +1,16 @@
-// To the compiler `stat` is of the first module whose header includes it.
+// The compiler attributes `stat` to the first module whose header includes it.
 internal import CArchive
 internal import Foundation
 package import SegCore
 
-/// A ZIP, or another archive that `Archive` reads, unpacked into a folder of its own that goes with the value.
+/// A ZIP, or another archive that `Archive` reads, unpacked into a folder of its own that is removed with the object.
 package final class UnpackedArchive: Sendable {
-    /// The files.
+    /// The folder of the unpacked files.
     package let folder: String
-    /// Open and locked as long as the folder is in use.
+    /// The folder's descriptor, open and locked while the folder is in use.
     private let lock: Int32
 
-    /// What the names of the folders begin with; the process that made one comes next.
+    /// The prefix of the folders' names; the ID of the process that created the folder follows.
     private static let prefix = "medseg-archive-"
 
     /// Whether a file is a ZIP, by its first bytes.
@@ -26,17 +26,17 @@ package final class UnpackedArchive: Sendable {
         return isZip((try? handle.read(upToCount: 4)) ?? Data())
     }
 
-    /// Unpacks a file under the limits of archives; names that lead out of the folder, links and devices are refused.
+    /// Unpacks a file under the limits of archives; names that lead outside the folder, links and devices are refused.
     /// - Parameters:
-    ///   - parent: Where the folder is made; nil for the folder of temporary files.
-    ///   - mostBytes: The most that is unpacked.
-    /// - Throws: `DataError` where the file is damaged or beyond a limit, or the disk is full.
+    ///   - parent: The parent of the new folder; nil for the folder of temporary files.
+    ///   - mostBytes: The maximum number of bytes that are unpacked.
+    /// - Throws: `DataError` if the file is damaged or exceeds a limit, or the disk is full.
     package init(
         _ path: String, in parent: String? = nil, mostBytes: Int = Limits.archiveBytes
     ) throws(DataError) {
         let parent = parent ?? FileManager.default.temporaryDirectory.path
         Self.sweep(parent)
-        // Nobody else may read what is a patient's.
+        // Other users must not be able to read patient data.
         let made = "\(parent)/\(Self.prefix)\(getpid())-XXXXXX".withCString { template -> String? in
             guard let copy = strdup(template) else { return nil }
             defer { free(copy) }
@@ -54,10 +54,10 @@ package final class UnpackedArchive: Sendable {
         if lock >= 0 { close(lock) }
     }
 
-    /// Removes what programs left behind that were ended before they could.
+    /// Removes the folders of programs that ended before they could remove them.
     private static func sweep(_ parent: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where name.hasPrefix(prefix) {
-            // A process of another container is not seen, and holds the lock.
+            // A process of another container is not visible here, but it holds the lock.
             guard let maker = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ Int32($0) }),
                 maker > 0,
                 kill(maker, 0) != 0, errno == ESRCH

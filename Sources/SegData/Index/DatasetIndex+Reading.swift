@@ -2,16 +2,16 @@ internal import SegCore
 internal import SegImaging
 
 extension DatasetIndex {
-    /// The largest number of a class.
+    /// The largest allowed class number.
     static let largestClass = Int(LabelMap.largest)
-    /// Keys that describe a dataset and change nothing here.
+    /// Keys that describe a dataset and have no effect here.
     static let descriptive: Set<String> = [
         "name", "description", "reference", "licence", "license", "release", "relase", "version", "date", "author",
         "tensorImageSize", "numTraining", "numTest", "numValidation",
     ]
 
     /// Reads an index.
-    /// - Throws: `DataError` naming everything that is wrong in it.
+    /// - Throws: `DataError` naming every fault of the index.
     init(_ members: [String: ConfigValue], file: String) throws(DataError) {
         var faults = IndexFaults(file: file)
         if case .string(let text)? = members["name"] { name = text }
@@ -37,9 +37,9 @@ extension DatasetIndex {
         if !keys.isEmpty { notes.append("keys that are not read: \(keys.sorted().shortList())") }
     }
 
-    /// What each channel is: `{"0": "T1", "1": "FLAIR"}`, or the name of one alone, as MONAI's lists have it.
+    /// The name of each channel: `{"0": "T1", "1": "FLAIR"}`, or a single name, as in MONAI's lists.
     static func channelNames(_ value: ConfigValue?, _ key: String, _ faults: inout IndexFaults) -> [String] {
-        let form = "should map each channel's number from 0 to its name, as {\"0\": \"CT\"}"
+        let form = "should map each channel's number from 0 to its name, such as {\"0\": \"CT\"}"
         switch value {
         case nil, .null?: return []
         case .string(let name)?: return [name]
@@ -54,9 +54,9 @@ extension DatasetIndex {
         return []
     }
 
-    /// Names of classes by number.
+    /// The names of the classes by number.
     private static func labels(_ value: ConfigValue?, _ faults: inout IndexFaults) -> [Int: String] {
-        let form = "should map numbers to names, as {\"0\": \"background\", \"1\": \"spleen\"}"
+        let form = "should map numbers to names, such as {\"0\": \"background\", \"1\": \"spleen\"}"
         guard let value, value != .null else {
             faults.add("labels", "is missing; it \(form)")
             return [:]
@@ -68,7 +68,7 @@ extension DatasetIndex {
         var names: [Int: String] = [:]
         for (key, value) in members.sorted(by: { $0.key < $1.key }) {
             guard let number = Int(key), (0...largestClass).contains(number) else {
-                faults.add("labels.\(key)", "is no number of a class from 0 to \(largestClass); labels \(form)")
+                faults.add("labels.\(key)", "is not a class number from 0 to \(largestClass); labels \(form)")
                 continue
             }
             guard case .string(let name) = value else {
@@ -82,8 +82,8 @@ extension DatasetIndex {
         return names
     }
 
-    /// Takes nnU-Net's name for voxels that take no part out of the classes.
-    /// - Returns: Its number; nil where the labels have none.
+    /// Removes nnU-Net's label `ignore`, for ignored voxels, from the classes.
+    /// - Returns: The number of the label `ignore`; nil if the labels have none.
     static func takeIgnored(from labels: inout [Int: String], _ faults: inout IndexFaults) -> Int? {
         guard let number = labels.first(where: { $0.value.lowercased() == "ignore" })?.key else { return nil }
         guard number > 0 else {
@@ -94,7 +94,7 @@ extension DatasetIndex {
         return number
     }
 
-    /// Checks that every training case has a fold, or none has.
+    /// Checks that every training case has a fold, or that none has.
     private static func checkFolds(_ training: [Entry], _ validation: [Entry], _ faults: inout IndexFaults) {
         let folds = training.compactMap(\.fold)
         guard !folds.isEmpty else { return }
@@ -102,14 +102,14 @@ extension DatasetIndex {
             faults.add(
                 "training", "\(folds.count) of \(training.count) entries have a 'fold'; give one to each or to none")
         } else if Set(folds).count < 2 {
-            faults.add("training", "every 'fold' is \(folds[0]); folds are two at least, or leave the key out")
+            faults.add("training", "every 'fold' is \(folds[0]); give at least two folds, or remove the key")
         }
         if !validation.isEmpty {
-            faults.add("validation", "lists cases although the entries of 'training' have a 'fold'; keep one of both")
+            faults.add("validation", "lists cases although the entries of 'training' have a 'fold'; keep one of them")
         }
     }
 
-    /// Keys that nobody reads; what lists scans, or is a misspelt key that decides something, is a fault.
+    /// Keys that are not read; a key that lists scans, or that looks like a misspelt known key, is a fault.
     static func unread(
         _ members: [String: ConfigValue], known: Set<String>, _ faults: inout IndexFaults
     ) -> Set<String> {
@@ -122,8 +122,8 @@ extension DatasetIndex {
                 let lists = known.filter(\.isListOfScans).sorted().joined(separator: ", ")
                 let read =
                     lists.isEmpty
-                    ? "the scans are those in imagesTr and imagesTs; take it out"
-                    : "only \(lists) are read; rename it or take it out"
+                    ? "the scans are those in imagesTr and imagesTs; remove it"
+                    : "only \(lists) are read; rename it or remove it"
                 faults.add(key, "lists scans, but \(read)")
             } else {
                 unread.insert(key)
@@ -143,7 +143,7 @@ extension DatasetIndex {
         }
     }
 
-    /// What the index counts and does not hold.
+    /// Notes about counts of the index that differ from its lists.
     private static func countNotes(
         _ members: [String: ConfigValue], _ training: Int, _ validation: Int, _ test: Int
     ) -> [String] {
@@ -160,7 +160,7 @@ extension DatasetIndex {
 }
 
 extension DatasetIndex {
-    /// The entries of a list; nothing where it is not there.
+    /// The entries of a list; empty if the key is absent.
     private static func entries(
         _ value: ConfigValue?, _ key: String, isLabelled: Bool, _ faults: inout IndexFaults, unread: inout Set<String>
     ) -> [Entry] {
@@ -211,13 +211,13 @@ extension DatasetIndex {
         var fold: Int?
         if hasFold, let value = members["fold"], value != .null {
             fold = value.wholeNumber
-            if fold ?? -1 < 0 { faults.add("\(place).fold", "should be a whole number from 0, not \(short(value))") }
+            if fold ?? -1 < 0 { faults.add("\(place).fold", "should be an integer from 0, not \(short(value))") }
         }
         guard let images, !images.isEmpty, label != nil || !isLabelled else { return nil }
         return Entry(images: images, label: label, fold: fold)
     }
 
-    /// The files of a case's channels; nil where the entry is no list, empty where the list is wrong.
+    /// The files of a case's channels; nil if the value is not a list, empty if the list is wrong.
     private static func images(
         _ value: ConfigValue?, _ place: String, _ faults: inout IndexFaults
     ) -> [String]? {
@@ -226,16 +226,16 @@ extension DatasetIndex {
             if case .string(let file) = item, !file.isEmpty { file } else { nil }
         }
         if !items.isEmpty, files.count == items.count { return files }
-        faults.add("\(place).image", "should be a file, or a list of one for each channel, not \(short(value))")
+        faults.add("\(place).image", "should be a file, or a list of one file per channel, not \(short(value))")
         return []
     }
 
-    /// The question whether an unread key is a misspelt one that is missing.
+    /// The question whether an unread key is a misspelling of a missing one.
     static func hint(_ key: String, _ members: [String: ConfigValue]) -> String {
         nearest(to: key, among: members.keys.filter { $0 != key }).map { "; is '\($0)' a misspelt '\(key)'?" } ?? ""
     }
 
-    /// A value as a message shows it.
+    /// A short form of a value for messages.
     static func short(_ value: ConfigValue?) -> String {
         switch value {
         case nil: "nothing"
@@ -247,6 +247,6 @@ extension DatasetIndex {
 }
 
 extension String {
-    /// Whether an index of this key's name lists scans.
+    /// Whether a key of the index lists scans.
     fileprivate var isListOfScans: Bool { ["training", "validation", "test", "testing"].contains(self) }
 }

@@ -1,35 +1,35 @@
 internal import Foundation
 internal import SegCore
 
-/// The `dataset.json` of the Medical Segmentation Decathlon, as far as MedSeg reads and writes it.
+/// The part of the Medical Segmentation Decathlon's `dataset.json` that MedSeg reads and writes.
 ///
 /// MONAI's data lists have the same form, with `validation`, `testing` and a `fold` in each entry of `training`.
 struct DatasetIndex {
-    /// A scan that the index lists, its paths as they stand there.
+    /// A scan in the index, with its paths as written there.
     struct Entry {
         var images: [String]
-        /// Its label map; nil for a test scan without one.
+        /// The label map; nil for a test scan without one.
         var label: String?
-        /// The fold that it is validated in; nil where the index makes none.
+        /// The fold in which the case is for validation; nil if the index has no folds.
         var fold: Int?
     }
 
     var name: String?
     var description: String?
-    /// What each channel is; empty where the index does not say.
+    /// The name of each channel; empty if the index gives none.
     var channelNames: [String]
-    /// Whether `modality` is a text, as in MONAI's lists: the scanner's, however many channels it made.
+    /// Whether `modality` is a text, as in MONAI's lists: it then names the scanner, whatever the number of channels.
     var isScannerAlone = false
     var labels: [Int: String]
-    /// The number of voxels that take no part; nil for none.
+    /// The number of ignored voxels; nil for none.
     var ignoredLabel: Int?
     var training: [Entry]
     var validation: [Entry] = []
     var test: [Entry]
-    /// What does not add up, a sentence each.
+    /// Inconsistencies of the index, one sentence each.
     var notes: [String] = []
 
-    /// Describes an index to be written.
+    /// Creates an index that is to be written.
     init(
         name: String, description: String, channelNames: [String], labels: [Int: String], training: [Entry],
         test: [Entry]
@@ -42,8 +42,8 @@ struct DatasetIndex {
         self.test = test
     }
 
-    /// The dataset it describes, its paths taken relative to the index's own folder.
-    /// - Throws: `DataError` where it names no case, or a scan twice.
+    /// The dataset that the index describes, with paths relative to the index's folder.
+    /// - Throws: `DataError` if the index has no case, or a scan twice.
     func dataset(file: String) throws(DataError) -> Dataset {
         let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
         var faults = IndexFaults(file: file)
@@ -58,8 +58,8 @@ struct DatasetIndex {
         if !twice.isEmpty {
             faults.add(
                 nil,
-                "names more than once \(twice.keys.sorted().shortList()); "
-                    + "a scan that is trained and measured on proves nothing")
+                "contains more than once: \(twice.keys.sorted().shortList()); "
+                    + "measuring on a training scan proves nothing")
         }
         try faults.finish()
         let names = try Dataset.distinctNames(of: (cases + measured).map(\.image), source: file)
@@ -78,21 +78,21 @@ struct DatasetIndex {
         return dataset
     }
 
-    /// The entries with their files where they are.
+    /// The entries with the resolved paths of their files.
     private static func located(
         _ entries: [Entry], in folder: URL
     ) -> [(image: IndexedImage, label: String?, fold: Int?)] {
         entries.compactMap { entry in
             let image = IndexedImage(entry.images, in: folder)
-            // Archives made on a Mac carry resource forks under names that begin with "._".
+            // Archives made on macOS contain resource forks under names that begin with "._".
             guard !image.name.hasPrefix("._") else { return nil }
             return (image, entry.label.map { IndexedFile($0, in: folder).path }, entry.fold)
         }
     }
 
-    /// Insists that all cases have as many files, and where these are several as many as the index names channels.
+    /// Checks that all cases have the same number of files and, if it is above 1, as many as the index has channels.
     ///
-    /// One file may hold several channels, which is seen when it is read.
+    /// One file may contain several channels; their number is checked when the file is read.
     private func checkChannels(_ images: [IndexedImage], _ faults: inout IndexFaults) {
         guard let most = images.max(by: { $0.paths.count < $1.paths.count }), most.paths.count > 1 else { return }
         let count = most.paths.count
@@ -100,18 +100,18 @@ struct DatasetIndex {
         if !fewer.isEmpty {
             faults.add(
                 nil,
-                "\(most.name) has \(count) files, one a channel (the last is \(most.paths[count - 1])), and fewer have "
+                "\(most.name) has \(count) files, one per channel (last: \(most.paths[count - 1])), but fewer have "
                     + fewer.map { "\($0.name) (\($0.paths.count))" }.shortList())
         } else if !channelNames.isEmpty, !isScannerAlone, channelNames.count != count {
             let named = channelNames.count == 1 ? "one channel" : "\(channelNames.count) channels"
             faults.add(
                 "modality",
-                "names \(named), and each case has \(count) files (the last of \(most.name) is \(most.paths[count - 1]))"
+                "has \(named), but each case has \(count) files (the last of \(most.name) is \(most.paths[count - 1]))"
             )
         }
     }
 
-    /// The splits that an index makes, by its list `validation`, which follows the training cases, or by folds.
+    /// The splits of an index: from its list `validation`, whose cases follow the training cases, or from folds.
     private static func splits(of names: [String], folds: [Int?], file: String) throws(DataError) -> [CaseSplit] {
         let (learnt, measured) = (Array(names.prefix(folds.count)), Array(names.dropFirst(folds.count)))
         if !measured.isEmpty {
@@ -127,12 +127,12 @@ struct DatasetIndex {
         return splits
     }
 
-    /// Replaces the file by this index.
+    /// Writes the index to a file, replacing it.
     func write(to file: URL) throws(DataError) {
         func list(_ entries: [Entry]) -> ConfigValue {
             .array(
                 entries.map { entry in
-                    // A test scan without a label map is a name alone, as in the Decathlon's own indexes.
+                    // A test scan without a label map is only a path, as in the Decathlon's own indexes.
                     let image: ConfigValue =
                         entry.images.count == 1
                         ? .string(entry.images[0]) : .array(entry.images.map(ConfigValue.string))

@@ -1,18 +1,19 @@
 internal import SegCore
 
-/// What is wrong with an index, collected so that all of it is told at once.
+/// The faults of an index, collected so that all of them are reported at once.
 struct IndexFaults {
-    /// The index.
+    /// The path of the index.
     let file: String
     private var faults: [(key: String?, message: String)] = []
 
     init(file: String) { self.file = file }
 
-    /// Notes a fault.
-    /// - Parameter key: Its place, such as `training[3].label`; nil where the whole index is meant.
+    /// Adds a fault.
+    /// - Parameter key: The key of the fault, such as `training[3].label`; nil for the whole index.
     mutating func add(_ key: String?, _ message: String) { faults.append((key, message)) }
 
-    /// - Throws: `DataError` naming every fault, or the first of many and their count.
+    /// Throws the collected faults, if there are any.
+    /// - Throws: `DataError` naming every fault, or the first ones and the number of all.
     func finish() throws(DataError) {
         guard let first = faults.first else { return }
         guard faults.count > 1 else { throw DataError(.badData, file, key: first.key, first.message) }

@@ -1,16 +1,17 @@
 internal import Foundation
 internal import SegImaging
 
-/// A file that an index names.
+/// A file in an index.
 struct IndexedFile {
-    /// Its name without endings, as the index has it.
+    /// The file's name in the index, without its file extension.
     let name: String
-    /// Where it is.
+    /// The path of the file.
     let path: String
 
-    /// A file by its path in an index.
+    /// Resolves a path of an index.
     ///
-    /// Indexes written on Windows have backslashes, which are taken for separators unless a file has such a name.
+    /// Indexes written on Windows contain backslashes, which are read as separators unless a file with such a name
+    /// exists.
     init(_ text: String, in folder: URL) {
         func resolved(_ text: String) -> String {
             URL(fileURLWithPath: text, relativeTo: folder).standardizedFileURL.path
@@ -28,16 +29,16 @@ struct IndexedFile {
     }
 }
 
-/// The image of a case that an index names: a file, or one for each channel.
+/// The image of a case in an index: one file, or one file per channel.
 struct IndexedImage {
-    /// The case's name: the first file's, without the `_0000` of a first channel.
+    /// The case's name: the first file's name, without the `_0000` of a first channel.
     let name: String
     /// The files.
     let paths: [String]
 
-    /// An image by its paths in an index.
+    /// Resolves the paths of an image in an index.
     ///
-    /// nnU-Net's first raw layout names `CASE.nii.gz` and stores `CASE_0000.nii.gz`, one file for each channel.
+    /// nnU-Net's first raw layout names `CASE.nii.gz` but stores `CASE_0000.nii.gz`, one file per channel.
     init(_ texts: [String], in folder: URL) {
         let files = texts.map { IndexedFile($0, in: folder) }
         let first = files[0]

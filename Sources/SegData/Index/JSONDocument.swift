@@ -1,13 +1,13 @@
 internal import Foundation
 internal import SegCore
 
-/// A JSON file that holds an object.
+/// A JSON file that contains an object.
 enum JSONDocument {
     /// The members of the object in a file.
     /// - Parameters:
-    ///   - missing: What to say where the file cannot be read.
-    ///   - form: What the object should hold.
-    /// - Throws: `DataError` naming the file, with line and column where it is not JSON.
+    ///   - missing: The text of the error if the file cannot be read.
+    ///   - form: The expected members of the object, for the error.
+    /// - Throws: `DataError` naming the file, with line and column if it is not JSON.
     static func members(
         of file: String, missing: String, form: String
     ) throws(DataError) -> [String: ConfigValue] {

@@ -2,7 +2,8 @@ internal import Foundation
 internal import SegCore
 internal import SegImaging
 
-/// The `dataset.json` of nnU-Net's raw datasets: labels map names to numbers, images end in the channel's number.
+/// The `dataset.json` of nnU-Net's raw datasets: labels map names to numbers, and file names end in the channel's
+/// number.
 struct NNUNetIndex {
     private let file: String
     private let members: [String: ConfigValue]
@@ -20,7 +21,7 @@ struct NNUNetIndex {
     }
 
     /// Reads an index.
-    /// - Throws: `DataError` naming everything that is wrong in it or not supported.
+    /// - Throws: `DataError` naming every fault and every unsupported key of the index.
     init(_ members: [String: ConfigValue], file: String) throws(DataError) {
         self.file = file
         self.members = members
@@ -39,13 +40,13 @@ struct NNUNetIndex {
 
     private static let unsupported = [
         "regions_class_order":
-            "paints regions into one map, which is not supported; take it out, and masks have a channel for each region",
+            "paints regions into one map, which is not supported; remove it, then masks have one channel per region",
         "dataset": "lists files one by one, which is not supported; name them imagesTr/CASE_0000 and labelsTr/CASE",
     ]
 
-    /// Names of classes by number.
+    /// The names of the classes by number.
     private static func labels(_ value: ConfigValue?, _ faults: inout IndexFaults) -> [Int: String] {
-        let form = "should map names to numbers, as {\"background\": 0, \"spleen\": 1}"
+        let form = "should map names to numbers, such as {\"background\": 0, \"spleen\": 1}"
         guard case .object(let members)? = value else {
             faults.add("labels", value == nil ? "is missing; it \(form)" : "\(form), not \(DatasetIndex.short(value))")
             return [:]
@@ -55,13 +56,13 @@ struct NNUNetIndex {
             if case .array = value {
                 faults.add(
                     "labels.\(name)",
-                    "is the region \(value); give each number a name here, and the regions to regions: of the training")
+                    "is the region \(value); name each number here, and give the regions in regions: of the training")
                 continue
             }
             guard let number = value.wholeNumber, (0...DatasetIndex.largestClass).contains(number) else {
                 faults.add(
                     "labels.\(name)",
-                    "should be a whole number from 0 to \(DatasetIndex.largestClass), not \(DatasetIndex.short(value))")
+                    "should be an integer from 0 to \(DatasetIndex.largestClass), not \(DatasetIndex.short(value))")
                 continue
             }
             if let other = names.updateValue(name, forKey: number) {
@@ -94,13 +95,13 @@ struct NNUNetIndex {
                 "file_ending", "is missing\(DatasetIndex.hint("file_ending", members)); it should be one of \(endings)")
         case .string(let ending)? where ScanFile.singleFileEndings.contains(ending): return ending
         case .string(let ending)?: faults.add("file_ending", "is \(ending); convert the images to one of \(endings)")
-        case let value?: faults.add("file_ending", "should be text, as \".nii.gz\", not \(DatasetIndex.short(value))")
+        case let value?: faults.add("file_ending", "should be text like \".nii.gz\", not \(DatasetIndex.short(value))")
         }
         return ""
     }
 
     /// The dataset in the index's folder.
-    /// - Throws: `DataError` naming files that have no partner, or a channel that is missing or not named.
+    /// - Throws: `DataError` naming files without a partner, or a channel that is missing or has no name.
     func dataset() throws(DataError) -> Dataset {
         let root = URL(fileURLWithPath: file).deletingLastPathComponent()
         let cases = try CasePattern.pairs(
@@ -123,7 +124,7 @@ struct NNUNetIndex {
         return dataset
     }
 
-    /// The files of each case's channels, as many as the index names.
+    /// The files of each case, one per channel of the index.
     private func channels(_ part: String, of cases: [String], in root: URL) throws(DataError) -> [[String]] {
         var files: [[String: String]] = []
         for number in channelNames.indices {
@@ -142,7 +143,7 @@ struct NNUNetIndex {
         guard absent.isEmpty else {
             throw DataError(
                 .noInput, file,
-                "names \(channelNames.count) channels, and files of some are not there: \(absent.shortList())")
+                "names \(channelNames.count) channels, but files of some are missing: \(absent.shortList())")
         }
         return cases.map { name in files.compactMap { $0[name] } }
     }

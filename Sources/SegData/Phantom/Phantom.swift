@@ -2,9 +2,9 @@ import Foundation
 public import SegCore
 public import SegImaging
 
-/// Numbers of the organs in a phantom's label map.
+/// The numbers of the organs in a phantom's label map.
 public enum PhantomLabel {
-    /// The spleen, the only label unless all are asked for.
+    /// The spleen, the only label unless all organs are requested.
     public static let spleen: UInt8 = 1
     /// The liver with its vessels.
     public static let liver: UInt8 = 2
@@ -17,41 +17,41 @@ public enum PhantomLabel {
     /// The stomach with its content.
     public static let stomach: UInt8 = 6
 
-    /// Names by number, background included, as `dataset.json` lists them.
+    /// The class names by number, background included, as in `dataset.json`.
     public static let names: [Int: String] = [
         0: "background", 1: "spleen", 2: "liver", 3: "kidneys", 4: "spine", 5: "aorta", 6: "stomach",
     ]
 }
 
-/// What phantoms are drawn from.
+/// The ranges from which phantoms are drawn.
 public struct PhantomOptions: Hashable, Sendable {
-    /// Voxel edges in the axial plane, mm.
+    /// The in-plane voxel size in mm.
     public var inPlaneSpacingMM: ClosedRange<Double> = 1.2...1.5
-    /// Distance of the axial slices, mm.
+    /// The distance of the axial slices in mm.
     public var sliceSpacingMM: ClosedRange<Double> = 2.5...5
-    /// Extent along the body, mm; at least 20.
+    /// The length along the body in mm; at least 20.
     public var lengthMM: ClosedRange<Double> = 150...190
-    /// How the voxel axes may run, drawn evenly; empty means RAS.
+    /// The orientations of the voxel axes, drawn with equal probability; empty means RAS.
     public var orientations = ["RAS", "LPS", "LAS", "RAS", "LPI", "PSR", "ASL"]
-    /// Label all organs of `PhantomLabel` rather than the spleen alone.
+    /// Whether all organs of `PhantomLabel` are labelled rather than only the spleen.
     public var labelsAllOrgans = false
 
-    /// Makes the default options: about 176×176×48 voxels, spleen alone.
+    /// Creates the default options: about 176×176×48 voxels, spleen only.
     public init() {}
 }
 
-/// An invented portal-venous CT of the upper abdomen with its label map, for demonstrations and tests.
+/// A synthetic portal-venous CT of the upper abdomen with its label map, for demonstrations and tests.
 ///
 /// A case is determined by its seed and index. Anatomy, enhancement, contact of neighbouring organs, grid, orientation
-/// and noise vary from case to case. It looks like a CT and is none: nothing learnt from it holds for patients.
+/// and noise vary from case to case. It looks like a CT but is not one: nothing learnt from it holds for patients.
 public struct Phantom: Sendable {
-    /// Hounsfield units, whole numbers.
+    /// The intensities in Hounsfield units, as integers.
     public let image: Volume
-    /// Labels on the same grid.
+    /// The labels on the same grid.
     public let label: Volume
 
     /// Draws a case.
-    /// - Throws: `DataError` for options that make no sense: ranges that are not positive, unknown orientations.
+    /// - Throws: `DataError` for invalid options: ranges that are not positive, unknown orientations.
     public init(seed: UInt64, index: Int, options: PhantomOptions) throws(DataError) {
         try options.check()
         var random = PhantomRandom(seed: seed, index: index)

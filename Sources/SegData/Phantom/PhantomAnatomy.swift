@@ -1,12 +1,13 @@
 import Foundation
 
-/// One invented patient: draws organs of random shape and place, each over those that give way to it.
+/// One synthetic patient: paints organs of random shape and position, each over the organs painted before it.
 ///
-/// The spleen cannot be told by intensity alone: liver, kidneys and stomach wall touch it and enhance about as much.
+/// The spleen cannot be recognised by intensity alone: liver, kidneys and stomach wall touch it and enhance about as
+/// much.
 struct PhantomAnatomy {
     let torso: PhantomTorso
     var random: PhantomRandom
-    /// Enhancement of the liver; spleen and kidneys are drawn around it.
+    /// The intensity of the enhanced liver; spleen and kidneys are drawn near it.
     let liver: Double
 
     init(_ random: PhantomRandom) {
@@ -122,7 +123,7 @@ struct PhantomAnatomy {
         painter.paint(heart.shrunk(by: 7).clipped(by: cavity), random.uniform(130, 155))
     }
 
-    /// Small bowel in front and below, colon on both flanks: walls, fluid, stool and gas.
+    /// Paints small bowel in front and below, colon on both flanks: walls, fluid, stool and gas.
     private mutating func paintBowel(_ painter: inout PhantomPainter) {
         let cavity = torso.cavity.shrunk(by: 2)
         for _ in 0..<22 + random.below(9) {
@@ -151,7 +152,7 @@ struct PhantomAnatomy {
         painter.paint(shape.shrunk(by: 2.5).clipped(by: Front(of: gasAbove)), -930)
     }
 
-    /// Everything in front of a plane: gas rises to the front of a patient on the back.
+    /// The half-space in front of a plane: gas rises to the front of a patient in supine position.
     private struct Front: PhantomShape {
         var y: Double
         init(of y: Double) { self.y = y }
@@ -172,7 +173,7 @@ struct PhantomAnatomy {
 
     // MARK: - Organs
 
-    /// Removes what is there around an organ and leaves fat, so that organs meet in some cases and not in others.
+    /// Replaces the tissue around an organ by fat, so that organs touch in some cases and not in others.
     private mutating func clear<Shape: PhantomShape>(
         around shape: Shape, _ gap: Double, _ painter: inout PhantomPainter
     ) {
@@ -203,7 +204,7 @@ struct PhantomAnatomy {
         }
     }
 
-    /// A bent, lobed lens on the left wall at the back, along the lower ribs.
+    /// Paints a bent, lobed lens on the left wall at the back, along the lower ribs.
     private mutating func paintSpleen(_ painter: inout PhantomPainter) {
         let cavity = torso.cavity.shrunk(by: random.uniform(0.5, 2))
         let thick = random.uniform(15, 23)

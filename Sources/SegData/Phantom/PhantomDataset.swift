@@ -4,35 +4,35 @@ internal import SegImaging
 
 /// Phantoms on disk, as a dataset of the Medical Segmentation Decathlon: `imagesTr`, `labelsTr` and `dataset.json`.
 public struct PhantomDataset: Sendable {
-    /// Number of labelled cases.
+    /// The number of labelled cases.
     public var cases: Int
-    /// The seed that all cases share; they differ by their number.
+    /// The seed of all cases, which differ by their index.
     public var seed: UInt64
-    /// What the cases are drawn from.
+    /// The ranges from which the cases are drawn.
     public var options: PhantomOptions
 
-    /// What the names of the cases begin with.
+    /// The prefix of the cases' names.
     public var prefix = "phantom"
 
-    /// Plans a dataset; nothing is written yet.
+    /// Creates a dataset description; nothing is written yet.
     public init(cases: Int, seed: UInt64, options: PhantomOptions) {
         self.cases = cases
         self.seed = seed
         self.options = options
     }
 
-    /// Draws and writes all cases as gzipped NIfTI (16-bit image, 8-bit labels), `dataset.json` last.
+    /// Draws and writes all cases as gzipped NIfTI (16-bit image, 8-bit labels), and `dataset.json` last.
     ///
     /// - Parameters:
-    ///   - folder: The dataset's folder; made where it does not exist.
+    ///   - folder: The dataset's folder; created if it does not exist.
     ///   - overwrite: Whether files of the same names may be replaced.
     ///   - finished: Called after each case with its name.
-    /// - Throws: `DataError` where nothing can be written or a file is in the way.
+    /// - Throws: `DataError` if a file cannot be written or exists already.
     public func write(
         to folder: URL, overwrite: Bool, finished: (String) -> Void
     ) throws(DataError) {
         guard cases > 0 else {
-            throw DataError(.badArgument, folder.path, "a phantom dataset has at least one case, not \(cases).")
+            throw DataError(.badArgument, folder.path, "a phantom dataset needs at least one case, not \(cases).")
         }
         let index = folder.appendingPathComponent("dataset.json")
         guard overwrite || !FileManager.default.fileExists(atPath: index.path) else {

@@ -1,15 +1,16 @@
 import SegCore
 import SegImaging
 
-/// Voxels being painted: Hounsfield units and labels on an RAS grid, the patient lying a little rotated in it.
+/// The voxels of a phantom during painting: Hounsfield units and labels on an RAS grid, with the patient slightly
+/// rotated.
 struct PhantomPainter {
     let size: Triple
     let spacing: SIMD3<Double>
     private(set) var intensities: [Float]
     private(set) var labels: [UInt8]
-    /// Cosine and sine of the patient's turn about the long axis.
+    /// The cosine and sine of the patient's rotation about the long axis.
     private let turn: (cos: Double, sin: Double)
-    /// The patient's origin in mm from the first voxel.
+    /// The patient's origin, in mm from the first voxel.
     private let origin: SIMD3<Double>
 
     init(size: Triple, spacing: SIMD3<Double>, turn: (cos: Double, sin: Double), origin: SIMD3<Double>) {
@@ -21,7 +22,7 @@ struct PhantomPainter {
         labels = [UInt8](repeating: 0, count: size.count)
     }
 
-    /// The patient's coordinates of a voxel's centre.
+    /// The centre of a voxel in the patient's coordinates.
     func patient(_ i: Int, _ j: Int, _ k: Int) -> SIMD3<Double> {
         let p = SIMD3(Double(i), Double(j), Double(k)) * spacing - origin
         return SIMD3(turn.cos * p.x + turn.sin * p.y, turn.cos * p.y - turn.sin * p.x, p.z)
@@ -45,7 +46,7 @@ struct PhantomPainter {
         }
     }
 
-    /// Paints a shape over what is there; voxels at least half inside take its label.
+    /// Paints a shape over the previous content; voxels at least half inside get its label.
     mutating func paint<Shape: PhantomShape>(_ shape: Shape, _ intensity: Double, label: UInt8 = 0) {
         let (first, last) = box(shape)
         guard (0..<3).allSatisfy({ first[$0] <= last[$0] }) else { return }
@@ -60,7 +61,7 @@ struct PhantomPainter {
                     if depth < -spacing.z - softness { continue }
                     var share = 1.0
                     if depth < spacing.z + softness {
-                        // Slices are thick: what half of each half holds is averaged.
+                        // Slices are thick: the shares of their lower and upper halves are averaged.
                         let below = min(max(shape.depth(p - quarter) / softness + 0.5, 0), 1)
                         let above = min(max(shape.depth(p + quarter) / softness + 0.5, 0), 1)
                         share = (below + above) / 2
@@ -73,7 +74,7 @@ struct PhantomPainter {
         }
     }
 
-    /// Adds a scanner's blur and noise and rounds to whole Hounsfield units.
+    /// Adds a scanner's blur and noise, and rounds to integer Hounsfield units.
     mutating func expose(grain: Float, noise: Float, random: inout PhantomRandom) {
         for at in intensities.indices { intensities[at] += grain * random.nearlyNormal() }
         blur(stride: size.h * size.w, count: size.d, rows: size.h * size.w) { $0 }
@@ -85,7 +86,7 @@ struct PhantomPainter {
         }
     }
 
-    /// Weighs every voxel and its two neighbours along an axis by 1, 2 and 1.
+    /// Weights every voxel and its two neighbours along an axis by 1, 2 and 1.
     private mutating func blur(stride: Int, count: Int, rows: Int, start: (Int) -> Int) {
         guard count > 1 else { return }
         intensities.withUnsafeMutableBufferPointer { values in
@@ -103,7 +104,7 @@ struct PhantomPainter {
         }
     }
 
-    /// The voxels that a shape may touch.
+    /// The range of voxels that a shape may touch.
     private func box<Shape: PhantomShape>(_ shape: Shape) -> (first: [Int], last: [Int]) {
         let (low, high) = (shape.lower, shape.upper)
         var least = SIMD3(repeating: Double.infinity)

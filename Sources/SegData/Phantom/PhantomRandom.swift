@@ -29,28 +29,29 @@ struct PhantomRandom {
         return result
     }
 
-    /// Uniform in a range.
+    /// A uniform random number between two limits.
     mutating func uniform(_ low: Double, _ high: Double) -> Double {
         low + (high - low) * (Double(bits() >> 11) * 0x1p-53)
     }
 
-    /// Uniform in a range.
+    /// A uniform random number in a range.
     mutating func uniform(_ range: ClosedRange<Double>) -> Double { uniform(range.lowerBound, range.upperBound) }
 
-    /// A whole number below a limit.
+    /// A random integer from 0 to below a limit.
     mutating func below(_ limit: Int) -> Int { Int(bits() % UInt64(limit)) }
 
-    /// True with a probability.
+    /// True with the given probability.
     mutating func chance(_ probability: Double) -> Bool { uniform(0, 1) < probability }
 
-    /// Nearly normal, mean 0 and standard deviation 1: four uniform 16-bit numbers added, cheap enough for each voxel.
+    /// A nearly normal random number, mean 0 and standard deviation 1: the sum of four uniform 16-bit numbers, cheap
+    /// enough for each voxel.
     mutating func nearlyNormal() -> Float {
         let b = bits()
         let sum = (b & 0xFFFF) + (b >> 16 & 0xFFFF) + (b >> 32 & 0xFFFF) + (b >> 48)
         return (Float(sum) - 131_070) * (1 / 37_837.23)
     }
 
-    /// A unit vector of any direction.
+    /// A unit vector of random direction.
     mutating func direction() -> SIMD3<Double> {
         while true {
             let v = SIMD3(uniform(-1, 1), uniform(-1, 1), uniform(-1, 1))

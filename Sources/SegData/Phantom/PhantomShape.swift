@@ -2,10 +2,10 @@ import Foundation
 
 /// A solid in the patient's frame (mm; x to the right, y to the front, z up).
 protocol PhantomShape {
-    /// A box that holds everything of the shape.
+    /// The lower and upper corners of a box that contains the whole shape.
     var lower: SIMD3<Double> { get }
     var upper: SIMD3<Double> { get }
-    /// About how many mm a point lies below the surface; negative outside.
+    /// The approximate depth of a point below the surface in mm; negative outside.
     func depth(_ p: SIMD3<Double>) -> Double
 }
 
@@ -15,17 +15,17 @@ extension PhantomShape {
     func shrunk(by margin: Double) -> Shrunk<Self> { Shrunk(shape: self, margin: margin) }
 }
 
-/// An ellipsoid that may be rotated, bent, squared off and rippled.
+/// An ellipsoid that may be rotated, bent, made squarer and rippled.
 struct Ellipsoid: PhantomShape {
     var centre: SIMD3<Double>
     var radii: SIMD3<Double>
-    /// Unit axes of the radii.
+    /// The unit axes of the radii.
     var axes = Axes()
     /// Curvature in 1/mm: the second axis is displaced by `bend.x` u² + `bend.z` w².
     var bend = SIMD3<Double>(repeating: 0)
-    /// 0 for an ellipsoid, towards 1 for a rounded box.
+    /// The share of a rounded box in the shape; 0 for an ellipsoid.
     var squareness = 0.0
-    /// Waves on the surface.
+    /// The waves on the surface.
     var ripples: [Ripple] = []
 
     struct Axes {
@@ -34,7 +34,7 @@ struct Ellipsoid: PhantomShape {
         var w = SIMD3<Double>(0, 0, 1)
     }
 
-    /// A plane wave that swells and shrinks the shape by a share of its size.
+    /// A plane wave that enlarges and shrinks the shape by a share of its size.
     struct Ripple {
         var wave: SIMD3<Double>
         var phase: Double
@@ -102,7 +102,7 @@ struct Capsule: PhantomShape {
     }
 }
 
-/// All that lies above or below two heights.
+/// The space between two heights.
 struct Slab: PhantomShape {
     var bottom: Double
     var top: Double
@@ -113,7 +113,7 @@ struct Slab: PhantomShape {
     func depth(_ p: SIMD3<Double>) -> Double { min(p.z - bottom, top - p.z) }
 }
 
-/// The part of a shape that lies in another.
+/// The part of a shape that is inside another shape.
 struct Clipped<Shape: PhantomShape, Limit: PhantomShape>: PhantomShape {
     var shape: Shape
     var limit: Limit
@@ -127,7 +127,7 @@ struct Clipped<Shape: PhantomShape, Limit: PhantomShape>: PhantomShape {
     }
 }
 
-/// Two shapes as one.
+/// The union of two shapes.
 struct Merged<First: PhantomShape, Second: PhantomShape>: PhantomShape {
     var first: First
     var second: Second
@@ -138,7 +138,7 @@ struct Merged<First: PhantomShape, Second: PhantomShape>: PhantomShape {
     func depth(_ p: SIMD3<Double>) -> Double { max(first.depth(p), second.depth(p)) }
 }
 
-/// A shape without its outermost mm.
+/// A shape without its outermost `margin` mm.
 struct Shrunk<Shape: PhantomShape>: PhantomShape {
     var shape: Shape
     var margin: Double

@@ -2,7 +2,7 @@ import Foundation
 
 /// The trunk that holds the organs: skin, fat, a muscular wall with ribs, and the cavity within.
 struct PhantomTorso {
-    /// Half widths to the side and to the front.
+    /// The half widths to the side and to the front.
     let radii: SIMD2<Double>
     private let outline: Ellipsoid
     private let fat: Double
@@ -21,17 +21,17 @@ struct PhantomTorso {
         ribs = (random.uniform(24, 28), random.uniform(0, 28), random.uniform(0.5, 0.9), random.uniform(-60, -25))
     }
 
-    /// How deep below the skin a point of a level plane lies, before the trunk swells with height.
+    /// The depth of a point below the skin in an axial plane, before the swelling with height.
     func flatDepth(_ p: SIMD3<Double>) -> Double { outline.depth(SIMD3(p.x, p.y, 0)) }
 
     func swelling(_ z: Double) -> Double { swell.amplitude * sin(z / 45 + swell.phase) }
 
-    /// Fat lies thicker on the back and the flanks than in front.
+    /// The thicknesses of fat and muscle; fat is thicker on the back and the flanks than in front.
     func wall(_ p: SIMD3<Double>) -> (fat: Double, muscle: Double) {
         (fat * (1 - 0.3 * p.y / radii.y), muscle * (1 - 0.2 * p.y / radii.y))
     }
 
-    /// Hounsfield units at a depth below the skin; `softness` is the width of an edge in mm.
+    /// The Hounsfield units at a depth below the skin; `softness` is the width of an edge in mm.
     func intensity(_ p: SIMD3<Double>, depth: Double, wall: (fat: Double, muscle: Double), softness: Double) -> Double {
         func share(_ d: Double) -> Double { min(max(d / softness + 0.5, 0), 1) }
         if depth < -softness { return -1000 }
@@ -44,7 +44,7 @@ struct PhantomTorso {
         return value + (rib > 1.5 ? 260 - value : 480 - value) * share(rib)
     }
 
-    /// Depth below a rib's surface; ribs run down towards the front and leave out the midline.
+    /// The depth below a rib's surface; ribs run down towards the front and leave out the midline.
     private func ribDepth(_ p: SIMD3<Double>, _ fromMidWall: Double) -> Double {
         guard abs(fromMidWall) < 5, abs(p.x) > 24, p.z + ribs.slope * p.y > ribs.lowest else { return -10 }
         let turn = (p.z + ribs.slope * p.y - ribs.offset) / ribs.pitch
@@ -65,7 +65,7 @@ struct PhantomTorso {
             return torso.flatDepth(p) + torso.swelling(p.z) - wall.fat - wall.muscle
         }
 
-        /// The point at a depth below the cavity's surface, seen from the axis in a direction of the level plane.
+        /// The point at a depth below the cavity's surface, in a direction from the axis in the axial plane.
         func point(towards direction: SIMD3<Double>, depth wanted: Double, z: Double) -> SIMD3<Double> {
             var (near, far) = (0.0, 200.0)
             for _ in 0..<30 {

@@ -3,32 +3,33 @@ public import SegInference
 public import SegMetrics
 internal import SegReport
 
-/// Whether probabilities are calibrated and uncertainties point at the errors, over the cases of an evaluation.
+/// Measures over the cases of an evaluation whether probabilities are calibrated and whether uncertainties find the
+/// errors.
 ///
-/// The probability is that of the foreground; an error is a voxel whose class is not the label's; only voxels that the
-/// network saw count.
+/// The probability is that of the foreground. An error is a voxel whose class is not the label's. Only voxels that the
+/// network processed count.
 public struct CalibrationStudy {
     private static let bins = 15
-    /// From nearly all voxels set aside to one in 100,000, in steps of equal ratio, and none: errors are few and among the
-    /// least certain, where even steps would have one point.
+    /// The coverages: from nearly all voxels set aside to one in 100,000, in steps of equal ratio, and none. Errors are
+    /// few and among the least certain voxels, for which equal steps would give only one point.
     private static let coverages = (1...100).map { 1 - pow(10, -Double($0) / 20) } + [1]
     private static let quantities: [UncertainPrediction.Quantity] = [.entropy, .mutualInformation, .variance]
 
     private var diagram: ReliabilityDiagram
     private var rows: [(name: String, measured: [UncertainPrediction.Quantity: RiskCoverage])] = []
 
-    /// A study without cases.
-    /// - Throws: `MetricsError` as `ReliabilityDiagram`, which takes the bins of this study.
+    /// Creates a study without cases.
+    /// - Throws: `MetricsError` as in `ReliabilityDiagram`, which gets the number of bins of this study.
     public init() throws { diagram = try ReliabilityDiagram(bins: Self.bins) }
 
-    /// Takes in a case.
+    /// Adds a case.
     /// - Parameters:
-    ///   - name: The case.
-    ///   - uncertain: What was predicted.
+    ///   - name: The name of the case.
+    ///   - uncertain: The prediction.
     ///   - mask: The predicted class of every voxel of the scan.
     ///   - truth: The class of every voxel of the label map.
-    ///   - ignored: Which voxels take no part; nil where all do.
-    /// - Throws: `MetricsError` where a mask is not of the scan's grid.
+    ///   - ignored: Whether each voxel is ignored; nil if none is.
+    /// - Throws: `MetricsError` if a mask does not have the scan's grid.
     public mutating func add(
         _ name: String, _ uncertain: UncertainPrediction, mask: [UInt8], truth: [UInt8], ignored: [Bool]?
     ) throws {
@@ -49,7 +50,7 @@ public struct CalibrationStudy {
         return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
     }
 
-    /// Means over the cases, a line for each uncertainty.
+    /// The means over the cases, one line per uncertainty.
     public var table: String {
         func text(_ value: Double?) -> String { value.map { String(format: "%.4g", $0) } ?? "–" }
         func cells(_ texts: [String]) -> String {
@@ -72,22 +73,22 @@ public struct CalibrationStudy {
         return lines.joined(separator: "\n")
     }
 
-    /// Everything, for programs.
+    /// The whole study, for programs.
     public struct Document: Codable, Sendable {
         /// One case.
         public struct Case: Codable, Sendable {
             /// The case's name.
             public let name: String
-            /// Its risk–coverage curve, by the uncertainty that voxels are set aside by.
+            /// The risk–coverage curves of the case, keyed by the uncertainty that orders the voxels.
             public let uncertainty: [String: RiskCoverage]
         }
-        /// Mean difference of probability and frequency over the voxels; nil without voxels.
+        /// The mean difference between probability and frequency over the voxels; nil without voxels.
         public let expectedCalibrationError: Double?
         /// The largest difference of a bin; nil without voxels.
         public let maximumCalibrationError: Double?
         /// The bins of the reliability diagram.
         public let reliability: [ReliabilityDiagram.Bin]
-        /// The cases, in the order in which they came.
+        /// The cases, in the order in which they were added.
         public let cases: [Case]
 
         private enum CodingKeys: String, CodingKey {
@@ -97,7 +98,7 @@ public struct CalibrationStudy {
         }
     }
 
-    /// The study as metrics.json holds it.
+    /// The study in the form of metrics.json.
     public var document: Document {
         Document(
             expectedCalibrationError: diagram.expectedCalibrationError,
@@ -108,9 +109,9 @@ public struct CalibrationStudy {
             })
     }
 
-    /// Draws the reliability diagram, and below it the errors that are left when the least certain voxels are set aside.
+    /// Draws the reliability diagram, and below it the errors that remain when the least certain voxels are set aside.
     /// - Parameter path: A file that ends in `.png` or `.svg`.
-    /// - Throws: `ReportError` where the file cannot be written.
+    /// - Throws: `ReportError` if the file cannot be written.
     public func writeFigure(to path: String) throws {
         let error = diagram.expectedCalibrationError.map { String(format: "%.4f", $0) } ?? "–"
         try CurvePlot(
@@ -145,7 +146,7 @@ public struct CalibrationStudy {
             }
             return CurvePlot.Series(name: quantity.rawValue.replacing("_", with: " "), points: points)
         }
-        // Errors first: what no uncertainty can better.
+        // The best possible curve, in which the errors are set aside first.
         let best = Self.coverages.dropLast().map { coverage in
             (
                 x: 1 - coverage,
@@ -153,7 +154,7 @@ public struct CalibrationStudy {
             )
         }
         curves.append(.init(name: "best possible", points: best))
-        var panel = CurvePlot.Panel(yLabel: "share of errors among the rest", series: curves)
+        var panel = CurvePlot.Panel(yLabel: "share of errors among the remaining voxels", series: curves)
         panel.including = [0]
         panel.abscissa = .init(label: "share of voxels set aside, the least certain first", logarithmic: true)
         return panel

@@ -5,13 +5,13 @@ public import SegMetrics
 
 /// Predicts labelled cases and measures the masks on the scans' own grids; the core of `medseg evaluate`.
 public struct DatasetEvaluation {
-    /// What an evaluation tells while it goes on.
+    /// The progress events of an evaluation.
     public enum Event: Sendable {
-        /// So many windows of a case are predicted, over all samples.
+        /// The number of predicted windows of a case, over all samples.
         case window(name: String, done: Int, count: Int)
         /// A case is predicted.
         case predicted(name: String)
-        /// A sentence on a file that a user should know.
+        /// A remark about a file for the user.
         case note(file: String, String)
     }
 
@@ -21,11 +21,11 @@ public struct DatasetEvaluation {
         public let item: DatasetCase
         /// The first channel of the scan as read.
         public let scan: Volume
-        /// How the scan lies, for volumes that are written like it.
+        /// The geometry of the scan, for volumes that are written on its grid.
         public let geometry: ScanGeometry
-        /// The class of every voxel of the label map, of regions its number; background where it takes no part.
+        /// The class of every voxel of the label map, or with regions its number; background for ignored voxels.
         public let truth: [UInt8]
-        /// What was predicted.
+        /// The prediction.
         public let found: Segmentation
     }
 
@@ -37,12 +37,12 @@ public struct DatasetEvaluation {
     private let options: MetricOptions
     private let bootstrap: Bootstrap
 
-    /// An evaluation of a segmenter.
+    /// Creates an evaluation of a segmenter.
     /// - Parameters:
-    ///   - segmenter: The models. Where it draws samples, their calibration is measured too.
-    ///   - dataset: Whose cases are measured: it names the classes, and the number of voxels that take no part.
-    ///   - options: Whose Hausdorff percentile, and the tolerance of the surface Dice.
-    ///   - bootstrap: How the intervals of the means are drawn.
+    ///   - segmenter: The models. If it draws samples, their calibration is measured too.
+    ///   - dataset: The dataset of the cases, with the names of the classes and the number of ignored voxels.
+    ///   - options: The definition of the percentile Hausdorff distance, and the tolerance of the surface Dice.
+    ///   - bootstrap: The sampling for the intervals of the means.
     public init(
         _ segmenter: Segmenter, of dataset: Dataset, options: MetricOptions, bootstrap: Bootstrap = Bootstrap()
     ) {
@@ -56,9 +56,9 @@ public struct DatasetEvaluation {
     /// Predicts and measures cases one after another.
     /// - Parameters:
     ///   - cases: The cases.
-    ///   - report: Called with what happens.
-    ///   - keep: Called with every case once it is measured, to write or draw it; what it throws ends the evaluation.
-    /// - Throws: `DataError` naming a file that cannot be read, or a label that does not fit its scan; errors as
+    ///   - report: Called with each event.
+    ///   - keep: Called with every measured case, to write or draw it; an error that it throws ends the evaluation.
+    /// - Throws: `DataError` naming a file that cannot be read, or a label that does not fit its scan; errors of
     ///   `Segmenter` and of `keep`.
     public func callAsFunction(
         _ cases: [DatasetCase], report: (Event) -> Void, keep: (MeasuredCase) throws -> Void
@@ -83,7 +83,7 @@ public struct DatasetEvaluation {
                 report(
                     .note(
                         file: item.label,
-                        "It holds classes that the model does not know and that are not measured: "
+                        "It contains classes that the model does not know and that are not measured: "
                             + "\(unknown.joined(separator: ", "))."))
             }
             if let uncertain = found.uncertain {
@@ -96,13 +96,13 @@ public struct DatasetEvaluation {
             report(
                 .note(
                     file: cases[0].label,
-                    "No label map holds a number that the model's classes take (\(numbers.joined(separator: ", "))); "
-                        + "is this the dataset that it was trained for?"))
+                    "No label map contains a number of the model's classes (\(numbers.joined(separator: ", "))); "
+                        + "check that the model was trained for this dataset."))
         }
         return evaluation
     }
 
-    /// The map of each region beside that of the label map.
+    /// Pairs the predicted map of each region with that of the label map.
     private func regions(
         of found: Segmentation, _ truth: [UInt8], _ ignored: [Bool]?
     ) -> [(prediction: [UInt8], reference: [UInt8])] {
@@ -113,7 +113,8 @@ public struct DatasetEvaluation {
         }
     }
 
-    /// - Returns: The case, its label map as read, and which voxels take no part.
+    /// Predicts a case.
+    /// - Returns: The case, its label map as read, and whether each voxel is ignored.
     private func predict(
         _ item: DatasetCase, _ report: (Event) -> Void
     ) throws -> (MeasuredCase, label: Volume, ignored: [Bool]?) {
@@ -138,8 +139,8 @@ public struct DatasetEvaluation {
 }
 
 extension Evaluation {
-    /// Reads two masks on one grid and measures one against the other, every label that either holds.
-    /// - Parameter report: Called with sentences on the files.
+    /// Reads two masks on one grid and measures one against the other, for every label that occurs in either.
+    /// - Parameter report: Called with remarks about the files.
     /// - Throws: `DataError` naming a file that cannot be read or that does not fit the other.
     public mutating func add(
         mask prediction: String, against reference: String, report: (DatasetEvaluation.Event) -> Void
@@ -158,9 +159,9 @@ extension Evaluation {
 }
 
 extension Volume {
-    /// What is to be known of distances on a grid whose axes are not at right angles; nil for the others.
+    /// The remark that distances are inexact on a sheared grid; nil for other grids.
     fileprivate var noteOfShear: String? {
         guard affine.isSheared else { return nil }
-        return "Its grid is sheared, as after a gantry tilt; surface distances are of a grid taken as rectangular."
+        return "Its grid is sheared, as after a gantry tilt; surface distances are computed as if it were rectangular."
     }
 }

@@ -5,17 +5,17 @@ public import SegMetrics
 /// The metrics of predicted masks against references, case by case and class by class.
 public struct Evaluation {
     private let labels: [Int: String]
-    /// What the uncertainties are worth, where they were asked for.
+    /// The quality of the uncertainties, if they were measured.
     public var calibration: CalibrationStudy?
     private let metricOptions: MetricOptions
     private let bootstrap: Bootstrap
     private var cases: [MetricsDocument.Case] = []
 
-    /// An evaluation without cases.
+    /// Creates an evaluation without cases.
     /// - Parameters:
     ///   - labels: The names of the classes, by label.
-    ///   - options: Whose Hausdorff percentile, and the tolerance of the surface Dice.
-    ///   - bootstrap: How the intervals of the means are drawn.
+    ///   - options: The definition of the percentile Hausdorff distance, and the tolerance of the surface Dice.
+    ///   - bootstrap: The sampling for the intervals of the means.
     public init(labels: [Int: String], options: MetricOptions, bootstrap: Bootstrap = Bootstrap()) {
         self.labels = labels
         metricOptions = options
@@ -29,7 +29,7 @@ public struct Evaluation {
     ///   - truth: The class of every voxel of the label map.
     ///   - label: The label map, for its grid.
     ///   - classes: The classes that are measured.
-    /// - Throws: `MetricsError` where a mask does not fit the grid.
+    /// - Throws: `MetricsError` if a mask does not fit the grid.
     public mutating func add(
         _ name: String, prediction: [UInt8], truth: [UInt8], on label: Volume, classes: Range<Int>
     ) throws {
@@ -40,7 +40,7 @@ public struct Evaluation {
     }
 
     /// Measures regions that may overlap, each a map of 0 and 1 on the label map's grid.
-    /// - Throws: `MetricsError` where a map does not fit the grid.
+    /// - Throws: `MetricsError` if a map does not fit the grid.
     public mutating func add(
         _ name: String, regions: [(prediction: [UInt8], reference: [UInt8])], on label: Volume
     ) throws {
@@ -54,15 +54,15 @@ public struct Evaluation {
         append(name, metrics)
     }
 
-    /// Measures one label map against another on the same grid, every label that either holds.
-    /// - Throws: `MetricsError` where a mask does not fit the scan's grid.
+    /// Measures one label map against another on the same grid, for every label that occurs in either.
+    /// - Throws: `MetricsError` if a mask does not fit the scan's grid.
     public mutating func add(
         _ name: String, prediction: [UInt16], reference: [UInt16], on scan: Volume
     ) throws {
         var isPresent = [Bool](repeating: false, count: 1 << 16)
         for mask in [prediction, reference] { for label in mask { isPresent[Int(label)] = true } }
         let present = (1...UInt16.max).filter { isPresent[Int($0)] }
-        // Two empty masks are one class that neither holds.
+        // Two empty masks count as one class that occurs in neither.
         let labels = present.isEmpty ? [1] : present
         let metrics = try SegmentationMetrics.evaluate(
             prediction: prediction, reference: reference, labels: labels, grid: Self.grid(of: scan),
@@ -82,13 +82,13 @@ public struct Evaluation {
                 name: name, classes: metrics.map { MetricsDocument.Class(name: className($0.label), metrics: $0) }))
     }
 
-    /// A class's name; where two labels share one, with the label.
+    /// The name of a class, followed by its label if several labels share the name.
     private func className(_ label: Int) -> String {
         guard let name = labels[label] else { return "class \(label)" }
         return labels.values.count { $0 == name } > 1 ? "\(name) \(label)" : name
     }
 
-    /// Everything, for programs.
+    /// The whole evaluation, for programs.
     public var document: MetricsDocument {
         MetricsDocument(
             cases: cases,
@@ -98,11 +98,11 @@ public struct Evaluation {
             calibration: calibration?.document)
     }
 
-    /// Mean Dice over cases and classes; nil where it is defined nowhere.
+    /// The mean Dice over cases and classes; nil if it is undefined for all.
     public var meanDice: Double? {
         MetricSummary(cases.flatMap(\.classes).map(\.metrics.dice), bootstrap: bootstrap).mean
     }
 
-    /// A line for each case and class, then the summary of each class and what it leaves out.
+    /// A text table: one line per case and class, then the summary of each class and its counts of empty masks.
     public var table: String { document.table }
 }

@@ -2,16 +2,16 @@ internal import SegMetrics
 public import SegReport
 
 extension MetricsDocument {
-    /// What a box plot shows, of all metrics.
+    /// The metrics that a box plot shows.
     private static let drawn: [Metric] = [
         .dice, .hausdorffPercentileMM, .surfaceDice, .averageSurfaceDistanceMM, .recall, .volumeErrorML,
     ]
 
-    /// A box plot of the metrics of a class: a panel for each metric, in it a box for each document.
+    /// A box plot of the metrics of a class: one panel per metric, with one box per document.
     /// - Parameters:
     ///   - name: The class.
-    ///   - documents: The documents, a model's each.
-    ///   - titles: What the boxes are called, in the order of the documents.
+    ///   - documents: The documents, one per model.
+    ///   - titles: The names of the boxes, in the order of the documents.
     public static func boxPlot(of name: String, _ documents: [MetricsDocument], titles: [String]) -> BoxPlot {
         let panels = drawn.map { metric in
             let boxes = zip(documents, titles).map { document, title in

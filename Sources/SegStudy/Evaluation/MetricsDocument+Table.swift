@@ -3,7 +3,7 @@ internal import SegCore
 package import SegMetrics
 
 extension Metric {
-    /// A value as tables show it: millimetres and millilitres to the hundredth, or small ones to three digits.
+    /// The text of a value in tables: millimetres and millilitres with two decimals, or three digits if they are small.
     package func text(_ value: Double?) -> String {
         switch self {
         case .hausdorffMM, .hausdorffPercentileMM, .averageSurfaceDistanceMM, .volumeErrorML:
@@ -12,7 +12,7 @@ extension Metric {
         }
     }
 
-    /// What tables call it.
+    /// The title of the metric in tables.
     package var title: String {
         switch self {
         case .dice: "Dice"
@@ -31,7 +31,8 @@ extension Metric {
 }
 
 extension MetricsDocument {
-    /// The document for people: a line for each case and class, then mean, spread and interval, and what is to be known of them.
+    /// The document as a text table: one line per case and class, then mean, spread and interval, and remarks about
+    /// them.
     public var table: String {
         var table = TextTable(["case", "class"] + Metric.allCases.map(\.title))
         for item in cases {

@@ -2,16 +2,16 @@ internal import Foundation
 internal import SegCore
 public import SegMetrics
 
-/// The metrics of cases and classes and their summary, as metrics.json holds them.
+/// The metrics of cases and classes and their summary, in the form of metrics.json.
 public struct MetricsDocument: Codable, Sendable {
     /// One case.
     public struct Case: Codable, Sendable {
         /// The case's name.
         public let name: String
-        /// Its classes, by label.
+        /// The classes of the case, by label.
         public let classes: [Class]
 
-        /// A case with its classes.
+        /// Creates a case with its classes.
         public init(name: String, classes: [Class]) {
             self.name = name
             self.classes = classes
@@ -22,26 +22,26 @@ public struct MetricsDocument: Codable, Sendable {
     public struct Class: Codable, Sendable {
         /// The class's name.
         public let name: String
-        /// Its metrics.
+        /// The metrics of the class.
         public let metrics: SegmentationMetrics
 
-        /// A class with its metrics.
+        /// Creates a class with its metrics.
         public init(name: String, metrics: SegmentationMetrics) {
             self.name = name
             self.metrics = metrics
         }
     }
 
-    /// What the metrics were measured with.
+    /// The options of the measurement.
     public struct Options: Codable, Hashable, Sendable {
-        /// The tolerance of the surface Dice, mm.
+        /// The tolerance of the surface Dice in mm.
         public let surfaceDiceToleranceMM: Double
-        /// Whose percentile Hausdorff distance.
+        /// The definition of the percentile Hausdorff distance.
         public let hd95Definition: HausdorffDefinition
-        /// How the intervals of the means were drawn.
+        /// The sampling for the intervals of the means.
         public let bootstrap: Bootstrap
 
-        /// Options of a measurement.
+        /// Creates the options of a measurement.
         public init(surfaceDiceToleranceMM: Double, hd95Definition: HausdorffDefinition, bootstrap: Bootstrap) {
             self.surfaceDiceToleranceMM = surfaceDiceToleranceMM
             self.hd95Definition = hd95Definition
@@ -60,7 +60,7 @@ public struct MetricsDocument: Codable, Sendable {
         case emptyMasks = "empty_masks"
     }
 
-    /// What the metrics were measured with.
+    /// The options of the measurement.
     public let options: Options
     /// The policy for empty masks, in words.
     public let emptyMasks: String
@@ -68,15 +68,15 @@ public struct MetricsDocument: Codable, Sendable {
     public let cases: [Case]
     /// The summary over the cases, by the class's name.
     public let summary: [String: CohortSummary]
-    /// What the uncertainties are worth; nil where none were measured.
+    /// The quality of the uncertainties; nil if none were measured.
     public let calibration: CalibrationStudy.Document?
 
     private static let emptyMaskPolicy =
-        "A metric that an empty mask leaves undefined is null and enters no mean; such cases are counted as missed "
+        "A metric that an empty mask leaves undefined is null and left out of means; such cases are counted as missed "
         + "(prediction empty), spurious (reference empty) or both_empty. A missed or spurious mask has Dice, IoU and "
         + "surface Dice 0 and no distances; no empty mask scores 1."
 
-    /// Summarises cases by class.
+    /// Creates a document and summarises its cases by class.
     public init(cases: [Case], options: Options, calibration: CalibrationStudy.Document?) {
         self.calibration = calibration
         self.options = options
@@ -86,7 +86,7 @@ public struct MetricsDocument: Codable, Sendable {
         summary = classes.mapValues { CohortSummary($0.map(\.metrics), bootstrap: options.bootstrap) }
     }
 
-    /// Reads a file that `json()` gave.
+    /// Reads a file that `json()` wrote.
     /// - Throws: `DataError` naming the file.
     public init(file: String) throws {
         let data = try RegularFile.contents(of: file)
@@ -94,7 +94,7 @@ public struct MetricsDocument: Codable, Sendable {
             self = try JSONDecoder().decode(MetricsDocument.self, from: data)
         } catch {
             throw DataError(
-                .badData, file, "does not hold metrics as `medseg evaluate --out` writes them; measure again")
+                .badData, file, "does not contain metrics of `medseg evaluate --out`; measure again")
         }
     }
 
@@ -111,7 +111,7 @@ public struct MetricsDocument: Codable, Sendable {
         return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
     }
 
-    /// A row for each case and class; what is undefined is empty.
+    /// The metrics as CSV, one row per case and class; undefined values are empty.
     public var csv: String {
         let metrics = Metric.allCases
         let columns =

@@ -2,9 +2,9 @@ internal import Foundation
 internal import SegCore
 public import SegMetrics
 
-/// Two models' metrics on the same cases, side by side.
+/// A comparison of two models' metrics on the same cases.
 public struct ModelComparison: Sendable {
-    /// One class: its cases in order, and every metric compared.
+    /// A class: its cases in order, and every metric compared.
     public struct Class: Sendable {
         /// The class's name.
         public let name: String
@@ -14,26 +14,26 @@ public struct ModelComparison: Sendable {
         public let first: [SegmentationMetrics]
         /// The second model's metrics, by case.
         public let second: [SegmentationMetrics]
-        /// Every metric, the second model's less the first's.
+        /// The comparisons of every metric, as the second model's value minus the first's.
         public let metrics: [PairedComparison]
     }
 
-    /// The files that hold the models' metrics.
+    /// The names of the files with the models' metrics.
     public let names: (first: String, second: String)
     /// The classes, by label.
     public let classes: [Class]
-    /// Cases that only one file has.
+    /// The cases that occur in only one file.
     public let leftOut: [String]
 
     /// Pairs the cases of two documents by name.
     /// - Parameter files: The names of the documents, for tables and errors.
-    /// - Throws: `DataError` where they were measured differently or share no case.
+    /// - Throws: `DataError` if the documents were measured with different options or share no case.
     public init(_ first: MetricsDocument, _ second: MetricsDocument, files: (String, String)) throws {
         guard first.options == second.options else {
             throw DataError(
                 .badData, files.1, key: "options",
-                "was measured with \(second.options.summary), \(files.0) with \(first.options.summary); "
-                    + "measure both alike")
+                "was measured with \(second.options.summary), but \(files.0) with \(first.options.summary); "
+                    + "measure both with the same options")
         }
         names = files
         func rows(_ document: MetricsDocument) -> [String: [String: SegmentationMetrics]] {
@@ -63,7 +63,7 @@ public struct ModelComparison: Sendable {
         }
     }
 
-    /// Every case by one metric, then every metric over the cases.
+    /// A text table of one metric for every case, then of every metric over the cases.
     public func table(_ metric: Metric) -> String {
         var lines = ["A: \(names.first)", "B: \(names.second)", ""]
         var cases = TextTable(["case", "class", "A \(metric.title)", "B \(metric.title)", "B - A", "better"])

@@ -2,7 +2,7 @@ internal import Foundation
 public import SegImaging
 internal import SegReport
 
-/// A picture of a scan with a mask over it, and a reference's outline where there is one.
+/// An image of a scan with a mask over it, and with the outline of a reference if there is one.
 public struct OverlayFigure {
     private let scan: Volume
     private let mask: [UInt8]
@@ -11,7 +11,7 @@ public struct OverlayFigure {
     private let subtitle: String
     private let labels: [Int: String]
 
-    /// A figure of a mask on a scan's grid.
+    /// Creates a figure of a mask on a scan's grid.
     /// - Parameters:
     ///   - mask: The class of every voxel, in `Volume`'s order.
     ///   - reference: The mask that is outlined; nil for none.
@@ -29,7 +29,7 @@ public struct OverlayFigure {
 
     /// Draws the figure on slices in patient orientation.
     /// - Parameter path: A file that ends in `.png` or `.svg`.
-    /// - Throws: `ReportError` where the file cannot be written.
+    /// - Throws: `ReportError` if the file cannot be written.
     public func write(to path: String) throws {
         let orientation = try Orientation(axisCodes: "RAS")
         func oriented(_ labels: [UInt8]) -> [UInt8] {

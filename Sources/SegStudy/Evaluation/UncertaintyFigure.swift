@@ -3,13 +3,13 @@ public import SegImaging
 public import SegInference
 internal import SegReport
 
-/// Scan, mean and variance side by side, as a picture.
+/// An image of scan, mean and variance side by side.
 public struct UncertaintyFigure {
     private let scan: Volume
     private let uncertain: UncertainPrediction
     private let title: String
 
-    /// A figure of what was predicted of a scan.
+    /// Creates a figure of the prediction for a scan.
     public init(scan: Volume, uncertain: UncertainPrediction, title: String) {
         self.scan = scan
         self.uncertain = uncertain
@@ -18,7 +18,7 @@ public struct UncertaintyFigure {
 
     /// Draws the figure on a slice in patient orientation.
     /// - Parameter path: A file that ends in `.png` or `.svg`.
-    /// - Throws: `ReportError` where the file cannot be written.
+    /// - Throws: `ReportError` if the file cannot be written.
     public func write(to path: String) throws {
         let orientation = try Orientation(axisCodes: "RAS")
         func oriented(_ values: [Float]) -> [Float] {

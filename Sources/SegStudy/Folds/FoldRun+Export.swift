@@ -8,37 +8,38 @@ public import SegNNUNet
 public import SegTrain
 
 extension FoldRun {
-    /// Writes the training as a fold of a results folder of nnU-Net v2, from its last checkpoint.
+    /// Writes the run as a fold of a results folder of nnU-Net v2, from its last checkpoint.
     /// - Parameters:
-    ///   - results: The folder that nnU-Net knows as `nnUNet_results`.
-    ///   - backend: What holds the network meanwhile.
+    ///   - results: The folder that nnU-Net calls `nnUNet_results`.
+    ///   - backend: The backend for the network's weights during the export.
     /// - Returns: The fold's folder.
-    /// - Throws: `DataError` where the run is of no plans or of changed ones, or a file cannot be read or written.
+    /// - Throws: `DataError` if the run has no plans or changed ones, or a file cannot be read or written.
     public func export(to results: String, on backend: any Backend) throws -> String {
         let exported = Exported(folder: folder, configuration: configuration, origin: origin, isNew: false)
         return try NNUNetExport(Self.plans(of: exported)).write(trained(on: backend), to: results, run: folder)
     }
 
-    /// A training, done or yet to come, that is to be written for nnU-Net.
+    /// A training run, finished or still to come, that is to be exported to nnU-Net.
     public struct Exported {
         let folder: String
         let configuration: TrainingConfiguration
         let origin: NNUNetOrigin?
         let isNew: Bool
 
+        /// Creates an export of a run.
         /// - Parameters:
         ///   - folder: The run folder.
-        ///   - configuration: What is trained.
-        ///   - origin: The plans that it is of; nil for none.
-        ///   - isNew: Whether what the folder holds is another run's.
+        ///   - configuration: The training configuration.
+        ///   - origin: The nnU-Net plans of the run; nil for none.
+        ///   - isNew: Whether the run is still to come, so that the content of the folder belongs to another run.
         public init(folder: String, configuration: TrainingConfiguration, origin: NNUNetOrigin?, isNew: Bool) {
             (self.folder, self.configuration, self.origin, self.isNew) = (folder, configuration, origin, isNew)
         }
     }
 
-    /// Sees, before anything is trained, that trainings can be written as folds of a results folder of nnU-Net v2.
-    /// - Throws: `DataError` that names everything in the way: no plans, changed ones, a length that nnU-Net does not have,
-    ///   another's checkpoint, two runs that would be one fold.
+    /// Checks, before anything is trained, that runs can be written as folds of a results folder of nnU-Net v2.
+    /// - Throws: `DataError` that names every obstacle: missing or changed plans, a length that nnU-Net does not have,
+    ///   another run's checkpoint, two runs that would be the same fold.
     public static func checkExports(_ trainings: [Exported], to results: String) throws {
         let faults = FaultList(source: results, key: nil)
         var targets: [String: String] = [:]
@@ -50,19 +51,19 @@ extension FoldRun {
                 if let other = targets.updateValue(training.folder, forKey: target) {
                     throw DataError(
                         .badArgument, training.folder,
-                        "and \(other) are one fold of nnU-Net's, \(target); write one of them")
+                        "and \(other) are the same fold for nnU-Net, \(target); export one of them")
                 }
             }
         }
         try faults.finish()
     }
 
-    /// The plans of a training that is what they say.
+    /// The plans of a run, after checking that the run follows them.
     private static func plans(of training: Exported) throws -> NNUNetOrigin {
         guard let origin = training.origin else {
             throw DataError(
                 .badArgument, training.folder,
-                "is of no plans of nnU-Net, whose folders it cannot be written as; train with --nnunet-plan")
+                "has no plans of nnU-Net and therefore cannot be exported; train with --nnunet-plan")
         }
         try checkIsPlanned(training.configuration, origin, training.folder)
         return origin
@@ -72,7 +73,7 @@ extension FoldRun {
         (configuration.iterations + NNUNetRecipe.epoch - 1) / NNUNetRecipe.epoch
     }
 
-    /// Insists that a run is what the plans say, since nnU-Net goes by the plans.
+    /// Checks that a run follows its plans, because nnU-Net reads the weights by the plans.
     private static func checkIsPlanned(
         _ configuration: TrainingConfiguration, _ origin: NNUNetOrigin, _ folder: String
     ) throws {
@@ -92,17 +93,17 @@ extension FoldRun {
         guard changed.isEmpty else {
             throw DataError(
                 .badArgument, folder,
-                "\(changed.joined(separator: ", ")) \(changed.count == 1 ? "is" : "are") not as the plans say, by which nnU-Net would "
-                    + "read the weights; train the plans as they are")
+                "\(changed.joined(separator: ", ")) \(changed.count == 1 ? "is" : "are") not as in the plans, by which nnU-Net "
+                    + "would read the weights; train the plans as they are")
         }
         guard case .sgd(_, 0, true, _) = configuration.optimizer else {
             throw DataError(
                 .badArgument, folder,
-                "was not trained by SGD with Nesterov's momentum, whose state nnU-Net would go on with")
+                "was not trained by SGD with Nesterov's momentum, whose state nnU-Net needs to continue")
         }
     }
 
-    /// What the last checkpoint holds, with what the tables say of the epochs.
+    /// The content of the last checkpoint, with the values of the epochs from the tables.
     private func trained(on backend: any Backend) throws -> NNUNetTrained {
         let checkpoint = try Checkpoint(file: "\(folder)/checkpoint.safetensors")
         let model = configuration.model
@@ -118,7 +119,7 @@ extension FoldRun {
             preconditionFailure("the optimiser is looked at before")
         }
         let length = NNUNetRecipe.epoch
-        // Axes of slices are counted without that of the volume.
+        // The axes of a 2-D network are counted without the first axis of the volume.
         let shift = model.roiSize?.d == 1 ? 1 : 0
         return NNUNetTrained(
             parameters: parameters, epochs: try epochs(checkpoint.state.iteration / length, of: length),
@@ -127,7 +128,7 @@ extension FoldRun {
             mirrorAxes: model.mirrorAxes.map { $0 - shift })
     }
 
-    /// Losses, rates and Dice of whole epochs, as the run's tables have them.
+    /// The losses, learning rates and Dice of whole epochs, from the run's tables.
     private func epochs(_ count: Int, of length: Int) throws -> [NNUNetTrained.Epoch] {
         let steps = try rows("training.csv", ["step", "seconds", "learning_rate", "loss"])
         let dice = try Dictionary(
@@ -147,7 +148,7 @@ extension FoldRun {
         }
     }
 
-    /// The wanted columns of a table, nil where a cell is empty; no rows where there is no such table.
+    /// The requested columns of a table, nil for an empty cell; no rows if the table does not exist.
     private func rows(_ name: String, _ columns: [String]) throws -> [[Double?]] {
         guard let data = FileManager.default.contents(atPath: "\(folder)/\(name)") else { return [] }
         let rows = CSVRow.rows(of: String(decoding: data, as: UTF8.self)).map(\.cells)

@@ -7,29 +7,29 @@ public import SegTrain
 
 /// A run folder that is one fold of a cross-validation.
 public struct FoldRun {
-    /// How far a training has come.
+    /// The progress of a training run.
     public enum Standing: Hashable, Sendable {
-        /// There is no run in the folder.
+        /// The folder contains no run.
         case missing
-        /// It was cut off before its first checkpoint.
+        /// The run was cut off before its first checkpoint.
         case begun
-        /// It was cut off after a step.
+        /// The run was cut off after a step.
         case stopped(step: Int, of: Int)
-        /// It has come to its end.
+        /// The run is finished.
         case trained
     }
 
     /// The run folder.
     public let folder: String
-    /// What was trained.
+    /// The training configuration.
     public let configuration: TrainingConfiguration
-    /// Which cases were learnt from, and which set aside.
+    /// The training and validation cases of the run.
     public let split: CaseSplit
-    /// How far it has come.
+    /// The progress of the run.
     public let standing: Standing
-    /// The files that it was trained on, by content; nil before the first checkpoint.
+    /// The files that the run was trained on, by content; nil before the first checkpoint.
     let data: DataFingerprint?
-    /// The plans that it is of; nil for none.
+    /// The nnU-Net plans of the run; nil for none.
     public let origin: NNUNetOrigin?
 
     /// Opens a run folder.
@@ -39,7 +39,7 @@ public struct FoldRun {
         let file = "\(folder)/config.json"
         guard FileManager.default.fileExists(atPath: file) else {
             throw DataError(
-                .noInput, folder, "is no run folder: it has no config.json; train the fold, or name its folder")
+                .noInput, folder, "is not a run folder: it has no config.json; train the fold, or give its folder")
         }
         let configuration = try TrainingConfiguration(ConfigValue(jsonFile: file), source: file)
         self.configuration = configuration
@@ -51,15 +51,15 @@ public struct FoldRun {
         standing = checkpoint.map { Self.standing($0.state, configuration, model) } ?? .begun
     }
 
-    /// How far the run in a folder has come.
+    /// The progress of the run in a folder.
     /// - Throws: `DataError` naming the file that is damaged.
     public static func standing(of folder: String) throws -> Standing {
         guard FileManager.default.fileExists(atPath: "\(folder)/config.json") else { return .missing }
         return try FoldRun(folder: folder).standing
     }
 
-    /// Insists that the run is one that is asked for again.
-    /// - Throws: `DataError` that lists what differs: the configuration, of a trained run its length as well, plans, data.
+    /// Checks that the run is the one that is requested now.
+    /// - Throws: `DataError` that lists the differences: the configuration, the length of a finished run, plans, data.
     public func check(is wanted: TrainingConfiguration, of plans: NNUNetOrigin?) throws {
         let dataset = try Dataset(path: wanted.data)
         let wanted = wanted.completed(by: dataset)
@@ -70,7 +70,7 @@ public struct FoldRun {
             let (kept, asked) = (try origin?.files(), try plans?.files())
             guard kept?.map(\.content) == asked?.map(\.content) else {
                 throw DataError(
-                    .badData, folder, "is of other plans of nnU-Net than those named; name another folder with --out")
+                    .badData, folder, "has other plans of nnU-Net than those given; give another folder with --out")
             }
         }
         if let data, wanted.data != configuration.data {
@@ -79,7 +79,7 @@ public struct FoldRun {
         try faults.finish()
     }
 
-    /// Keys that may change when a training goes on, and cannot once it has come to its end.
+    /// Checks keys that may change when a run is resumed, but not once it is finished.
     private func checkLength(_ wanted: TrainingConfiguration) throws {
         guard case .object(let new) = wanted.resolved, case .object(let old) = configuration.resolved else { return }
         let keys = ["iterations", "minutes", "early_stopping", "init_from", "validation"]
@@ -89,7 +89,7 @@ public struct FoldRun {
         guard changes.isEmpty else {
             throw DataError(
                 .badData, folder,
-                "was trained otherwise: \(changes.joined(separator: "; ")); undo this, or name another folder with --out"
+                "was trained differently: \(changes.joined(separator: "; ")); undo this, or use another --out"
             )
         }
     }
@@ -102,15 +102,15 @@ public struct FoldRun {
     private static func standing(
         _ state: TrainingState, _ configuration: TrainingConfiguration, _ modelFolder: String
     ) -> Standing {
-        // More steps or more time may have been asked for since.
+        // The number of steps or the time may have been increased since.
         let reaches = state.isStopped || state.iteration >= configuration.iterations || configuration.minutes != nil
-        // Without its model, resuming writes it again.
+        // If the model is missing, resuming writes it again.
         let hasModel = FileManager.default.fileExists(atPath: "\(modelFolder)/model.json")
         let isOver = reaches && state.hasEnded ?? (state.validatedAt == state.iteration) && hasModel
         return isOver ? .trained : .stopped(step: state.iteration, of: configuration.iterations)
     }
 
-    /// The folder of the network that the training ended with.
+    /// The model folder of the final network.
     var modelFolder: String { Self.modelFolder(folder, split) }
 
     private static func modelFolder(_ folder: String, _ split: CaseSplit) -> String {
@@ -118,21 +118,22 @@ public struct FoldRun {
         return "\(folder)/\(kind.rawValue)"
     }
 
-    /// Keys that say where things lie, what is measured meanwhile and what is kept, and the seed.
+    /// Keys for paths, for the validation during training, for the kept checkpoints, and for the seed.
     private static let ownToAFold = [
         "data", "validation", "cache", "tracking", "checkpoint_every", "seed", "pseudo_dice", "validate_every",
         "early_stopping",
     ]
 
-    /// What makes two runs folds of one cross-validation: everything that decides how they learn but for the split.
+    /// The part of the configuration that is the same in all folds of one cross-validation: everything that affects
+    /// training except the split.
     var kind: ConfigValue {
         guard case .object(var entries) = configuration.resolved else { return .null }
         for key in Self.ownToAFold { entries[key] = nil }
         return .object(entries)
     }
 
-    /// What tables call the configuration: that of the plans, else the folder's name, or that of the folder which holds
-    /// `fold_0` and so on.
+    /// The name of the configuration in tables: that of the plans, otherwise the folder's name, or the name of the
+    /// folder that contains `fold_0` and so on.
     var name: String {
         if let origin { return origin.configuration }
         let place = URL(fileURLWithPath: folder).standardizedFileURL

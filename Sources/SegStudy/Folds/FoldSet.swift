@@ -7,28 +7,28 @@ internal import SegTrain
 
 /// Run folders that are the folds of one cross-validation, of one configuration or of several.
 public struct FoldSet {
-    /// The folds of one configuration, which set each case of the dataset aside once.
+    /// The folds of one configuration, which together use each case of the dataset once for validation.
     public struct Configuration {
-        /// What tables and files call it.
+        /// The name of the configuration in tables and files.
         public let name: String
-        /// Its runs, in the order in which they were given.
+        /// The runs, in the given order.
         public let runs: [FoldRun]
     }
 
-    /// The configurations, in the order in which they were given.
+    /// The configurations, in the given order.
     public let configurations: [Configuration]
-    /// The dataset that the first run was trained on.
+    /// The dataset of the first run.
     public let dataset: String
     /// The cases of the dataset.
     public let cases: [String]
 
-    /// Opens run folders and sees that they belong together.
-    /// - Throws: `DataError` that names everything which is missing or does not fit: runs that have not come to their end,
-    ///   cases that no fold or several set aside, other data, other classes.
+    /// Opens run folders and checks that they belong together.
+    /// - Throws: `DataError` that names everything that is missing or does not fit: unfinished runs, cases that are in
+    ///   the validation of no fold or of several folds, different data, different classes.
     public init(runs folders: [String]) throws {
         let faults = FaultList(source: "the folds", key: nil)
         for (folder, count) in Dictionary(folders.map { (Self.path($0), 1) }, uniquingKeysWith: +) where count > 1 {
-            faults.part { throw DataError(.badArgument, folder, "is named \(count) times; name each run once") }
+            faults.part { throw DataError(.badArgument, folder, "is given \(count) times; give each run once") }
         }
         let runs = folders.compactMap { folder in faults.part { try FoldRun(folder: folder) } }
         for run in runs { faults.part { try Self.checkTrained(run) } }
@@ -42,7 +42,7 @@ public struct FoldSet {
                 faults.part {
                     throw DataError(
                         .badArgument, configuration.name,
-                        "is what the summary's own folder is called; rename the run's folder")
+                        "is the name of a folder of the summary; rename the run's folder")
                 }
             }
             faults.part { try Self.checkCovers(configuration, names, besides: configurations[0]) }
@@ -51,12 +51,12 @@ public struct FoldSet {
         try faults.finish()
     }
 
-    /// Names of what stands beside the configurations' folders in a summary.
+    /// The names of the folders beside the configurations' folders in a summary.
     package static let reserved: Set<String> = ["model", "figures"]
 
     private static func path(_ folder: String) -> String { URL(fileURLWithPath: folder).standardizedFileURL.path }
 
-    /// Runs by what they train, under names that tell them apart.
+    /// Groups runs by what they train, under distinct names.
     private static func grouped(_ runs: [FoldRun]) -> [Configuration] {
         var kinds: [ConfigValue] = []
         var members: [ConfigValue: [FoldRun]] = [:]
@@ -79,11 +79,11 @@ public struct FoldSet {
         case .missing, .begun:
             throw DataError(
                 .badData, run.folder,
-                "was cut off before its first checkpoint; begin again: medseg train --resume \(run.folder)")
+                "was cut off before its first checkpoint; start again: medseg train --resume \(run.folder)")
         case .stopped(let step, let count):
             throw DataError(
                 .badData, run.folder,
-                "was cut off after step \(step) of \(count); go on: medseg train --resume \(run.folder)")
+                "was cut off after step \(step) of \(count); continue: medseg train --resume \(run.folder)")
         }
     }
 
@@ -96,24 +96,24 @@ public struct FoldSet {
         guard absent.isEmpty, several.isEmpty else {
             let reasons = [
                 absent.isEmpty
-                    ? nil : "no fold sets aside \(absent.shortList()): train the folds that do, and name them too",
-                several.isEmpty ? nil : "several folds set aside \(several.shortList()): name each fold once",
+                    ? nil : "no fold sets aside \(absent.shortList()): train the folds that do, and give them too",
+                several.isEmpty ? nil : "several folds set aside \(several.shortList()): give each fold once",
                 differences(of: configuration, from: first),
             ]
             throw DataError(.badData, configuration.name, reasons.compactMap(\.self).joined(separator: "; "))
         }
     }
 
-    /// Why runs are of two configurations; nil for the first one.
+    /// The keys in which a configuration differs from the first one; nil for the first one itself.
     private static func differences(of configuration: Configuration, from first: Configuration) -> String? {
         guard configuration.name != first.name, case .object(let own)? = configuration.runs.first?.kind,
             case .object(let other)? = first.runs.first?.kind
         else { return nil }
         let keys = Set(own.keys).union(other.keys).filter { own[$0] != other[$0] }.sorted()
-        return "it is another configuration than \(first.name) for its \(keys.joined(separator: ", "))"
+        return "it differs from the configuration \(first.name) in \(keys.joined(separator: ", "))"
     }
 
-    /// Of one dataset a case has the same files in every run.
+    /// Checks that each case has the same files in every run.
     private static func checkSameData(_ runs: [FoldRun], _ faults: FaultList) {
         guard let first = runs.first(where: { $0.data != nil }), let known = first.data?.digests else { return }
         for run in runs {
@@ -124,7 +124,7 @@ public struct FoldSet {
             faults.part {
                 throw DataError(
                     .badData, run.folder,
-                    "was trained on other data than \(first.folder): \((others + absent).shortList()) differ; name runs of one dataset"
+                    "was trained on other data than \(first.folder): \((others + absent).shortList()) differ; use runs of one dataset"
                 )
             }
         }
@@ -135,13 +135,13 @@ public struct FoldSet {
             (run, try ModelFolder.description(of: run.modelFolder))
         }
         for (run, model) in trained where model.maskPlan.isRegions || model.labelScheme.regions != nil {
-            throw DataError(.badData, run.folder, "has regions that may overlap, which folds are not pooled of")
+            throw DataError(.badData, run.folder, "has regions that may overlap, for which folds cannot be pooled")
         }
         guard let (first, model) = trained.first else { return }
         for (run, other) in trained
         where other.labels != model.labels || other.labelScheme != model.labelScheme {
             throw DataError(
-                .badData, run.folder, "has other classes than \(first.folder); name runs of the same classes")
+                .badData, run.folder, "has other classes than \(first.folder); give runs with the same classes")
         }
     }
 }

@@ -8,19 +8,20 @@ public import SegMetrics
 internal import SegReport
 internal import SegWeights
 
-/// A cross-validation as a whole: every case measured by the network that did not learn from it, configurations compared,
-/// the best one's postprocessing chosen and its folds brought together in one model folder. The core of `medseg folds`.
+/// A whole cross-validation: every case is measured with the network that was not trained on it, configurations are
+/// compared, and the postprocessing of the best one is chosen and its folds are combined in one model folder. The core
+/// of `medseg folds`.
 ///
-/// nnU-Net's `nnUNetv2_find_best_configuration`, without ensembles of two configurations.
+/// Corresponds to nnU-Net's `nnUNetv2_find_best_configuration`, without ensembles of two configurations.
 public struct FoldStudy {
-    /// A configuration's cases, measured out of fold.
+    /// The cases of a configuration, measured out of fold.
     private struct Pooled {
         let configuration: FoldSet.Configuration
         let metrics: MetricsDocument
         let summary: ValidationSummary
         let model: ModelDescription
 
-        /// By what the best configuration is chosen.
+        /// The value by which the best configuration is chosen.
         var rank: Double { summary.foregroundDice ?? -1 }
     }
 
@@ -29,22 +30,22 @@ public struct FoldStudy {
     private let options: MetricOptions
     private let bootstrap: Bootstrap
 
-    /// A study of runs that belong together.
+    /// Creates a study of runs that belong together.
     /// - Parameters:
-    ///   - dataset: That of the runs.
-    ///   - options: How distances and the surface Dice are measured.
-    ///   - bootstrap: How the intervals of the means are drawn.
+    ///   - dataset: The dataset of the runs.
+    ///   - options: The options for distances and the surface Dice.
+    ///   - bootstrap: The sampling for the intervals of the means.
     public init(_ set: FoldSet, dataset: Dataset, options: MetricOptions, bootstrap: Bootstrap = Bootstrap()) {
         (self.set, self.dataset, self.options, self.bootstrap) = (set, dataset, options, bootstrap)
     }
 
-    /// Predicts what is not yet predicted, measures, chooses and writes everything into a folder.
+    /// Predicts the cases that are not predicted yet, measures, chooses and writes everything into a folder.
     /// - Returns: The text of `summary.md`.
     /// - Throws: `DataError` naming a file that cannot be read or written; errors of the models.
     public func write(
         to folder: String, on backend: any Backend, report: (DatasetEvaluation.Event) -> Void
     ) throws -> String {
-        // What says that all is done goes first.
+        // The file whose presence means that everything is done is removed first.
         try? FileManager.default.removeItem(atPath: "\(folder)/summary.md")
         for run in set.configurations.flatMap(\.runs) {
             try FoldValidation(run, dataset: dataset).complete(on: backend, report: report)
@@ -96,7 +97,7 @@ public struct FoldStudy {
         return trials
     }
 
-    /// Writes a model folder that predicts with all folds.
+    /// Writes a model folder whose prediction uses all folds.
     private func writeModel(_ pooled: Pooled, _ choice: PostprocessingChoice, to folder: String) throws {
         var model = pooled.model
         if !choice.groups.isEmpty { model.maskPlan.after = choice.steps }
@@ -106,7 +107,7 @@ public struct FoldStudy {
         try ModelFolder.write(model, states, to: folder)
     }
 
-    // MARK: What people read
+    // MARK: Text and figures for the user
 
     private func draw(_ pooled: [Pooled], to folder: String) throws {
         try OutputFolder.make(folder)
@@ -130,7 +131,7 @@ public struct FoldStudy {
         let runs = pooled.flatMap(\.configuration.runs).count
         var lines = [
             "# Cross-validation", "",
-            "\(set.cases.count) cases of \(dataset.name), each predicted by the network that did not learn from it; "
+            "\(set.cases.count) cases of \(dataset.name), each predicted by a network that was not trained on it; "
                 + "\(runs) runs of \(pooled.count) \(pooled.count == 1 ? "configuration" : "configurations").", "",
         ]
         lines += table(pooled) + [""]
@@ -138,7 +139,7 @@ public struct FoldStudy {
             "Dice over the cases that hold a class; 95 %: bootstrap interval of the mean, \(bootstrap.samples) draws with seed "
                 + "\(bootstrap.seed). The other metrics are in `CONFIGURATION/metrics.json`.")
         if pooled.count > 1 {
-            lines += ["", "`\(pooled[best].configuration.name)` has the highest mean Dice and is taken."]
+            lines += ["", "`\(pooled[best].configuration.name)` has the highest mean Dice and is chosen."]
             for (number, item) in pooled.enumerated() where number != best {
                 let comparison = try ModelComparison(
                     item.metrics, pooled[best].metrics,
@@ -174,18 +175,18 @@ public struct FoldStudy {
     }
 
     private func sentences(_ choice: PostprocessingChoice, _ pooled: Pooled, hasOwnSteps: Bool) -> [String] {
-        guard !hasOwnSteps else { return ["The model has steps of its own, which stay as they are."] }
+        guard !hasOwnSteps else { return ["The model has its own steps, which are kept."] }
         guard !choice.groups.isEmpty else {
-            return ["No step raises the Dice: `model` leaves masks as they are."]
+            return ["No step raises the Dice: `model` does not change masks."]
         }
         let names = choice.groups.map { labels in
             labels.map { pooled.model.classNames(of: dataset)[$0] ?? "class \($0)" }.joined(separator: ", ")
         }
         let (before, after) = (choice.before.foregroundDice, choice.after.foregroundDice)
-        return names.map { "- The largest piece of \($0) is kept." } + [
+        return names.map { "- Only the largest connected component of \($0) is kept." } + [
             "",
-            "The mean Dice of the classes rises from \(Metric.dice.text(before)) to \(Metric.dice.text(after)). `model` does it; "
-                + "`postprocessing.json` says it in nnU-Net's words, whose own prediction reads a pickle instead.",
+            "The mean Dice of the classes rises from \(Metric.dice.text(before)) to \(Metric.dice.text(after)). `model` applies the "
+                + "steps; `postprocessing.json` has them in nnU-Net's form, but nnU-Net itself reads a pickle instead.",
         ]
     }
 }

@@ -7,16 +7,16 @@ internal import SegInference
 internal import SegMetrics
 internal import SegTrain
 
-/// The cases that a fold sets aside, predicted by the network that its training ended with; nnU-Net's final validation.
+/// The validation cases of a fold, predicted by the final network of its run; nnU-Net's final validation.
 ///
-/// Masks go to `validation/CASE.nii.gz` of the run folder, and `validation/summary.json` beside them. A case that is there,
-/// of the same weights, model and scan, is not predicted again.
+/// Masks are written to `validation/CASE.nii.gz` of the run folder, with `validation/summary.json` beside them. A case
+/// is not predicted again if its mask exists and was made with the same weights, model and scan.
 public struct FoldValidation {
     /// A mask that is measured against its label map.
     package struct Measured {
         let name: String
         let files: (mask: String, label: String)
-        /// As predicted, where voxels take no part as well: they connect pieces.
+        /// The mask as predicted, also at ignored voxels, because these may connect components.
         let prediction: [UInt8]
         let truth: [UInt8]
         let ignored: [Bool]?
@@ -33,15 +33,15 @@ public struct FoldValidation {
 
     /// The run.
     public let run: FoldRun
-    /// What the model expects.
+    /// The model's description.
     let model: ModelDescription
-    /// The cases that are set aside, and no others.
+    /// The validation cases, and no others.
     private let split: Dataset.Split
     private var cases: [DatasetCase] { split.validation }
     private let truth: TruthReader
 
     /// Finds the cases of a fold.
-    /// - Throws: `DataError` where there is no model, or the dataset lacks a case.
+    /// - Throws: `DataError` if there is no model, or the dataset lacks a case.
     public init(_ run: FoldRun, dataset: Dataset) throws {
         self.run = run
         model = try ModelFolder.description(of: run.modelFolder)
@@ -51,13 +51,13 @@ public struct FoldValidation {
         truth = TruthReader(model, of: dataset)
     }
 
-    /// Where masks and summary go.
+    /// The folder of masks and summary.
     public var folder: String { "\(run.folder)/validation" }
     private func mask(_ item: DatasetCase) -> String { "\(folder)/\(item.name).nii.gz" }
-    /// Labels of the foreground.
+    /// The labels of the foreground.
     var labels: [Int] { get throws { Array(1..<(try model.classCount)) } }
 
-    /// Predicts the cases that are not yet predicted, and writes the summary.
+    /// Predicts the cases that are not predicted yet, and writes the summary.
     /// - Throws: `DataError` naming a file that cannot be read or written; errors of the model.
     public func complete(on backend: any Backend, report: (DatasetEvaluation.Event) -> Void) throws {
         try OutputFolder.make(folder)
@@ -84,20 +84,20 @@ public struct FoldValidation {
 
     private func removeStale(_ file: String) throws {
         do { try FileManager.default.removeItem(atPath: file) } catch {
-            throw DataError(.cannotWrite, file, "is of other weights or data and cannot be removed; remove it")
+            throw DataError(.cannotWrite, file, "belongs to other weights or data and cannot be removed; remove it")
         }
     }
 
-    /// What the masks are made of, by content: weights, model and images.
-    /// - Throws: `DataError` where a case is not as it was when the run was trained, or cannot be read.
+    /// The inputs of the masks, by content: weights, model and images.
+    /// - Throws: `DataError` if a case changed since the run was trained, or cannot be read.
     private func source() throws -> ConfigValue {
         let found = try DataFingerprint(split).digests
         let changed = found.filter { run.data?.digests[$0.key] != $0.value }.keys.sorted()
         guard changed.isEmpty else {
             throw DataError(
                 .badData, run.folder,
-                "was trained on other data: scan or label map of \(changed.shortList()) changed since; put them back, or "
-                    + "train anew")
+                "was trained on other data: scan or label map of \(changed.shortList()) changed; restore them, or "
+                    + "train again")
         }
         func digest(_ file: String) throws -> ConfigValue { .string(try ContentDigest.of(file: file, .sha256)) }
         return [
@@ -107,7 +107,7 @@ public struct FoldValidation {
         ]
     }
 
-    /// Removes the masks that a run folder's record names, with the record, and no other files that are there.
+    /// Removes the masks in a run folder's record, and the record, but no other files.
     static func remove(fromRun run: String) {
         let folder = "\(run)/validation"
         guard case .object(let source)? = try? ConfigValue(jsonFile: "\(folder)/\(sourceName)") else { return }
@@ -116,7 +116,7 @@ public struct FoldValidation {
         for name in names + ["summary.json", sourceName] where !name.contains("/") {
             try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
         }
-        // Of a folder that holds something, `rmdir` removes nothing.
+        // `rmdir` removes only an empty folder.
         rmdir(folder)
         DurableFile.syncFolder(of: folder)
     }

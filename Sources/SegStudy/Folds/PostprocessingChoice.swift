@@ -2,19 +2,21 @@ package import SegCore
 package import SegImaging
 internal import SegMetrics
 
-/// Which pieces of masks go, chosen by out-of-fold predictions; nnU-Net's `determine_postprocessing`.
+/// The connected components that are removed from masks, chosen by out-of-fold predictions; nnU-Net's
+/// `determine_postprocessing`.
 ///
-/// First the largest piece of all the foreground together: kept where the mean Dice rises and no class's falls. Then that of
-/// each class by itself, where there are several, kept where its Dice rises.
+/// First the largest component of all the foreground together is tried: the step is used if the mean Dice rises and no
+/// class's Dice falls. Then, if there are several classes, the largest component of each class is tried: the step is
+/// used if the Dice of the class rises.
 package struct PostprocessingChoice {
-    /// What the steps would make of the cases. A step of one class changes no other, so that one reading of each mask
-    /// measures all of them.
+    /// The results of the steps on the cases. A step for one class changes no other class, therefore one pass over each
+    /// mask measures all steps.
     package struct Trials {
         private let labels: [Int]
-        /// Masks as predicted, and with the largest piece of all the foreground.
+        /// The masks as predicted, and with only the largest component of all the foreground.
         private(set) var plain: ValidationSummary
         package private(set) var together: ValidationSummary
-        /// The same with the largest piece of each class by itself.
+        /// The same masks with only the largest component of each class.
         private(set) var plainAlone: ValidationSummary
         private(set) var togetherAlone: ValidationSummary
 
@@ -45,17 +47,17 @@ package struct PostprocessingChoice {
         }
     }
 
-    /// All labels, where their largest piece together is kept; nil where it is not.
+    /// All labels, if the largest component of their union is kept; otherwise nil.
     private let joined: [Int]?
-    /// Labels whose largest piece by itself is kept.
+    /// The labels whose own largest component is kept.
     private let chosen: [Int]
     /// The cases after the steps.
     package let after: ValidationSummary
-    /// The cases before them.
+    /// The cases before the steps.
     package let before: ValidationSummary
 
-    /// Chooses.
-    /// - Parameter choosing: False for no steps, as where a model has its own.
+    /// Chooses the steps.
+    /// - Parameter choosing: False for no steps, for example if a model has its own.
     package init(_ trials: Trials, labels: [Int], choosing: Bool = true) {
         func rises(_ after: ValidationSummary, over before: ValidationSummary, _ label: Int) -> Bool {
             guard let new = after.meanDice(of: label), let old = before.meanDice(of: label) else { return false }
@@ -72,7 +74,7 @@ package struct PostprocessingChoice {
         after = source.replacing(chosen, by: alone)
     }
 
-    /// The labels of each step, in their order.
+    /// The labels of each step, in the order of the steps.
     package var groups: [[Int]] { [joined].compactMap(\.self) + chosen.map { [$0] } }
 
     /// The steps.

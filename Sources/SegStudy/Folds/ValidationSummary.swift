@@ -1,8 +1,8 @@
 package import SegCore
 internal import SegMetrics
 
-/// Counts and overlaps of cases, as nnU-Net's `summary.json` has them; null stands where nnU-Net writes NaN, which JSON does
-/// not have.
+/// Counts and overlaps of cases in the form of nnU-Net's `summary.json`; undefined values are null, because JSON has no
+/// NaN, which nnU-Net writes.
 package struct ValidationSummary {
     private struct Case {
         let files: (mask: String, label: String)
@@ -12,21 +12,21 @@ package struct ValidationSummary {
     private let labels: [Int]
     private var cases: [Case] = []
 
-    /// A summary of no cases.
-    /// - Parameter labels: Those of the foreground.
+    /// Creates a summary without cases.
+    /// - Parameter labels: The labels of the foreground.
     init(labels: [Int]) { self.labels = labels }
 
-    /// Counts a case.
+    /// Counts the voxels of a case and adds it.
     mutating func add(_ measured: FoldValidation.Measured) {
         add(files: measured.files, ConfusionCounts.of(measured, prediction: measured.prediction, labels))
     }
 
-    /// Takes a case that was counted.
+    /// Adds a case that is already counted.
     mutating func add(files: (mask: String, label: String), _ counts: [Int: ConfusionCounts]) {
         cases.append(Case(files: files, counts: counts))
     }
 
-    /// The same cases, some labels of which are those of another summary.
+    /// The same cases with the counts of some labels from another summary.
     func replacing(_ labels: [Int], by other: ValidationSummary) -> ValidationSummary {
         var replaced = self
         replaced.cases = zip(cases, other.cases).map { own, other in
@@ -35,20 +35,20 @@ package struct ValidationSummary {
         return replaced
     }
 
-    /// What nnU-Net says of a label.
+    /// The values of nnU-Net for a label.
     private static let metrics: [(name: String, value: @Sendable (ConfusionCounts) -> Double?)] = [
         ("Dice", \.dice), ("IoU", \.iou), ("FN", { Double($0.falseNegatives) }), ("FP", { Double($0.falsePositives) }),
         ("TN", { Double($0.trueNegatives) }), ("TP", { Double($0.truePositives) }),
         ("n_pred", { Double($0.predicted) }), ("n_ref", { Double($0.actual) }),
     ]
 
-    /// Dice of a label by case; nil where neither mask holds it.
+    /// The Dice of a label for each case; nil if the label occurs in neither mask.
     func dice(of label: Int) -> [Double?] { cases.map { $0.counts[label]?.dice } }
 
-    /// Mean Dice of a label over the cases that hold it; nil where none does.
+    /// The mean Dice of a label over the cases in which it occurs; nil if it occurs in none.
     package func meanDice(of label: Int) -> Double? { mean(dice(of: label)) }
 
-    /// Mean over the labels of their means; nil where none has one.
+    /// The mean over the labels of their mean Dice; nil if no label has one.
     var foregroundDice: Double? { mean(labels.map { meanDice(of: $0) }) }
 
     private func mean(_ values: [Double?]) -> Double? {
@@ -71,7 +71,7 @@ package struct ValidationSummary {
             .object(Dictionary(labels.map { ("\($0)", row($0)) }) { first, _ in first })
         }
         return [
-            // NumPy's mean is NaN where a label has none.
+            // NumPy's mean is NaN if one label has none.
             "foreground_mean": row { metric in
                 let values = labels.map { means($0, metric) }
                 return values.contains(nil) ? nil : mean(values)
@@ -89,7 +89,7 @@ package struct ValidationSummary {
 }
 
 extension ConfusionCounts {
-    /// Counts of labels over the voxels of a case that take part.
+    /// The counts of labels over the voxels of a case that are not ignored.
     static func of(
         _ measured: FoldValidation.Measured, prediction: [UInt8], _ labels: [Int]
     ) -> [Int: ConfusionCounts] {

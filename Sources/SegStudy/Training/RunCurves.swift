@@ -2,20 +2,20 @@ internal import Foundation
 internal import SegCore
 public import SegReport
 
-/// The curves that a training left in its run folder.
+/// The curves of a training run, from its run folder.
 public struct RunCurves: Sendable {
-    /// What figures call the run.
+    /// The name of the run in figures.
     public let name: String
-    /// Loss by step.
+    /// The loss by step.
     public let losses: [(x: Double, y: Double)]
-    /// Mean validation Dice by step.
+    /// The mean validation Dice by step.
     public let dice: [(x: Double, y: Double)]
 
-    /// Reads training.csv and, where it is there, validation.csv.
+    /// Reads training.csv and, if it exists, validation.csv.
     /// - Parameters:
     ///   - folder: The run folder.
-    ///   - name: What figures call the run.
-    ///   - note: Called with a sentence on each table that has damaged rows.
+    ///   - name: The name of the run in figures.
+    ///   - note: Called with a sentence about each table that has damaged rows.
     /// - Throws: `DataError` naming the file.
     public init(folder: String, name: String, note: (String) -> Void) throws {
         self.name = name
@@ -24,14 +24,14 @@ public struct RunCurves: Sendable {
         dice = FileManager.default.fileExists(atPath: file) ? try Self.points(file, "step", "dice", note) : []
     }
 
-    /// The wanted columns of a table. A last line that is not whole is left out, for a run may be writing it; damaged
-    /// rows are left out with a note.
+    /// Two columns of a table. An incomplete last line is left out, because a run may be writing it; damaged rows are
+    /// left out with a note.
     private static func points(
         _ file: String, _ x: String, _ y: String, _ note: (String) -> Void
     ) throws -> [(x: Double, y: Double)] {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw DataError(
-                .noInput, file, "cannot be read; name a run folder that `medseg train --out` wrote")
+                .noInput, file, "cannot be read; give a run folder that `medseg train --out` wrote")
         }
         let rows = CSVRow.rows(of: String(decoding: data, as: UTF8.self)).map(\.cells)
         let header = rows.first ?? []
@@ -54,9 +54,10 @@ public struct RunCurves: Sendable {
         return points
     }
 
-    /// Loss and validation Dice of several runs, a run by one colour, dash and marker in both.
+    /// A plot of the loss and validation Dice of several runs; a run has the same colour, dash and marker in both
+    /// panels.
     public static func plot(_ runs: [RunCurves], title: String, subtitle: String) -> CurvePlot {
-        // The same for every run, or a shorter one would seem noisier.
+        // The smoothing is the same for every run, because a shorter run would otherwise look noisier.
         let reach = min((runs.map(\.losses.count).max() ?? 0) / 50, 100)
         let losses = runs.enumerated().map { number, run in
             var series = CurvePlot.Series(name: run.name, points: run.losses)

@@ -1,13 +1,13 @@
 internal import Foundation
 public import SegCore
 
-/// A run folder that one process alone writes.
+/// Access to a run folder, which only one process may write at a time.
 public enum RunFolder {
-    /// Does work while no other process trains into the folder; a process that dies keeps nobody out.
-    /// - Throws: `RunIsBusy`, with nothing touched; errors of the work.
+    /// Runs work while no other process trains into the folder; the lock of a process that dies is released.
+    /// - Throws: `RunIsBusy`, with nothing changed; errors of the work.
     public static func alone<Result>(in folder: String, _ work: () throws -> Result) throws -> Result {
         guard let lock = try FileLock("\(folder)/\(lockName)") else { throw RunIsBusy(folder: folder) }
-        // A checkpoint is no safer than the name of its folder.
+        // A checkpoint is safe only if the name of its folder is.
         DurableFile.syncFolder(of: folder)
         return try withExtendedLifetime(lock) {
             let places = ["figures"] + RunRecord.Model.allCases.map(\.rawValue)
@@ -16,12 +16,12 @@ public enum RunFolder {
         }
     }
 
-    /// Whether a name in a folder belongs to nobody: the lock, or the unfinished file of a killed training.
+    /// Whether a name in a folder is a leftover: the lock, or the unfinished file of a killed run.
     public static func isLeftover(_ name: String) -> Bool {
         name == lockName || DurableFile.isUnfinished(name) || isOlderLeftover(name)
     }
 
-    /// Whether a name is that of a file of a run which 222aa07 had not finished.
+    /// Whether a name is that of an unfinished file of a run of version 222aa07.
     private static func isOlderLeftover(_ name: String) -> Bool {
         let files = ["checkpoint.safetensors", "config.json", "split.json", "model.json", "model.safetensors"]
         let tables = ["training.csv", "validation.csv", "validation_cases.csv"]
@@ -31,7 +31,7 @@ public enum RunFolder {
 
     private static func removeLeftovers(in folder: String) {
         DurableFile.removeLeftovers(in: folder)
-        // Those of 222aa07 held no lock; the run's own lock tells that nobody writes them.
+        // Unfinished files of 222aa07 have no lock, but the run's own lock shows that no process writes them.
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where isOlderLeftover(name) {
             unlink("\(folder)/\(name)")
         }
@@ -45,11 +45,11 @@ public struct RunIsBusy: CodedError, CustomStringConvertible {
     /// The folder.
     public let folder: String
 
-    /// One sentence that names the folder and says what to do.
+    /// A sentence with the folder and what to do.
     public var description: String {
         "\(folder): another process is training into this folder; wait for it to end, or start another run with --out"
     }
 
-    /// The code of what is in use.
+    /// The exit code for something in use.
     public var exitStatus: ExitStatus { .unavailable }
 }

@@ -8,13 +8,13 @@ package import SegNN
 internal import SegNNUNet
 package import SegTrain
 
-/// The files that a training writes while it runs, but for the checkpoint.
+/// The files that a training run writes while it runs, except the checkpoint.
 package struct RunRecord {
     /// A model folder of a run.
     package enum Model: String, CaseIterable {
-        /// The best by validation, or the latest where nothing is set aside.
+        /// The best network by validation, or the latest if there are no validation cases.
         case best = "model"
-        /// The latest.
+        /// The latest network.
         case last
     }
 
@@ -22,17 +22,18 @@ package struct RunRecord {
     private let training: RunTable
     private let validation: RunTable
     private let validationCases: RunTable
-    /// By class, or by region from 0; nil where there is one foreground class.
+    /// The Dice by class, or by region from 0; nil if there is one foreground class.
     private let validationClasses: RunTable?
-    /// Seconds until the last step.
+    /// The seconds until the last step.
     package private(set) var seconds = 0.0
 
-    /// Starts a record, or goes on with one: rows of steps after the checkpoint are left out, for they come again.
+    /// Starts a record or continues one; rows of steps after the checkpoint are dropped, because these steps are
+    /// repeated.
     /// - Parameters:
-    ///   - companions: Files that a new run keeps beside its configuration.
-    ///   - state: Where the checkpoint stands; nil before the first.
-    ///   - isResumed: Whether the run in the folder is this one; what another run left there is removed.
-    ///   - note: Called with a sentence where a table is damaged or lacks steps.
+    ///   - companions: Files that a new run stores beside its configuration.
+    ///   - state: The state of the checkpoint; nil before the first.
+    ///   - isResumed: Whether the run in the folder is this one; otherwise the files of the other run are removed.
+    ///   - note: Called with a sentence if a table is damaged or lacks steps.
     package init(
         folder: String, configuration: TrainingConfiguration, split: Dataset.Split,
         companions: [(name: String, content: [UInt8])] = [], from state: TrainingState?, isResumed: Bool,
@@ -46,7 +47,7 @@ package struct RunRecord {
                 try DurableFile.write(content, to: "\(folder)/\(name)")
             }
         }
-        // Before the tables, for a folder with a configuration can be resumed.
+        // The configuration comes before the tables, because a folder with a configuration can be resumed.
         try OutputFolder.write(configuration.resolved.jsonText(), to: folder + "/config.json")
         try OutputFolder.write(split.names(source: folder).json(), to: folder + "/split.json")
         var expected = RunTable.Expected()
@@ -60,19 +61,19 @@ package struct RunRecord {
             stride(from: configuration.validateEvery, through: expected.last, by: configuration.validateEvery))
         if expected.last > 0 { expected.steps.insert(expected.last) }
         if split.validation.isEmpty { expected.steps = [] }
-        // The mean stands in a file of its own, so that a plot of it finds one row a step.
+        // The mean has a file of its own, so that a plot of it finds one row per step.
         validation = try RunTable(
             folder + "/validation.csv", columns: ["step", "dice"], expected: expected, note: note)
         var byCase = expected
         byCase.rowsPerStep = split.validation.count
-        // Patches of all cases are taken as one.
+        // The patches of all cases are pooled.
         if configuration.pseudoDice != nil { byCase.steps = [] }
         validationCases = try RunTable(
             folder + "/validation_cases.csv", columns: ["step", "case", "dice"], expected: byCase, note: note)
         let classes = try configuration.model.labelScheme.regions?.count ?? configuration.model.classCount - 1
         let classFile = folder + "/validation_classes.csv"
         expected.rowsPerStep = classes
-        // A run of a version before this table has none.
+        // A run of a version before this table has no such file.
         if !FileManager.default.fileExists(atPath: classFile) { expected.steps = [] }
         validationClasses =
             classes > 1
@@ -80,7 +81,7 @@ package struct RunRecord {
         if let row = training.kept.last { seconds = Double(row[1]) ?? 0 }
     }
 
-    /// Removes what an earlier run left and must not pass for this one's, its checkpoint first.
+    /// Removes the files of an earlier run that could be mistaken for this run's, its checkpoint first.
     private static func removeRun(_ folder: String) {
         for name in ["checkpoint.safetensors", "config.json"] + Model.allCases.map(\.rawValue) {
             try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
@@ -109,7 +110,7 @@ package struct RunRecord {
             ["\(result.iteration)", result.scores.mean.isNaN ? "" : String(format: "%.6f", result.scores.mean)])
     }
 
-    /// Waits until the tables are on the disk; to be called before the checkpoint that follows them is written.
+    /// Waits until the tables are on the disk; call it before the checkpoint that follows them is written.
     package func sync() throws {
         for table in [training, validation, validationCases] { try table.sync() }
         try validationClasses?.sync()

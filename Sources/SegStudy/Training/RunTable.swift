@@ -3,35 +3,35 @@ internal import SegCore
 
 /// A table of a run folder that grows row by row.
 package final class RunTable {
-    /// The cells of the rows that were there and stay.
+    /// The cells of the existing rows that are kept.
     package let kept: [[String]]
     private let file: GrowingFile
 
-    /// Steps that a checkpoint says were recorded, and the rows that each has.
+    /// The steps that must be in a table according to the checkpoint, and the number of rows of each.
     package struct Expected {
         package var steps: Set<Int> = []
         package var rowsPerStep = 1
-        /// The last step; rows beyond it are left out, for the run will repeat them.
+        /// The last step; rows beyond it are dropped, because the run repeats them.
         package var last = 0
 
-        /// Nothing, as before the first step.
+        /// Creates an expectation of no steps, as before the first step.
         package init() {}
     }
 
-    /// Opens a table with the whole rows that it has up to the checkpoint's step.
+    /// Opens a table and keeps its complete rows up to the checkpoint's step.
     ///
-    /// Damage before that step, as a power cut leaves it, is put aside in `PATH.damaged`.
+    /// Damaged lines before that step, as after a power cut, are moved to `PATH.damaged`.
     /// - Parameters:
-    ///   - columns: Names of the columns. The first is the step; all hold numbers but `case`.
-    ///   - note: Called with a sentence where rows are damaged or missing.
-    /// - Throws: `DataError` where the file is there and cannot be read, or cannot be written.
+    ///   - columns: The names of the columns. The first is the step; all except `case` contain numbers.
+    ///   - note: Called with a sentence if rows are damaged or missing.
+    /// - Throws: `DataError` if the file exists but cannot be read, or cannot be written.
     package init(_ path: String, columns: [String], expected: Expected, note: (String) -> Void) throws {
         let isWanted = expected.last > 0 && FileManager.default.fileExists(atPath: path)
         let text = isWanted ? try RegularFile.contents(of: path) : Data()
         let content = Content(String(decoding: text, as: UTF8.self), columns: columns, expected: expected)
         kept = content.rows.map(\.cells)
         let missing = content.missing(expected)
-        // Text behind the last row is what a kill cut off, unless rows are missing there.
+        // Text after the last row was cut off by a kill, unless rows are missing there.
         let damaged = missing.isEmpty ? content.damagedWithin : content.damaged
         var faults: [String] = []
         if !damaged.isEmpty {
@@ -40,7 +40,7 @@ package final class RunTable {
         }
         if let first = missing.first, let last = missing.last {
             faults.append(
-                "\(missing.count) of \(expected.steps.count) steps up to the checkpoint are missing or not whole "
+                "\(missing.count) of \(expected.steps.count) steps up to the checkpoint are missing or incomplete "
                     + "(the first is \(first), the last \(last))")
         }
         if !faults.isEmpty { note("\(path): \(faults.joined(separator: "; ")); the run goes on") }
@@ -56,16 +56,16 @@ package final class RunTable {
 }
 
 extension RunTable {
-    /// A table's text, taken apart into the rows up to a checkpoint and lines that are none.
+    /// The text of a table, parsed into the rows up to a checkpoint and damaged lines.
     private struct Content {
         private(set) var rows: [(step: Int, cells: [String])] = []
-        /// Lines that are no rows, the text after the last line's end included.
+        /// The lines that are not valid rows, including text after the last line end.
         private(set) var damaged: [String] = []
-        /// Those of them that stand before the last row.
+        /// The damaged lines before the last row.
         private(set) var damagedWithin: [String] = []
 
         init(_ text: String, columns: [String], expected: Expected) {
-            // By bytes: a carriage return and a line feed are one character.
+            // Splits bytes, because a carriage return and a line feed are one character.
             var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
                 .map { Substring($0) }[...]
             let tail = lines.popLast() ?? ""
@@ -82,7 +82,7 @@ extension RunTable {
                     continue
                 }
                 lines.removeFirst(rest.count)
-                // Steps behind the checkpoint come again.
+                // Steps after the checkpoint are repeated.
                 guard step <= expected.last else { continue }
                 rowsOfStep = step == last ? rowsOfStep + 1 : 1
                 rows.append((step, cells))
@@ -91,31 +91,31 @@ extension RunTable {
             if !tail.isEmpty { damaged.append(String(tail)) }
         }
 
-        /// The steps that have fewer rows than they should.
+        /// The steps with fewer rows than expected.
         func missing(_ expected: Expected) -> [Int] {
             var found: [Int: Int] = [:]
             for row in rows { found[row.step, default: 0] += 1 }
             return expected.steps.filter { found[$0, default: 0] < expected.rowsPerStep }.sorted()
         }
 
-        /// The cells of a row that stands in lines; none where a quote is not closed.
+        /// The cells of a row that spans lines; empty if a quote is not closed.
         private static func cells(of lines: [Substring]) -> [String] {
             CSVRow.rows(of: lines.joined(separator: "\n") + "\n").first?.cells ?? []
         }
 
-        /// The lines that belong to a row whose quoted cell has line ends.
+        /// The further lines of a row whose quoted cell contains line ends.
         private static func continuation(of line: Substring, in rest: ArraySlice<Substring>) -> ArraySlice<Substring> {
             func isOpen(_ text: Substring) -> Bool {
                 !text.utf8.count { $0 == UInt8(ascii: "\"") }.isMultiple(of: 2)
             }
-            // No name has more line ends than this; a damaged quote should not swallow the table.
+            // No name has more line ends than this, and a damaged quote must not swallow the table.
             guard isOpen(line), let end = rest.prefix(16).firstIndex(where: isOpen) else { return [] }
             return rest[...end]
         }
 
         private static func step(of cells: [String], _ columns: [String]) -> Int? {
             guard cells.count == columns.count else { return nil }
-            // A case whose label vanished has no Dice.
+            // A case whose label vanished on the network's grid has no Dice.
             let areNumbers = zip(cells, columns).allSatisfy {
                 $1 == "case" || ($1 == "dice" && $0.isEmpty) || Double($0) != nil
             }

@@ -4,7 +4,7 @@ internal import SegCore
 package import SegTracking
 package import SegTrain
 
-/// What a training logs: to the journal in its run folder, and to an MLflow server where one is named.
+/// The log of a training run: in the journal in its run folder, and on an MLflow server if one is configured.
 final class RunTracking {
     private let tracker: RunTracker
     private let server: TrackingServer?
@@ -13,14 +13,14 @@ final class RunTracking {
     private let note: @Sendable (String) -> Void
     private var isFinished = false
 
-    /// Begins to log a run, or goes on with one; parameters and tags are logged once.
+    /// Starts to log a run, or continues; parameters and tags are logged once.
     /// - Parameters:
     ///   - parameters: The whole configuration.
-    ///   - classNames: Names of the classes, by label.
-    ///   - dataHash: What tells these data from others.
-    ///   - version: That of the program.
-    ///   - state: Where the checkpoint stands that the run goes on from; nil where it begins.
-    ///   - note: Called, on another thread too, with what a user should know of journal and server.
+    ///   - classNames: The names of the classes, by label.
+    ///   - dataHash: The hash that identifies the data.
+    ///   - version: The version of the program.
+    ///   - state: The state of the checkpoint from which the run continues; nil for a new run.
+    ///   - note: Called, possibly on another thread, with remarks about journal and server for the user.
     init(
         _ options: TrackingOptions, parameters: ConfigValue, classNames: [Int: String], folder: String,
         backend: any Backend, dataHash: String, version: String, from state: TrainingState?,
@@ -52,7 +52,7 @@ final class RunTracking {
         try log(files: "config.json", "split.json")
     }
 
-    /// Logs what a training reports.
+    /// Logs an event of a training run.
     func log(_ event: TrainingEvent) throws {
         switch event {
         case .iteration(let step):
@@ -63,7 +63,8 @@ final class RunTracking {
         case .validation(let result):
             var metrics: [String: Double] = [:]
             if !result.scores.mean.isNaN { metrics["validation/dice"] = result.scores.mean }
-            // Not below validation/dice: MLflow's file store keeps that as a file, which can be no folder.
+            // The names must not be below validation/dice: MLflow's file store keeps that as a file, which cannot also
+            // be a folder.
             for (name, dice) in result.scores.cases { metrics["validation/case_dice/\(name)"] = dice }
             if result.scores.classes.count > 1 {
                 for (label, dice) in result.scores.classes {
@@ -75,7 +76,7 @@ final class RunTracking {
         }
     }
 
-    /// Waits until all that was logged is on the disk.
+    /// Waits until everything that was logged is on the disk.
     func sync() throws { try tracker.sync() }
 
     /// Logs files and folders of the run folder.
@@ -83,7 +84,7 @@ final class RunTracking {
         for file in files { try tracker.log(artifact: file) }
     }
 
-    /// Logs how the run ended and says what the server did not take.
+    /// Logs the status of the finished run and notes the events that the server did not receive.
     func finish(_ status: RunStatus) throws {
         isFinished = true
         guard let waiting = try tracker.finish(status), waiting > 0, let server else { return }
@@ -92,12 +93,12 @@ final class RunTracking {
                 + (server.experiment == TrackingServer.defaultExperiment ? "" : " --experiment '\(server.experiment)'"))
     }
 
-    /// Logs a run that has not finished as failed; meant for `defer`, where an error of its own would hide the run's.
+    /// Logs an unfinished run as failed; meant for `defer`, in which an error of its own would hide the run's error.
     func close() {
         if !isFinished { try? finish(.failed) }
     }
 
-    /// The commit of the folder that the command runs in; nil where that is no git checkout.
+    /// The commit of the current folder; nil if it is not a git checkout.
     private static var gitCommit: String? {
         let git = Process()
         let output = Pipe()
@@ -113,10 +114,10 @@ final class RunTracking {
 }
 
 extension TrackingServer {
-    /// The experiment of runs that name none.
+    /// The experiment of runs that give none.
     package static let defaultExperiment = "medseg"
 
-    /// The server that a configuration names, else the environment's MLFLOW_TRACKING_URI; nil where there is none.
+    /// The server in the configuration, otherwise in the environment's MLFLOW_TRACKING_URI; nil if there is none.
     /// - Throws: `TrackingError.invalidServer`.
     package init?(_ options: TrackingOptions, environment: [String: String]) throws {
         guard let uri = options.uri ?? environment["MLFLOW_TRACKING_URI"], !uri.isEmpty else { return nil }
@@ -125,7 +126,7 @@ extension TrackingServer {
             experiment: Self.experiment(options.experiment, environment), environment: environment)
     }
 
-    /// The experiment that is named, else the environment's MLFLOW_EXPERIMENT_NAME, else `medseg`.
+    /// The given experiment, otherwise the environment's MLFLOW_EXPERIMENT_NAME, otherwise `medseg`.
     package static func experiment(_ named: String?, _ environment: [String: String]) -> String {
         named ?? environment["MLFLOW_EXPERIMENT_NAME"] ?? defaultExperiment
     }

@@ -11,10 +11,11 @@ internal import SegReport
 internal import SegTracking
 public import SegTrain
 
-/// A training from a dataset to figures, in a run folder; the core of `medseg train`.
+/// A training run from a dataset to figures, in a run folder; the core of `medseg train`.
 ///
-/// A run repeats bit for bit and goes on from its checkpoint as `Trainer` says. One process at a time may run in a
-/// folder: see `RunFolder.alone`. Of several ranks that train together the first alone writes; all read the same files.
+/// A run is reproducible bit for bit and resumes from its checkpoint as described in `Trainer`. Only one process at a
+/// time may run in a folder: see `RunFolder.alone`. Of several ranks that train together only the first writes; all
+/// read the same files.
 public struct TrainingRun {
     private let configuration: TrainingConfiguration
     private let folder: String
@@ -24,16 +25,16 @@ public struct TrainingRun {
     private let origin: NNUNetOrigin?
     private let note: @Sendable (String) -> Void
 
-    /// A run that has not begun.
+    /// Creates a run that has not started.
     /// - Parameters:
-    ///   - configuration: What to train, on which data.
+    ///   - configuration: The training configuration, including the data.
     ///   - folder: The run folder.
-    ///   - backend: What computes.
+    ///   - backend: The backend that computes.
     ///   - ranks: The processes that train together, each with the same run.
-    ///   - version: The program's version, which the run's journal names.
-    ///   - origin: The plans of nnU-Net that it is of, which a new run keeps a copy of; nil for none.
-    ///   - note: Called, on another thread too, with a sentence on what a user must know: damage that was mended, or a
-    ///     tracking server that does not answer.
+    ///   - version: The program's version, for the run's journal.
+    ///   - origin: The nnU-Net plans of the run, which a new run copies into its folder; nil for none.
+    ///   - note: Called, possibly on another thread, with a sentence that the user must know: damage that was repaired,
+    ///     or a tracking server that does not answer.
     public init(
         _ configuration: TrainingConfiguration, folder: String, on backend: any Backend, ranks: Ranks = .alone,
         version: String, origin: NNUNetOrigin? = nil, note: @escaping @Sendable (String) -> Void
@@ -49,13 +50,13 @@ public struct TrainingRun {
 
     /// Trains, and writes the configuration, the split, tables, checkpoints, model folders and figures.
     /// - Parameters:
-    ///   - resuming: Whether to go on from the folder's checkpoint.
-    ///   - isAsked: Looked at before every step and every case of a validation; true, of any rank, keeps a checkpoint and
+    ///   - resuming: Whether to continue from the folder's checkpoint.
+    ///   - isAsked: Called before every step and every case of a validation; true, on any rank, writes a checkpoint and
     ///     ends the run.
-    ///   - report: Called with what happens.
-    /// - Throws: `DataError` where data, configuration or checkpoint cannot be used or a file not be written; `RankError`
-    ///   where the ranks are too many, or have not the same program, configuration, data and kind of device; errors as
-    ///   `Trainer` and of the backend.
+    ///   - report: Called with each event.
+    /// - Throws: `DataError` if data, configuration or checkpoint cannot be used or a file cannot be written;
+    ///   `RankError` if there are too many ranks, or if they differ in program, configuration, data or kind of device;
+    ///   errors of `Trainer` and of the backend.
     public func run(
         resuming: Bool = false, until isAsked: () -> Bool = { false }, report: (TrainingRunEvent) -> Void
     ) throws -> TrainingOutcome {
@@ -63,7 +64,7 @@ public struct TrainingRun {
         let dataset = try Dataset(path: configuration.data)
         dataset.remarks.forEach { report(.remark($0)) }
         let split = try split(dataset, report)
-        // A run is started and resumed with the ignored number that its dataset says.
+        // A run is started and resumed with the ignored number of its dataset.
         let configuration = configuration.completed(by: dataset)
         let checkpoint = resuming ? try resumable(configuration, report) : nil
         let data = try DataFingerprint(split)
@@ -73,7 +74,7 @@ public struct TrainingRun {
         let model = configuration.model(of: dataset)
         try model.check()
         let trainer = try makeTrainer(split, configuration, isResumed: checkpoint != nil, report)
-        // Weights to begin with may be other files of one name.
+        // The initial weights may be different files with the same name.
         if checkpoint == nil { try trainer.requireSameWeights() }
         let record = try ofFirst {
             try RunRecord(
@@ -116,19 +117,19 @@ public struct TrainingRun {
 
     // MARK: Several ranks
 
-    /// What the first rank makes; nil on the others.
+    /// The first rank's value; nil on the others.
     private func ofFirst<Value>(_ make: () throws -> Value) rethrows -> Value? { ranks.isFirst ? try make() : nil }
 
-    /// Insists that all ranks do the same work on the same data.
+    /// Checks that all ranks do the same work on the same data.
     private func requireSame(
         _ configuration: TrainingConfiguration, _ data: DataFingerprint, _ checkpoint: Checkpoint?
     ) throws {
         guard case .object(var entries) = configuration.resolved else { return }
-        // Where things lie may differ from machine to machine; the data are compared by content.
+        // Paths may differ from machine to machine; the data are compared by content.
         for key in ["data", "cache", "tracking"] { entries[key] = nil }
         let digest = ContentDigest(.sha256)
         digest.update(Array(try ConfigValue.object(entries).jsonText().utf8))
-        // Numbers of threads and of devices change no bit; processors, instruction sets and precisions do.
+        // The numbers of threads and devices change no bit; processors, instruction sets and precisions do.
         try ranks.requireSame([
             ("version of MedSeg", version), ("configuration (SHA-256)", digest.finish()),
             ("data (SHA-256)", data.digest),
@@ -137,21 +138,21 @@ public struct TrainingRun {
         ])
     }
 
-    /// What a backend says of itself, but for its number of threads.
+    /// The details of a backend without its number of threads.
     private static func withoutThreads(_ details: String) -> String {
         details.replacing(/\d+ threads?(, )?/, with: "")
     }
 
     private var checkpointFile: String { "\(folder)/checkpoint.safetensors" }
 
-    // MARK: What a run begins with
+    // MARK: The start of a run
 
     private func split(_ dataset: Dataset, _ report: (TrainingRunEvent) -> Void) throws -> Dataset.Split {
         switch configuration.validation {
         case .share(let share):
             dataset.ownSplitNote.map { report(.remark($0)) }
             var split = try dataset.split(validation: share, seed: configuration.seed)
-            // A split that the dataset makes is taken as it is.
+            // A split of the dataset's own is used as it is.
             if dataset.ownSplits.isEmpty, let note = try split.setLabelledCaseAside() { report(.remark(note)) }
             return split
         case .names(let names): return try dataset.split(validation: names)
@@ -163,7 +164,7 @@ public struct TrainingRun {
         _ split: Dataset.Split, _ configuration: TrainingConfiguration, isResumed: Bool,
         _ report: (TrainingRunEvent) -> Void
     ) throws -> Trainer {
-        // A network, a window or weights that do not fit should not wait for the reading of every case.
+        // A network, window or weights that do not fit should be reported before every case is read.
         let network = try configuration.model.makeNetwork(on: backend, seed: 0)
         let remarks = isResumed ? [] : try configuration.start?.load(into: network.store) ?? []
         let labels = configuration.model.labelScheme
@@ -188,7 +189,7 @@ public struct TrainingRun {
                 cases[index], configuration.model.preprocessing, channels: channels, classes: classes, labels: labels)
         }
         if ranks.count > 1, configuration.cache.folder != nil {
-            // Each case is computed once, and found in the cache by all.
+            // Each case is computed by one rank, and all find it in the cache.
             for index in stride(from: ranks.rank, to: cases.count, by: ranks.count) { _ = try prepared(index) }
             try ranks.barrier()
         }
@@ -197,7 +198,7 @@ public struct TrainingRun {
         return prepared
     }
 
-    /// The folder's checkpoint, if this configuration can go on from it; nil where none was written yet.
+    /// The folder's checkpoint, if this configuration can resume from it; nil if none was written yet.
     private func resumable(
         _ configuration: TrainingConfiguration, _ report: (TrainingRunEvent) -> Void
     ) throws -> Checkpoint? {
@@ -220,17 +221,17 @@ public struct TrainingRun {
                     "the run was started on \(checkpoint.device); on \(device) its numbers may differ in the last bits")
             )
         }
-        // An odd number of passes, and two, have the same order in both.
+        // For an odd number of passes, and for two, both orders of summation agree.
         if !checkpoint.sumsByTree, configuration.accumulation > 3, configuration.accumulation % 2 == 0 {
             report(
                 .remark(
-                    "the checkpoint is of a version that added up the gradients of accumulate one after the other; from here "
-                        + "on they are summed by a tree, and may differ in the last bits"))
+                    "the checkpoint is from a version that added the gradients of accumulate one after another; from "
+                        + "here on they are summed by a tree, and may differ in the last bits"))
         }
         return checkpoint
     }
 
-    /// Renames what a run without a checkpoint has, so that the steps to come do not write over it.
+    /// Renames the files of a run without a checkpoint, so that the coming steps do not overwrite them.
     /// - Returns: The new names.
     private func putAside() throws -> [String] {
         let tables = ["training.csv", "validation.csv", "validation_cases.csv", "validation_classes.csv", "tracking"]
@@ -246,7 +247,7 @@ public struct TrainingRun {
         }
     }
 
-    // MARK: What a run leaves
+    // MARK: The results of a run
 
     private func draw() throws {
         try OutputFolder.make(folder + "/figures")
@@ -258,8 +259,8 @@ public struct TrainingRun {
     }
 }
 
-/// Keeps what a training tells: in the tables, the checkpoint and the model folders of its run folder, and in its journal.
-/// It keeps nothing on another rank than the first, which has no record.
+/// Writes the events of a run to the tables, the checkpoint and the model folders of its run folder, and to its
+/// journal. Ranks other than the first have no record and write nothing.
 private struct Keeper {
     let trainer: Trainer
     let model: ModelDescription
@@ -286,13 +287,13 @@ private struct Keeper {
             }
         case .checkpoint:
             guard let record else { return }
-            // A checkpoint says that the steps before it are recorded.
+            // A checkpoint implies that the steps before it are recorded.
             try record.sync()
             try tracking?.sync()
             try trainer.checkpoint(data: data).write(to: checkpointFile)
         }
     }
 
-    /// Writes the network as it is.
+    /// Writes the current network.
     func keepModel() throws { try record?.save(model, trainer.network.store, as: latest) }
 }

@@ -1,18 +1,18 @@
 public import SegTrain
 
-/// What a `TrainingRun` tells while it goes on, for a program to show.
+/// An event of a `TrainingRun`, for a program to show.
 public enum TrainingRunEvent: Sendable {
     /// The list of cases that is being read.
     public enum Part: String, Sendable {
-        /// Cases that are trained on.
+        /// The training cases.
         case training
-        /// Cases that are set aside.
+        /// The validation cases.
         case validation
     }
 
-    /// A sentence on the data, the model or the run that a user may want to know.
+    /// A remark about the data, the model or the run for the user.
     case remark(String)
-    /// A case is read and prepared next; `done` of `count` are.
+    /// A case is about to be read and prepared; `done` of `count` are finished.
     case reading(Part, name: String, done: Int, count: Int)
     /// All cases of a list are prepared.
     case hasRead(Part, count: Int)
@@ -22,24 +22,24 @@ public enum TrainingRunEvent: Sendable {
     case step(TrainingStep)
     /// The validation cases were measured.
     case validation(ValidationResult)
-    /// No further step is taken; what the run leaves is written next.
+    /// No further step follows; the results of the run are written next.
     case ended
 }
 
-/// How a `TrainingRun` ended.
+/// The outcome of a `TrainingRun`.
 public struct TrainingOutcome: Sendable {
-    /// Why no further step was taken. After `.asked` the run can go on from its checkpoint.
+    /// The reason why no further step followed. After `.asked` the run can resume from its checkpoint.
     public let end: TrainingEnd
-    /// Steps taken, those before a resume included.
+    /// The number of steps, including those before a resume.
     public let steps: Int
-    /// Seconds until the last step, those before a resume included.
+    /// The seconds until the last step, including those before a resume.
     public let seconds: Double
-    /// The best mean Dice of the validations, on the network's grid; nil where nothing was validated.
+    /// The best mean Dice of the validations, on the network's grid; nil if nothing was validated.
     public let bestDice: Double?
-    /// The share of the time, since the training was last resumed, that it has waited for data.
+    /// The share of the time since the last resume during which training waited for data.
     public let shareWaited: Double
-    /// The most bytes that tensors took at a time.
+    /// The maximum number of bytes that tensors occupied at one time.
     public let peakBytes: Int
-    /// What each rank did with its time since the training was last resumed.
+    /// The use of each rank's time since the last resume.
     public let rankTimes: [RankTime]
 }

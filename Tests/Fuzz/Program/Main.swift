@@ -1,7 +1,7 @@
 import Foundation
 import SegFuzzTargets
 
-/// The target that `FUZZ_TARGET` names, and a folder for its files; nil where it names none.
+/// The target in `FUZZ_TARGET`, and a folder for its files; nil if the variable names no target.
 private let chosen: (target: FuzzTarget, folder: FuzzFolder)? = {
     let name = ProcessInfo.processInfo.environment["FUZZ_TARGET"]
     guard let target = FuzzTarget.all.first(where: { $0.name == name }), let folder = try? FuzzFolder() else {
@@ -10,13 +10,13 @@ private let chosen: (target: FuzzTarget, folder: FuzzFolder)? = {
     return (target, folder)
 }()
 
-/// Prints every target with the bytes of its longest input.
+/// Prints every target with the maximum length of its inputs in bytes.
 private func listTargets() {
     for target in FuzzTarget.all { print(target.name, target.longestInput) }
 }
 
 #if FUZZER
-    /// What libFuzzer calls first. Without a target, the program lists them and ends.
+    /// Called first by libFuzzer. Without a target, the program lists the targets and ends.
     @_cdecl("LLVMFuzzerInitialize")
     public func initialize(_ count: UnsafeRawPointer, _ arguments: UnsafeRawPointer) -> CInt {
         guard chosen == nil else { return 0 }
@@ -24,7 +24,7 @@ private func listTargets() {
         exit(0)
     }
 
-    /// What libFuzzer calls with each input; it takes an abort for a fault.
+    /// Called by libFuzzer with each input; libFuzzer reports an abort as a fault.
     @_cdecl("LLVMFuzzerTestOneInput")
     public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> CInt {
         guard let (target, folder) = chosen else { return -1 }
@@ -37,8 +37,8 @@ private func listTargets() {
         return 0
     }
 #else
-    /// Feeds files to a target, as a debugger wants it: `FUZZ_TARGET=NAME medseg-fuzz FILE…`; without a target, lists
-    /// them.
+    /// Feeds files to a target, for use with a debugger: `FUZZ_TARGET=NAME medseg-fuzz FILE…`; without a target, lists
+    /// the targets.
     @main struct Replay {
         static func main() throws {
             guard let (target, folder) = chosen else { return listTargets() }

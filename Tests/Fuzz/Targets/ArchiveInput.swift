@@ -3,7 +3,7 @@ internal import SegData
 
 /// Archives of datasets.
 enum ArchiveInput {
-    /// A whole import, which leaves the dataset or nothing.
+    /// Runs a whole import, which must leave the complete dataset or nothing.
     static func importing(_ input: [UInt8], _ folder: FuzzFolder) throws {
         try folder.clear()
         let archive = try folder.write(input, as: "archive")

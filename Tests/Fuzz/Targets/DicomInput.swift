@@ -2,12 +2,12 @@ internal import SegCore
 internal import SegDICOM
 internal import SegImaging
 
-/// DICOM: a file of one frame or several, listed and read as a scan; segments, read as a label map.
+/// DICOM: a file with one frame or several, listed and read as a scan; segments, read as a label map.
 enum DicomInput {
-    /// A file of any kind. Where DCMTK is missing, every input is refused.
+    /// A file of any kind. If DCMTK is missing, every input is refused.
     static func file(_ input: [UInt8], _ folder: FuzzFolder) throws {
         let path = try folder.write(input, as: "scan.dcm")
-        // The grid of the seeds.
+        // The grid of the seed files.
         let size = Triple(4, 3, 3)
         let grid = ScanGeometry(
             affine: Affine(elements: [-1.5, 0, 0, 10, 0, -2, 0, -20, 0, 0, 2, 46, 0, 0, 0, 1]), size: size)

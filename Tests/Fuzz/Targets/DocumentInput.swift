@@ -3,9 +3,9 @@ internal import SegData
 internal import SegInference
 internal import SegYAML
 
-/// Descriptions of models, bundles, datasets and trainings.
+/// Descriptions of models, bundles, datasets and training runs.
 enum DocumentInput {
-    /// A `model.json`: what is read of it, written, is read as the same.
+    /// A `model.json`: a description that is read and written must be read as the same.
     static func model(_ input: [UInt8], _ folder: FuzzFolder) throws {
         let path = try folder.write(input, as: "model.json")
         guard let model = try unlessRefused({ try ModelDescription(file: path) }) else { return }
@@ -32,12 +32,12 @@ enum DocumentInput {
         _ = try unlessRefused { try CaseSplit(file: path) }
     }
 
-    /// A configuration in YAML: what is read of it, written, is read as the same.
+    /// A configuration in YAML: a value that is read and written must be read as the same.
     static func yaml(_ input: [UInt8], _ folder: FuzzFolder) throws {
         let path = try folder.write(input, as: "training.yaml")
         guard let value = try unlessRefused({ try ConfigValue(yamlFile: path, changes: []) }) else { return }
         let text = try value.yamlText()
-        // With its aliases written out, a document may be longer than one that is read.
+        // With its aliases expanded, a document may be longer than the reader's limit.
         guard text.utf8.count <= Limits.yamlBytes else { return }
         _ = try folder.write(Array(text.utf8), as: "training.yaml")
         let again = try takingBack("a configuration") { try ConfigValue(yamlFile: path, changes: []).yamlText() }

@@ -1,17 +1,17 @@
-/// A reader that is fed with any bytes.
+/// A reader that gets arbitrary bytes.
 ///
-/// An input passes where it is taken or refused by one of the package's own errors. A crash, a reader that takes too
+/// An input passes if it is accepted, or refused with one of the package's own errors. A crash, a reader that needs too
 /// long or too much memory, and a `FuzzFinding` are faults.
 public struct FuzzTarget: Sendable {
-    /// What a run is given: the bytes, and a folder to put files into.
+    /// The arguments of a run: the bytes, and a folder for files.
     public typealias Body = @Sendable (_ input: [UInt8], _ folder: FuzzFolder) throws -> Void
 
-    /// Its name, and that of its folder of inputs in `Tests/Fuzz/corpus`.
+    /// The name of the target and of its folder of inputs in `Tests/Fuzz/corpus`.
     public let name: String
-    /// Bytes of the longest input that is made for it.
+    /// The maximum length of an input in bytes.
     public let longestInput: Int
     /// Feeds the reader.
-    /// - Throws: `FuzzFinding` where what the reader says of the input cannot be right.
+    /// - Throws: `FuzzFinding` if the result of the reader cannot be correct.
     public let run: Body
 
     init(_ name: String, longest: Int, _ run: @escaping Body) {
@@ -20,7 +20,7 @@ public struct FuzzTarget: Sendable {
         self.run = run
     }
 
-    /// Every target; a reader of a new format is one line here and a folder of inputs.
+    /// Every target; the reader of a new format needs one line here and a folder of inputs.
     public static let all: [FuzzTarget] = [
         FuzzTarget("nifti", longest: 2048, ScanInput.single),
         FuzzTarget("nifti-pair", longest: 2048, ScanInput.pair),
@@ -44,9 +44,9 @@ public struct FuzzTarget: Sendable {
     ]
 }
 
-/// What a reader did with an input that cannot be right, though it did not crash.
+/// A result of a reader that cannot be correct, although the reader did not crash.
 public struct FuzzFinding: Error, CustomStringConvertible {
-    /// One sentence.
+    /// The fault, in one sentence.
     public let description: String
 
     init(_ description: String) { self.description = description }

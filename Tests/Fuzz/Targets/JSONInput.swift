@@ -1,11 +1,11 @@
 internal import Foundation
 internal import SegCore
 
-/// The package's reader of JSON beside Foundation's.
+/// Compares the package's JSON reader with Foundation's.
 enum JSONInput {
-    /// Both take the same documents, but for a few that the package refuses and says why.
+    /// Both accept the same documents, except a few that the package refuses with a reason.
     static func agreesWithFoundation(_ input: [UInt8], _ folder: FuzzFolder) throws {
-        // Foundation guesses UTF-16 and UTF-32 by zeros and marks, which RFC 8259 has done away with.
+        // Foundation guesses UTF-16 and UTF-32 from zeros and byte order marks, which RFC 8259 has abolished.
         guard !input.contains(0), String(validating: input, as: UTF8.self) != nil else {
             _ = try unlessRefused { try ConfigValue(json: input, from: "input") }
             return
@@ -24,8 +24,8 @@ enum JSONInput {
         try insist(again == ours, "a document became another: \(ours) and \(again)")
     }
 
-    /// Reasons for which the package refuses a document that Foundation takes; RFC 8259 allows no comma before a closing
-    /// bracket.
+    /// Reasons for which the package refuses a document that Foundation accepts; RFC 8259 allows no comma before a
+    /// closing bracket.
     private static let intended = [
         "occurs twice", "levels deep", "half of a pair", "is too large", "a value, not ']'",
         "a key in quotes, not '}'",
@@ -47,7 +47,7 @@ enum JSONInput {
         }
     }
 
-    /// Foundation keeps long numbers as decimals, which it rounds twice.
+    /// Foundation stores long numbers as decimals, which it rounds twice.
     private static func isNear(_ ours: Double, _ theirs: Double) -> Bool {
         abs(ours - theirs) <= 1e-14 * max(abs(ours), abs(theirs))
     }

@@ -2,10 +2,10 @@ internal import SegTracking
 
 /// Journals of runs.
 enum JournalInput {
-    /// A journal that opens takes an event and opens again.
+    /// A journal that opens accepts an event and opens again.
     static func opening(_ input: [UInt8], _ folder: FuzzFolder) throws {
         try folder.clear()
-        // The journal makes its folder and tells its own path to nobody.
+        // The journal creates its folder and does not expose its own path.
         _ = try takingBack("an empty journal") { try Journal(runFolder: folder.path, note: { _ in }) }
         _ = try folder.write(input, as: "tracking/journal.jsonl")
         let isWritten = try isDone {

@@ -6,8 +6,8 @@ internal import SegNNUNet
 
 /// Model folders of nnU-Net.
 enum NNUNetInput {
-    /// `plans.json` and `dataset.json` as the entries of one object, beside a sound checkpoint: what is understood of them
-    /// is written as a model and read as the same, and a scan is prepared.
+    /// `plans.json` and `dataset.json` as the entries of one object, beside a valid checkpoint: a model that is
+    /// understood is written and read as the same, and a scan is prepared.
     static func folder(_ input: [UInt8], _ folder: FuzzFolder) throws {
         guard case .object(let entries)? = try unlessRefused({ try ConfigValue(json: input, from: "input") }) else {
             return

@@ -1,8 +1,8 @@
 internal import SegCore
 internal import SegServer
 
-/// The result of a reader; nil where it refused the input by an error of the package's own.
-/// - Throws: `FuzzFinding` where it threw anything else, of which a program could only say that it failed inside.
+/// The result of a reader; nil if it refused the input with an error of the package's own.
+/// - Throws: `FuzzFinding` if it threw any other error, which a program could only report as an internal failure.
 func unlessRefused<Result>(_ read: () throws -> Result) throws(FuzzFinding) -> Result? {
     do {
         return try read()
@@ -15,12 +15,12 @@ func unlessRefused<Result>(_ read: () throws -> Result) throws(FuzzFinding) -> R
     }
 }
 
-/// Whether a step was done, rather than refused by an error of the package's own.
-/// - Throws: `FuzzFinding` where it threw anything else.
+/// Whether a step was done, rather than refused with an error of the package's own.
+/// - Throws: `FuzzFinding` if it threw any other error.
 func isDone(_ step: () throws -> Void) throws(FuzzFinding) -> Bool { try unlessRefused(step) != nil }
 
-/// The result of a reader that must take what the package itself has written.
-/// - Throws: `FuzzFinding` where it does not.
+/// The result of a reader that must accept the package's own output.
+/// - Throws: `FuzzFinding` if it does not.
 func takingBack<Result>(_ what: String, _ read: () throws -> Result) throws(FuzzFinding) -> Result {
     do {
         return try read()
@@ -29,7 +29,7 @@ func takingBack<Result>(_ what: String, _ read: () throws -> Result) throws(Fuzz
     }
 }
 
-/// - Throws: `FuzzFinding` where a statement does not hold.
+/// - Throws: `FuzzFinding` if the statement is false.
 func insist(_ holds: Bool, _ otherwise: @autoclosure () -> String) throws(FuzzFinding) {
     guard holds else { throw FuzzFinding(otherwise()) }
 }

@@ -3,14 +3,14 @@ internal import SegCore
 internal import SegImaging
 internal import SegInference
 
-/// Scans: read, described, prepared for a network, brought back, and written.
+/// Scans: read, described, prepared for a network, restored to their grid, and written.
 enum ScanInput {
-    /// A NIfTI in one file.
+    /// A NIfTI as one file.
     static func single(_ input: [UInt8], _ folder: FuzzFolder) throws {
         try use(folder.write(input, as: "scan.nii"), folder)
     }
 
-    /// A header of 352 bytes and the voxels after it, as two files.
+    /// A header of 352 bytes followed by the voxels, written as two files.
     static func pair(_ input: [UInt8], _ folder: FuzzFolder) throws {
         _ = try folder.write(input.prefix(352), as: "scan.hdr")
         try use(folder.write(input.dropFirst(352), as: "scan.img"), folder)
@@ -21,19 +21,19 @@ enum ScanInput {
         try use(folder.write(input, as: "scan.nii.gz"), folder)
     }
 
-    /// An NRRD in one file. The voxels of a header that names another file are its own bytes.
+    /// An NRRD as one file. If its header names another file, the same bytes are its voxels.
     static func nrrd(_ input: [UInt8], _ folder: FuzzFolder) throws {
         _ = try folder.write(input, as: "voxels.raw")
         try use(folder.write(input, as: "scan.nrrd"), folder)
     }
 
-    /// A MetaImage in one file, likewise.
+    /// A MetaImage as one file, with the same rule.
     static func metaImage(_ input: [UInt8], _ folder: FuzzFolder) throws {
         _ = try folder.write(input, as: "voxels.raw")
         try use(folder.write(input, as: "scan.mha"), folder)
     }
 
-    /// Voxels of the largest scan, and of the largest grid, that are worked on here.
+    /// The maximum number of voxels of a scan, and of a grid, in this harness.
     private static let mostVoxels = 1 << 16
 
     private static func use(_ path: String, _ folder: FuzzFolder) throws {
@@ -49,13 +49,13 @@ enum ScanInput {
     static func work(on scan: Volume, _ geometry: ScanGeometry, _ folder: FuzzFolder) throws {
         try insist(scan.voxels.count == scan.size.count, "\(scan.voxels.count) voxels are said to be \(scan.size)")
         guard scan.size.count <= mostVoxels else { return }
-        // The server measures no scan with voxels that are no numbers.
+        // The server does not measure scans with NaN or infinite voxels.
         if scan.nonFiniteCount == 0 { _ = try JSONEncoder().encode(ScanFacts(scan, geometry: geometry)) }
         try prepare(scan)
         try writeMask(on: scan, geometry, folder)
     }
 
-    /// Orientation, spacing of 2 mm and crop, and a mask's way back.
+    /// Tests orientation, a spacing of 2 mm and a crop, and the restoration of a mask.
     private static func prepare(_ scan: Volume) throws {
         guard let isLarge = isLarge(scan) else { return }
         let preparing = try Preprocessing(
@@ -67,11 +67,11 @@ enum ScanInput {
         try insist(back.count == scan.size.count, "a mask of \(scan.size) came back with \(back.count) voxels")
     }
 
-    /// Whether an axis of the scan is longer at 2 mm than any grid may be; nil where the grid could be too large for
-    /// this harness and is yet allowed.
+    /// Whether an axis of the scan would be longer at 2 mm than any grid may be; nil if the grid could be too large for
+    /// this harness although it is allowed.
     private static func isLarge(_ scan: Volume) -> Bool? {
         let extents = (0..<3).map { Double(scan.size[$0] - 1) * scan.spacing[$0] / 2 + 1 }
-        // A voxel's edges add up along an axis where they are sheared.
+        // The edges of a sheared voxel add up along an axis.
         let most = extents.reduce(0, +)
         if most * most * most <= Double(mostVoxels) { return false }
         return extents.contains { $0 > 2 * Double(Limits.gridAxis) } ? true : nil

@@ -1,9 +1,9 @@
 internal import Foundation
 internal import SegServer
 
-/// What clients and the disk give to the server.
+/// Inputs of the server from clients and the disk.
 enum ServerInput {
-    /// A form: a byte for the size of its chunks, a line for its content type, and its body.
+    /// A form: one byte for the size of its chunks, one line for its content type, and its body.
     static func form(_ input: [UInt8], _ folder: FuzzFolder) throws {
         let rest = input.dropFirst()
         let line = rest.prefix { $0 != 10 }
@@ -27,7 +27,7 @@ enum ServerInput {
         var content: [UInt8] = []
     }
 
-    /// The parts of a form that came to an end; nil where it is refused.
+    /// The complete parts of a form; nil if the form is refused.
     private static func parts(of body: [UInt8], type: String, step: Int) throws -> [Part]? {
         try unlessRefused {
             var parser = try MultipartParser(contentType: type)
@@ -45,10 +45,10 @@ enum ServerInput {
         }
     }
 
-    /// The index of a datastore: what is read of it, written, is read as the same.
+    /// The index of a datastore: an index that is read and written must be read as the same.
     static func datastoreIndex(_ input: [UInt8], _ folder: FuzzFolder) throws {
         typealias Index = [String: StudyImage]
-        // The datastore itself puts any error of the decoder into words.
+        // The datastore itself turns every error of the decoder into a message.
         guard let index = try? JSONDecoder().decode(Index.self, from: Data(input)) else { return }
         let written = try JSONEncoder().encode(index)
         let again = try takingBack("an index") { try JSONDecoder().decode(Index.self, from: written) }

@@ -1,4 +1,4 @@
-/// Makes zip archives whose entries are stored as they are, so that a reader's checks of the zip all hold.
+/// Creates zip archives with stored entries, so that all checks of a zip reader pass.
 enum StoredZip {
     static func archive(_ files: [(name: String, bytes: [UInt8])]) -> [UInt8] {
         var archive: [UInt8] = []

@@ -3,7 +3,7 @@ internal import SegWeights
 
 /// Files of weights: read, written in both formats, and read again.
 enum WeightsInput {
-    /// A safetensors file; every second one has the length of its header put right, so that changes reach the header.
+    /// A safetensors file; every second one gets the correct header length, so that changes reach the header.
     static func safetensors(_ input: [UInt8], _ folder: FuzzFolder) throws {
         var bytes = input
         if let first = bytes.first, first & 1 == 1, let length = headerLength(of: bytes.dropFirst(8)) {
@@ -12,12 +12,12 @@ enum WeightsInput {
         try use(folder.write(bytes, as: "weights.safetensors"), folder)
     }
 
-    /// The bytes of a checkpoint of PyTorch, which is a zip.
+    /// The bytes of a PyTorch checkpoint, which is a zip.
     static func checkpoint(_ input: [UInt8], _ folder: FuzzFolder) throws {
         try use(folder.write(input, as: "weights.pt"), folder)
     }
 
-    /// The pickle of a checkpoint whose zip and arrays are sound.
+    /// The pickle of a checkpoint whose zip and arrays are valid.
     static func pickle(_ input: [UInt8], _ folder: FuzzFolder) throws {
         let archive = StoredZip.archive([
             ("a/data.pkl", input), ("a/data/0", [UInt8](repeating: 1, count: 256)),
@@ -26,7 +26,7 @@ enum WeightsInput {
         try use(folder.write(archive, as: "weights.pt"), folder)
     }
 
-    /// Bytes up to the brace that closes the first one; nil where none does.
+    /// The bytes up to the brace that closes the first one; nil if none does.
     private static func headerLength(of bytes: ArraySlice<UInt8>) -> Int? {
         var depth = 0
         var isText = false

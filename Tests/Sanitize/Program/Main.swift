@@ -6,13 +6,13 @@ import SegOpCases
 import SegReference
 import Synchronization
 
-/// Op cases on the CPU, built with a sanitizer by `make sanitize`: on 3 threads against the reference and against
-/// 1 thread, convolutions with each algorithm forced on 3 threads against 1, and small cases from several threads at
-/// once. A sanitizer ends the program at what it finds.
+/// Runs op cases on the CPU, built with a sanitizer by `make sanitize`: on 3 threads compared with the reference and
+/// with 1 thread, convolutions with each algorithm forced on 3 threads compared with 1, and small cases from several
+/// threads at once. A sanitizer ends the program at its first finding.
 ///
-/// `medseg-sanitize N` takes every Nth case of those that are not too large.
+/// `medseg-sanitize N` runs every Nth case of those that are not too large.
 @main struct Sanitize {
-    /// Operations of the largest case that is run, since a sanitizer makes each several times as long.
+    /// The maximum number of operations of a case, because a sanitizer slows each of them down several times.
     private static let mostOperations = 20_000_000
 
     static func main() throws {
@@ -27,7 +27,7 @@ import Synchronization
         exit(faults.isEmpty ? 0 : 1)
     }
 
-    /// Results that are not the reference's, or that depend on the number of threads.
+    /// Results that differ from the reference, or that depend on the number of threads.
     private static func faultsOnThreads(_ cases: [OpCase]) throws -> [String] {
         let (one, three) = (try CPUBackend(threads: 1), try CPUBackend(threads: 3))
         let reference = ReferenceBackend()
@@ -38,7 +38,7 @@ import Synchronization
         }
     }
 
-    /// Convolutions that a forced algorithm computes otherwise on 3 threads than on 1.
+    /// Convolutions whose result with a forced algorithm differs between 3 threads and 1.
     private static func faultsOfAlgorithms(_ cases: [OpCase]) throws -> [String] {
         let convolutions = cases.filter { $0.name.hasPrefix("conv") }
         return try CPUBackend(threads: 1).forceable.flatMap { name in
@@ -51,7 +51,7 @@ import Synchronization
         }
     }
 
-    /// What fails where four threads share one backend, as the server's jobs may.
+    /// Failures if four threads share one backend, as the server's jobs may.
     private static func faultsAtOnce(_ cases: [OpCase]) throws -> [String] {
         let shared = try CPUBackend(threads: 2)
         let some = cases.filter { ($0.flops ?? 0) < 1_000_000 }.prefix(60)

@@ -7,12 +7,13 @@ import SegStudy
 struct ConvertScanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Writes a scan or a mask anew, in the format that the new name's ending says.",
+        abstract: "Converts a scan or a mask to the format of the output's file extension.",
         discussion: """
-            NIfTI, NRRD, MetaImage and DICOM (a folder, a ZIP, or a file of many frames) are read, by their content; names may end in \(endings), of which .nhdr and .mhd have \
-            the voxels in a file beside them. Voxels and their \
-            stored type stay as they are, but voxels that a header scales are written as what they mean. The geometry \
-            stays, with lengths in millimetres where the format changes.
+            Reads NIfTI, NRRD, MetaImage and DICOM (a folder, a ZIP, or a multi-frame file), which it tells apart by \
+            content. The output may end in \(endings); .nhdr and .mhd files have the voxels in a second file beside \
+            them. Voxels and their stored type stay the same, except that voxels with a scaling in the header are \
+            written with the scaling applied. The geometry stays the same, with lengths in millimetres if the format \
+            changes.
             """)
 
     @Argument(help: "The scan.")

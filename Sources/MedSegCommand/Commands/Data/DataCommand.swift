@@ -12,7 +12,7 @@ struct DataCommand: ParsableCommand {
 }
 
 extension Dataset {
-    /// How many scans there are, for people.
+    /// The numbers of cases and test scans, as text for the user.
     var contents: String {
         func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
         return "\(count(cases.count, "case")), \(count(tests.count, "test scan"))"

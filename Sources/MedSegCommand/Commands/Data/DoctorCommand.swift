@@ -13,12 +13,12 @@ import SegYAML
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Reads every file of a dataset and says what would end a training, or quietly spoil it.",
+        abstract: "Checks every file of a dataset for faults that would stop a training run or silently spoil it.",
         discussion: """
-            Damaged files, geometry of image against label, label values, empty masks, conflicting or sheared affines, \
-            lengths in other units, odd spacings, intensities that are no CT's, duplicates, x.nii beside x.nii.gz, and \
-            with --config windows larger than a scan and classes that resampling removes. Ends with code 65 where a \
-            finding is an error.
+            Finds damaged files, an image and a label with different geometries, wrong label values, empty masks, \
+            conflicting or sheared affines, lengths in other units, unusual spacings, intensities unlike CT, \
+            duplicates, and x.nii beside x.nii.gz; with --config also windows larger than a scan and classes that \
+            resampling removes. Exits with code 65 if a finding is an error.
             """)
 
     @Argument(help: "A dataset: a folder or its dataset.json.")

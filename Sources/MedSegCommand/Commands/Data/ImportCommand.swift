@@ -8,20 +8,20 @@ import Synchronization
 struct ImportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Brings a dataset into a folder: from a Decathlon or nnU-Net archive or folder, or a web address.",
+        abstract: "Imports a dataset into a folder: from a Decathlon or nnU-Net archive or folder, or from a URL.",
         discussion: """
-            Archives are tar (plain or with gzip, bzip2, xz, zstd or lz4) or zip; what a Mac hides in them is left out, and \
-            one with a link or a name that leads outside, or that unpacks to more than 64 MiB and 200 times its size, is \
-            refused. A download lies in OUT.part until the import is done; where it breaks \
-            off, it goes on when the command is given again, if the server's file is still the same. \
-            Task09_Spleen.tar is checked against its published MD5. The folder appears when everything is in it, and \
-            nothing that is there is written over.
+            Archives are tar (plain or with gzip, bzip2, xz, zstd or lz4) or zip; files that macOS hides in them are \
+            left out. An archive is refused if it holds a link or a name that leads outside, or if it unpacks to more \
+            than 64 MiB and 200 times its size. A download is kept in OUT.part until the import is done; if it breaks \
+            off, the same command continues it, provided the server's file is still the same. Task09_Spleen.tar is \
+            checked against its published MD5. The folder appears when it is complete, and no existing file is \
+            overwritten.
             """)
 
     @Argument(help: "An archive, a folder, or an http(s) address of an archive.")
     var source: String
 
-    @Option(help: "The folder to make: imagesTr, labelsTr, dataset.json.")
+    @Option(help: "The folder to create, with imagesTr, labelsTr and dataset.json.")
     var out: String
 
     @OptionGroup var patterns: PatternOptions

@@ -20,7 +20,7 @@ struct PhantomCommand: ParsableCommand {
     @Option(help: "Number of cases.")
     var count = 12
 
-    @Option(help: "Decides every case; the same seed makes the same cases.")
+    @Option(help: "The random seed; the same seed gives the same cases.")
     var seed: UInt64 = 0
 
     @Flag(help: "Label every organ, not the spleen alone.")

@@ -10,16 +10,16 @@ import SegYAML
 struct PrepareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prepare",
-        abstract: "Brings every case of a training to the network's grid, into the cache that the training reads.",
+        abstract: "Preprocesses every case of a training run to the network's grid, into the cache that the run reads.",
         discussion: """
-            A training does the same when it begins; done before, it begins at once. The cache is the configuration's \
-            `cache`. A case is prepared again when its files or the preprocessing change.
+            A training run does the same at its start; with the cases prepared it starts at once. The cache is the \
+            configuration's `cache`. A case is prepared again if its files or the preprocessing change.
             """)
 
     @Argument(help: "The training's configuration (YAML).")
     var config: String
 
-    @Option(name: .customLong("set"), help: "Change an entry, as cache=prepared; repeatable.")
+    @Option(name: .customLong("set"), help: "Change an entry, such as cache=prepared; repeatable.")
     var changes: [String] = []
 
     @OptionGroup var printing: PrintingOptions
@@ -28,7 +28,7 @@ struct PrepareCommand: ParsableCommand {
         let value = try ConfigValue(yamlFile: config, changes: changes)
         let configuration = try TrainingConfiguration(value, source: config)
         guard let folder = configuration.cache.folder else {
-            throw DataError(.badData, config, key: "cache", "is none, so there is nowhere to prepare cases into")
+            throw DataError(.badData, config, key: "cache", "is none, but prepared cases need a cache folder; give one")
         }
         let dataset = try Dataset(path: configuration.data)
         let (channels, classes) = (try configuration.model.inputChannels, try configuration.model.classCount)

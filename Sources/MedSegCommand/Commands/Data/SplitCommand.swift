@@ -7,29 +7,29 @@ import SegStudy
 struct SplitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "split",
-        abstract: "Sets cases aside: one split, k folds, or the report's own.",
+        abstract: "Splits the cases of a dataset: one split, k folds, or the report's split.",
         discussion: """
-            Writes the lists 'training', 'validation' and 'test'. A training takes one as `validation: FILE`, \
-            `medseg evaluate --split FILE` measures its validation cases. Where the index makes a split of its own, by a \
-            list 'validation' or a 'fold' of each case, that is written unless a share is given.
+            Writes the lists 'training', 'validation' and 'test'. A training configuration uses the file as \
+            `validation: FILE`; `medseg evaluate --split FILE` measures its validation cases. If the index has a split \
+            of its own (a list 'validation' or a 'fold' for each case), that split is written unless a share is given.
             """)
 
     @Argument(help: "A dataset: a folder or its dataset.json.")
     var data: String
 
-    @Option(help: "The file to write; with --folds the folder that gets fold_0.json and so on.")
+    @Option(help: "The file to write; with --folds the folder for fold_0.json and so on.")
     var out: String
 
     @Option(help: "Share of the cases for validation; default the index's own split, else 0.2.")
     var validation: Double?
 
-    @Option(help: "Share of the cases for the last test alone.")
+    @Option(help: "Share of the cases that are kept for the final test.")
     var test: Double?
 
-    @Option(help: "Number of folds; each is the validation of one split.")
+    @Option(help: "Number of folds; each is the validation set of one split.")
     var folds: Int?
 
-    @Option(help: "Decides the split; the same seed makes the same one.")
+    @Option(help: "The random seed; the same seed gives the same split.")
     var seed: UInt32 = 0
 
     @Flag(help: "The report's split of Task09: its 5 test cases, 8 for validation, 28 for training.")
@@ -43,12 +43,12 @@ struct SplitCommand: ParsableCommand {
         dataset.remarks.forEach(note)
         if report {
             guard folds == nil, validation == nil, test == nil else {
-                throw UsageError("--report is one split of its own; it has no --folds, --validation or --test")
+                throw UsageError("--report is a fixed split; leave out --folds, --validation and --test")
             }
             try write(dataset.reportSplit(), to: out)
         } else if let folds {
             guard validation == nil else {
-                throw UsageError("--validation goes with one split; of --folds each is validated once")
+                throw UsageError("--validation is for one split, but --folds has several; give one of them")
             }
             let splits = try split(dataset, folds: folds)
             try OutputFolder.prepare(out, force: force)
@@ -62,7 +62,7 @@ struct SplitCommand: ParsableCommand {
         }
     }
 
-    /// The index's own folds, or those that the seed draws.
+    /// The folds of the dataset's index, or folds drawn with the seed.
     private func split(_ dataset: Dataset, folds: Int) throws -> [CaseSplit] {
         guard dataset.ownSplits.count > 1, test == nil else {
             noteUnused(dataset)
@@ -70,8 +70,8 @@ struct SplitCommand: ParsableCommand {
         }
         guard dataset.ownSplits.count == folds else {
             throw UsageError(
-                "--folds is \(folds), but each case of \(data) has its fold, and these are \(dataset.ownSplits.count); "
-                    + "give --folds \(dataset.ownSplits.count) or take the key 'fold' out")
+                "--folds is \(folds), but the index of \(data) has \(dataset.ownSplits.count) folds; "
+                    + "give --folds \(dataset.ownSplits.count) or remove the key 'fold'")
         }
         return dataset.ownSplits
     }
