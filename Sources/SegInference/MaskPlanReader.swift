@@ -1,28 +1,28 @@
 internal import SegCore
 internal import SegImaging
 
-/// Reads a chain of MONAI's post-processing into a plan, one transform after the other.
+/// Reads a chain of MONAI's postprocessing transforms into a plan, one transform after the other.
 ///
-/// What would give another mask than MONAI's is an error that names the transform and the argument.
+/// If the mask would differ from MONAI's, an error names the transform and the argument.
 struct MaskPlanReader {
-    /// MONAI's classes that are read, without their modules and without the `d` of those for dictionaries.
+    /// The supported MONAI classes, without their modules and without the `d` of dictionary transforms.
     static var classes: [String] {
         ["Activations", "Invert", "AsDiscrete", "Lambda"]
             + MaskStep.forms.map(\.name).filter { $0 != MaskStep.nnUNetName }
     }
 
-    /// How many channels the network gives.
+    /// The number of channels of the network's output.
     let channels: Int
-    /// Whether the preprocessing resamples, so that bringing values back blends them.
+    /// Whether the preprocessing resamples, in which case its inverse interpolates values.
     let resamples: Bool
-    /// Whether the preprocessing leaves the grid as it is.
+    /// Whether the preprocessing leaves the grid unchanged.
     let keepsGrid: Bool
     private var plan = MaskPlan()
     private var hasProbabilities = false
     private var isDiscrete = false
     private var isInverted = false
 
-    /// Begins a chain.
+    /// Creates a reader for a new chain.
     init(channels: Int, preprocessing: Preprocessing) {
         self.channels = channels
         resamples = preprocessing.resamples
@@ -30,7 +30,7 @@ struct MaskPlanReader {
         plan.restoration = .none
     }
 
-    /// Takes the next transform.
+    /// Reads the next transform.
     /// - Parameter name: One of `classes`.
     /// - Throws: `DataError` naming the argument that is missing, wrong or not supported.
     mutating func add(_ name: String, _ reader: ConfigReader) throws {
@@ -50,7 +50,7 @@ struct MaskPlanReader {
     }
 
     /// The plan of the whole chain.
-    /// - Throws: `DataError` where the chain makes no classes.
+    /// - Throws: `DataError` if the chain makes no classes.
     func finished(_ reader: ConfigReader) throws -> MaskPlan {
         guard isDiscrete else {
             throw reader.error(
@@ -61,7 +61,7 @@ struct MaskPlanReader {
         return plan
     }
 
-    /// nnU-Net's way in one: logits are brought back, then classes are made, or regions painted. A bundle has no such step.
+    /// Reads nnU-Net's one step: logits are resampled, then classes are made or regions painted. A bundle has no such step.
     private mutating func addExport(_ reader: ConfigReader) throws {
         guard !hasProbabilities, !isInverted, !isDiscrete else {
             throw reader.error("_target_", "NNUNetExport should be the first step")
@@ -122,7 +122,7 @@ struct MaskPlanReader {
     private mutating func addDiscrete(_ reader: ConfigReader) throws {
         for key in ["to_onehot", "dim", "keepdim"] { try reader.expect(key, .null) }
         let (argmax, threshold) = (try reader.bool("argmax") ?? false, try reader.double("threshold"))
-        // Class numbers are whole already.
+        // Class numbers are already integers.
         try reader.expect("rounding", among: argmax || isDiscrete ? ["torchrounding"] : [])
         guard argmax || threshold != nil else { return }
         guard !isDiscrete else {
@@ -130,7 +130,7 @@ struct MaskPlanReader {
         }
         if argmax {
             guard channels > 1 else { throw reader.error("argmax", "of a single channel is 0 everywhere") }
-            // From 1 on every class but the background passes, and becomes 1.
+            // MONAI compares class numbers with the threshold: from 1 on, every class but the background would become 1.
             guard threshold == nil else { throw reader.error("threshold", "of class numbers is not supported") }
         } else if let threshold {
             try setThreshold(threshold, reader)
@@ -138,18 +138,18 @@ struct MaskPlanReader {
         isDiscrete = true
     }
 
-    /// A threshold of a single channel makes classes 0 and 1; of several, each is a region.
+    /// Sets the threshold. A single channel then has the classes 0 and 1; each of several channels is a region.
     private mutating func setThreshold(_ threshold: Double, _ reader: ConfigReader) throws {
         guard hasProbabilities else {
             throw reader.error("threshold", "of an output that no Activationsd made probabilities of is not supported")
         }
-        // What lies outside of a crop is 0 and would pass.
+        // Voxels outside a crop are 0 and would reach a threshold of 0.
         guard threshold > 0 else { throw reader.error("threshold", "should be above 0, not \(threshold)") }
         plan.threshold = threshold
         plan.isRegions = channels > 1
     }
 
-    /// A function that makes class numbers of regions.
+    /// Reads a function that turns regions into class numbers.
     private mutating func addPainting(_ reader: ConfigReader) throws {
         for key in ["inv_func", "track_meta"] { reader.ignore(key) }
         try reader.expect("overwrite", true)
@@ -174,7 +174,7 @@ struct MaskPlanReader {
 
     private mutating func add(_ step: MaskStep, _ name: String, _ reader: ConfigReader) throws {
         switch step {
-        // MONAI takes a mask of several channels for one map a label.
+        // MONAI treats a mask of several channels as one map per label.
         case .keepLargest: try reader.expect("is_onehot", .bool(plan.isRegions))
         case .keepAllLargest where plan.isRegions:
             throw reader.error("_target_", "\(name) is for a model that gives classes, and this one gives regions")

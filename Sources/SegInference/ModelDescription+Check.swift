@@ -6,11 +6,11 @@ internal import SegNN
 internal import SegTensor
 
 extension ModelDescription {
-    /// Classes that a mask holds, background included.
+    /// The maximum number of classes of a mask, background included.
     package static let mostClasses = 255
 
-    /// Insists that the network can be built and fits the rest of the description: at most 255 classes, a
-    /// name for no class that it does not have, and windows that it takes. Nothing is computed.
+    /// Checks that the network can be built and fits the rest of the description: at most 255 classes, names only for
+    /// classes that exist, and a window size that the network supports. No network is run.
     /// - Throws: `DataError` naming the key that is wrong.
     public func check() throws {
         let outline = try network.outline()
@@ -65,7 +65,7 @@ extension ModelDescription {
         try rehearse(outline, batch: 1, .inference)
     }
 
-    /// Insists that a scheme of labels has as many groups as the network has classes, and that no class is ignored.
+    /// Checks that a scheme of labels has as many groups as the network has classes, and that no class is ignored.
     private func checkLabels(classes: Int) throws {
         if let regions = labelScheme.regions, try regions.count != outputChannels {
             throw error(
@@ -83,8 +83,8 @@ extension ModelDescription {
         throw error("ignore_label", "is \(ignored), which labels give to '\(name)'")
     }
 
-    /// Insists that batches of so many patches can train the network.
-    /// - Throws: `DataError` where a norm would see a single value.
+    /// Checks that the network can be trained with batches of this many patches.
+    /// - Throws: `DataError` if the masks are overlapping regions without `regions`, or if a norm would have a single value.
     public func checkTraining(batch: Int) throws {
         guard !maskPlan.isRegions || labelScheme.regions != nil else {
             throw error(
@@ -95,7 +95,7 @@ extension ModelDescription {
         try rehearse(network.outline(), batch: batch, .training)
     }
 
-    /// Finds a norm over a single value, which is met only where the coarsest stage has one voxel.
+    /// Refuses a norm over a single value, which is possible only if the coarsest stage has one voxel.
     private func rehearse(_ outline: NetworkOutline, batch: Int, _ mode: ForwardContext.Mode) throws {
         guard let roiSize, roiSize == outline.sizeDivisor else { return }
         do {

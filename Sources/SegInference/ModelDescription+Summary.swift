@@ -3,7 +3,7 @@ internal import SegImaging
 internal import SegModels
 
 extension ModelDescription {
-    /// Some lines for people: the network, what is done to a scan, in what windows it is seen, and how the mask is made.
+    /// Lines for the user: the network, the preprocessing, the windows, the steps of the mask, and the classes.
     package var summary: [String] {
         let outline = try? network.outline()
         let name = network.value["_target_"]?.text?.split(separator: ".").last.map(String.init) ?? "unknown"
@@ -23,7 +23,7 @@ extension ModelDescription {
 }
 
 extension ConfigValue {
-    /// An entry of an object; nil where it has none of the name.
+    /// An entry of an object; nil if the object has no such entry.
     fileprivate subscript(key: String) -> ConfigValue? {
         if case .object(let entries) = self { entries[key] } else { nil }
     }
@@ -32,7 +32,7 @@ extension ConfigValue {
 }
 
 extension MaskPlan {
-    /// What becomes of the network's output, a line for each step.
+    /// The steps from the network's output to the mask, one line per step.
     fileprivate func summary(channels: Int) -> [String] {
         let isSigmoid = channels == 1 || probabilities == .sigmoid
         let probabilities = isSigmoid ? "probabilities of each channel (sigmoid)" : "probabilities (softmax)"
@@ -60,7 +60,7 @@ extension MaskPlan {
 }
 
 extension MaskStep {
-    /// What the step does, for people.
+    /// The step in words for the user.
     fileprivate var summary: String {
         func of(_ labels: Labels) -> String { labels.map { " of \($0)" } ?? "" }
         switch self {

@@ -1,35 +1,35 @@
 internal import SegModels
 
-/// Where the samples of an uncertain prediction come from, beside the models of an ensemble.
+/// The sources of the samples of an uncertain prediction, besides the models of an ensemble.
 ///
-/// Every model predicts every mirror image of the scan in every pass: the samples are the product of the three.
+/// Every model predicts every flip of the scan in every pass; the number of samples is the product of the three.
 public struct UncertaintyOptions: Hashable, Sendable {
-    /// Passes of Monte-Carlo dropout, Gal and Ghahramani 2016; 0 leaves dropout off.
+    /// The number of passes of Monte Carlo dropout, Gal and Ghahramani 2016; 0 leaves dropout off.
     public var passes = 10
-    /// Key of the dropouts' random numbers; the same on every backend.
+    /// The seed of the random numbers of dropout, which are the same on every backend.
     public var seed: UInt64 = 0
-    /// Axes of the network's volume, 0 to 2, that are mirrored in every combination: test-time augmentation.
+    /// The axes of the network's volume, 0 to 2, that are flipped in every combination: test-time augmentation.
     public var mirroredAxes: Set<Int> = []
-    /// Whether samples that cannot differ, or do not, are taken for an answer.
+    /// Whether samples that cannot differ, or do not differ, are accepted.
     public var allowsZeroVariance = false
 
-    /// Ten passes of dropout.
+    /// Creates options with ten passes of dropout.
     public init() {}
 
-    /// Samples of one model.
+    /// The number of samples of one model.
     public var samplesPerModel: Int { max(passes, 1) << mirroredAxes.count }
 
-    /// Every combination of the mirrored axes, none of them first.
+    /// Every combination of the mirrored axes, beginning with no axis.
     var mirrors: [Mirror] {
         mirroredAxes.sorted().reduce([Mirror(axes: [])]) { mirrors, axis in
             mirrors + mirrors.map { Mirror(axes: $0.axes + [axis]) }
         }
     }
 
-    /// The most passes that make sense of a count.
+    /// The maximum number of passes.
     public static let mostPasses = 100_000
 
-    /// Refuses what gives no variance, or none that means something.
+    /// Refuses options and models that give no variance or a meaningless one.
     func check(models: [Predictor]) throws {
         guard (0...Self.mostPasses).contains(passes) else {
             throw InferenceError("there should be from 0 to \(Self.mostPasses) passes, not \(passes)")

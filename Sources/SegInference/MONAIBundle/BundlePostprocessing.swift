@@ -1,19 +1,19 @@
 internal import SegCore
 internal import SegImaging
 
-/// A bundle's chain of what is done to the network's output, as a plan for masks.
+/// A bundle's postprocessing chain, read into a `MaskPlan`.
 struct BundlePostprocessing {
     private let document: BundleDocument
-    /// The chain that `Invertd` has to take back.
+    /// The preprocessing chain that `Invertd` has to invert.
     private let preprocessing: ConfigValue
-    /// The entries of which `Invertd` may name any, none where it would not take every step back; nil where the preprocessing
-    /// is not understood.
+    /// The entries that `Invertd` may give as `orig_keys`. Empty if it would not invert every step; nil if the preprocessing
+    /// could not be read.
     private let items: [String]?
     private var reader: MaskPlanReader
     private var isSaved = false
     private var isResampled = false
 
-    /// Reads a chain.
+    /// Reads the mask plan of a chain.
     /// - Throws: `DataError` naming what is not supported.
     static func plan(
         _ chain: ConfigValue, id: String, _ document: BundleDocument, inverting preprocessing: ConfigValue,
@@ -23,7 +23,7 @@ struct BundlePostprocessing {
             document: document, preprocessing: preprocessing, items: items, reader: reader)
         let faults = FaultList(source: document.source, key: id)
         let components = try BundleComponent.chain(chain, id: id, document, faults)
-        // A step after one that is refused sees another chain, and would be refused for it.
+        // Steps after a refused one are not read: they could be refused only because that one is missing.
         faults.part {
             for component in components where !chained.isSaved { try chained.add(component) }
         }
@@ -93,7 +93,7 @@ struct BundlePostprocessing {
         }
     }
 
-    /// What is saved is the mask; later steps are of no file.
+    /// Reads `SaveImaged`, which saves the mask; later steps do not change the saved file.
     private mutating func save(_ component: BundleComponent) throws {
         let arguments = try component.arguments(
             of: "pred",

@@ -1,26 +1,26 @@
 internal import SegCore
 internal import SegImaging
 
-/// A bundle's chain of preprocessing transforms, as MedSeg's steps.
+/// A bundle's preprocessing chain, read into MedSeg's steps.
 struct BundlePreprocessing {
-    /// What the chain does.
+    /// The preprocessing of the chain.
     var preprocessing: Preprocessing { Preprocessing(steps) }
     private var steps: [PreprocessingStep] = []
-    /// How many transforms there were, `LoadImaged` the first of them.
+    /// The number of transforms read so far, `LoadImaged` included.
     private var count = 0
     private var hasChannels = false
-    /// Whether the network takes several channels; nil where that is not known.
+    /// Whether the network takes several channels; nil if that is unknown.
     private let hasSeveral: Bool?
-    /// The entries that hold the scan: several until a `ConcatItemsd` makes one of them, each a channel.
+    /// The entries that hold the scan. Before a `ConcatItemsd` there may be several, one per channel.
     private var items = ["image"]
-    /// The entries that a `ConcatItemsd` joins; none where there is no such step.
+    /// The entries that a `ConcatItemsd` joins; empty if there is no such step.
     private var joined: [String] = []
     private var isJoined = false
     private var movesBeforeJoin = false
     private var movesAfterJoin = false
 
-    /// The entries of which `Invertd` may name any, for each holds every step that changes the grid. Empty where such steps
-    /// stand on both sides of a `ConcatItemsd`: MONAI takes back only those of the entry that is named.
+    /// The entries that `Invertd` may give as `orig_keys`, because each has every step that changes the grid. Empty if such
+    /// steps are on both sides of a `ConcatItemsd`: MONAI inverts only the steps of the given entry.
     var invertible: [String] {
         switch (movesBeforeJoin, movesAfterJoin) {
         case (true, true): []
@@ -30,12 +30,12 @@ struct BundlePreprocessing {
         }
     }
 
-    /// Arguments of MONAI's transforms for dictionaries that may be given for each key.
+    /// Arguments of MONAI's dictionary transforms that may have one value per key.
     private static let perKey = ["mode", "padding_mode", "align_corners", "dtype", "scale_extent", "recompute_affine"]
 
     /// Reads a chain.
-    /// - Parameter channels: How many the network takes; several scans that are read together are its channels. Nil where the
-    ///   network is not understood: the chain is then read for what is not supported in it.
+    /// - Parameter channels: The number of channels that the network takes; of several scans, each is one channel. Nil if the
+    ///   network could not be read: the chain is then read only to find what is not supported in it.
     /// - Throws: `DataError` naming what is not supported.
     init(_ chain: ConfigValue, id: String, channels: Int?, _ document: BundleDocument) throws {
         hasSeveral = channels.map { $0 > 1 }
@@ -43,7 +43,7 @@ struct BundlePreprocessing {
         let chain = try BundleComponent.chain(chain, id: id, document, faults)
         if let concatenation = chain.first(where: { $0.name == Self.concatenation }) {
             faults.part { joined = try Self.items(of: concatenation, channels: channels) }
-            // Which entries the other steps should name is not known then.
+            // Without it, the `keys` that the other steps should have are unknown.
             try faults.finishPart()
             items = joined
         }
@@ -79,7 +79,7 @@ struct BundlePreprocessing {
         return items
     }
 
-    /// Adds what a transform does, which has to be the same to every entry.
+    /// Adds a transform, which has to treat every entry in the same way.
     private mutating func add(_ component: BundleComponent) throws {
         guard component.name != Self.concatenation else { return try join(component) }
         let before = self
@@ -130,7 +130,7 @@ struct BundlePreprocessing {
             reader = try component.arguments(
                 of: item, ignoring: ["strict_check", "meta_keys", "meta_key_postfix"])
             hasChannels = true
-            // Several scans that are read together have an axis of channels already, the first.
+            // Several scans that are read together already have a channel axis, the first.
             if items.count == 1, hasSeveral == nil {
                 reader.ignore("channel_dim")
             } else {
@@ -167,7 +167,7 @@ struct BundlePreprocessing {
             for key in ["inv_func", "track_meta"] { reader.ignore(key) }
             try reader.expect("overwrite", true)
         }
-        // Images of one grid are made equal in shape; there is one image here.
+        // `ensure_same_shape` makes images of one grid equal in shape; there is only one image here.
         if name == "Spacing" { _ = try reader.bool("ensure_same_shape") }
         let step = try PreprocessingStep(class: name, reader)
         guard items.count == 1 || step != .intensityCurve(.sigmoidAboveLeast) else {
@@ -180,7 +180,7 @@ struct BundlePreprocessing {
         return reader
     }
 
-    /// Arguments by which a step on all channels does what MONAI's does to each entry.
+    /// Arguments with which one step on all channels does the same as MONAI's step on each entry.
     private func replaced(of name: String, _ component: BundleComponent) throws -> [String: ConfigValue] {
         guard items.count > 1 else { return [:] }
         switch name {
@@ -207,7 +207,7 @@ struct BundlePreprocessing {
         }
     }
 
-    /// Arguments of a transform for dictionaries that name entries which nothing here reads.
+    /// Arguments of a dictionary transform that name entries which are not read here.
     private static func ignored(of name: String) -> [String] {
         switch name {
         case "CropForeground": ["start_coord_key", "end_coord_key"]

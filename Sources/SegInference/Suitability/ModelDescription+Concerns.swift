@@ -3,9 +3,9 @@ internal import SegBackend
 internal import SegCore
 internal import SegImaging
 
-/// A way in which a scan is not what a model was trained on.
+/// A difference between a scan and a model's training data, or another reason why results may be wrong.
 public struct Concern: Codable, Hashable, Sendable {
-    /// How much it matters.
+    /// The severity of a concern.
     public enum Level: String, Codable, Sendable {
         /// The model adapts.
         case note
@@ -13,14 +13,14 @@ public struct Concern: Codable, Hashable, Sendable {
         case warning
     }
 
-    /// What it is about: `header`, `spacing`, `orientation`, `intensity`, `extent` or `postprocessing`.
+    /// The topic: `header`, `spacing`, `orientation`, `intensity`, `extent` or `postprocessing`.
     public var topic: String
-    /// How much it matters.
+    /// The severity.
     public var level: Level
-    /// One sentence for people.
+    /// One sentence for the user.
     public var message: String
 
-    /// A concern about a topic.
+    /// Creates a concern about a topic.
     public init(topic: String, level: Level, message: String) {
         self.topic = topic
         self.level = level
@@ -29,7 +29,7 @@ public struct Concern: Codable, Hashable, Sendable {
 }
 
 extension ModelDescription {
-    /// Compares a scan with what the model's description says it was trained on.
+    /// Compares a scan with the training data, as far as the model's description gives it.
     package func concerns(about facts: ScanFacts) -> [Concern] {
         (facts.remarks ?? []).map { Concern(topic: "header", level: .warning, message: $0) }
             + preprocessing.remarks.map { Concern(topic: "intensity", level: .warning, message: $0) }
@@ -37,7 +37,7 @@ extension ModelDescription {
             + extentConcerns(facts)
     }
 
-    /// A voxel this many times coarser than the model's holds detail that the model looks for and cannot see.
+    /// The ratio of the scan's voxel size to the model's above which the scan lacks the detail that the model needs.
     private static let coarsest = 3.0
     private static let finest = 0.25
 
@@ -45,7 +45,7 @@ extension ModelDescription {
         guard let pixdim = preprocessing.pixdim else { return [] }
         let wanted = Self.millimetres(pixdim)
         let came = Self.millimetres(facts.spacing)
-        // The model's axes are the oriented scan's; compare what is alike in any order.
+        // The model's axes are those of the reoriented scan; sorting makes the two spacings comparable.
         let ratios = zip(facts.spacing.sorted(), pixdim.sorted()).map { $0 / $1 }
         guard ratios.contains(where: { $0 > Self.coarsest || $0 < Self.finest }) else { return [] }
         let kind = ratios.contains { $0 > Self.coarsest } ? "coarser" : "finer"
@@ -56,7 +56,7 @@ extension ModelDescription {
         ]
     }
 
-    /// Resampling to the model's spacing takes a shear out; nothing else does.
+    /// Only resampling to the model's spacing removes a shear.
     private func shearConcerns(_ facts: ScanFacts) -> [Concern] {
         guard preprocessing.pixdim == nil, Affine(elements: facts.affine.flatMap { $0 }).isSheared else { return [] }
         return [
@@ -103,7 +103,7 @@ extension ModelDescription {
                     message: "Nearly all intensities lie outside \(range), the range that the model sees.")
             ]
         }
-        // A window that begins below 0 is one of Hounsfield units, in which air is near -1000.
+        // An intensity window that begins below 0 is in Hounsfield units, in which air is near -1000.
         if window.aMin < 0, facts.minimum >= 0 || facts.minimum > window.aMin {
             return [
                 Concern(

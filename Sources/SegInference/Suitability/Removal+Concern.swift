@@ -2,12 +2,12 @@ internal import SegCore
 package import SegImaging
 
 extension PostProcessing.Removal {
-    /// A share of a label that is no speck: the second of two kidneys, or one of two lungs.
+    /// The smallest share of a label that is more than a speck, such as the second of two kidneys or one of two lungs.
     private static let largeShare = 0.1
 
-    /// What a person should know of it; nil where only specks went.
+    /// The concern about a removal; nil if only specks were removed.
     /// - Parameters:
-    ///   - name: What the label is called.
+    ///   - name: The name of the label.
     ///   - voxelVolumeML: The volume of one voxel of the map.
     package func concern(name: String, voxelVolumeML: Double) -> Concern? {
         guard share >= Self.largeShare else { return nil }
