@@ -48,7 +48,7 @@ private final class Auto3DSegReader {
         faults.part {
             if outputs == 1, !isSigmoid {
                 throw self.reader.error(
-                    "sigmoid", "should be true, for the softmax of a single channel is 1 everywhere")
+                    "sigmoid", "should be true, because the softmax of a single channel is 1 everywhere")
             }
         }
         Self.withoutEffect.forEach { reader.ignore($0) }
@@ -69,7 +69,7 @@ private final class Auto3DSegReader {
 
     private func network() throws -> NetworkDefinition {
         guard case .object(var entries)? = reader.value("network") else {
-            throw reader.error("network", "should be an object with a _target_, which says how the network is built")
+            throw reader.error("network", "should be an object with a _target_, the class of the network")
         }
         // Entries that Auto3DSeg adds to MONAI's arguments in order to train from a pretrained checkpoint.
         for key in ["pretrained_ckpt_name", "_meta_"] { entries[key] = nil }
@@ -83,7 +83,7 @@ private final class Auto3DSegReader {
         else {
             throw reader.error(
                 "roi_size",
-                "should be three positive whole numbers whose product is at most \(SlidingWindow.largestWindow), not "
+                "should be three positive integers whose product is at most \(SlidingWindow.largestWindow), not "
                     + "\(extents)")
         }
         return Triple(extents)
@@ -93,7 +93,7 @@ private final class Auto3DSegReader {
     private func checkCounts(inputs: Int, outputs: Int) throws {
         for (key, count) in [("input_channels", inputs), ("output_classes", outputs)] {
             guard let stated = try reader.int(key), stated != count else { continue }
-            throw reader.error(key, "is \(stated), and the network has \(count)")
+            throw reader.error(key, "is \(stated), but the network has \(count)")
         }
     }
 
@@ -166,7 +166,7 @@ extension Auto3DSegReader {
             return [.normalizeIntensity(try Self.standardized()), .intensityCurve(.boundedByThree)]
         case "pet":
             guard channels == 1 else {
-                throw reader.error("normalize_mode", "pet of \(channels) channels is not supported, each by itself")
+                throw reader.error("normalize_mode", "pet is supported for 1 channel, not for \(channels)")
             }
             return [.intensityCurve(.sigmoidAboveLeast)]
         default:
@@ -191,13 +191,13 @@ extension Auto3DSegReader {
         for (name, other) in entries.sorted(by: { $0.key < $1.key }) {
             guard case .string(let text) = other, Self.family(text) == Self.family(mode) else {
                 throw reader.error(
-                    "extra_modalities", "'\(name)' is normalised by \(other), which is supported only as '\(mode)'")
+                    "extra_modalities", "'\(name)' is normalised by \(other), but only '\(mode)' is supported")
             }
         }
         guard entries.isEmpty || entries.count == channels - 1 else {
             throw reader.error(
                 "extra_modalities",
-                "names \(entries.count) modalities beside the first, and the network takes \(channels)")
+                "has \(entries.count) modalities besides the first, but the network takes \(channels)")
         }
     }
 }

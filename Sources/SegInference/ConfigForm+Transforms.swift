@@ -48,7 +48,7 @@ extension ConfigForm<[Int]> {
                 if let number = value.wholeNumber { return [number, number, number] }
                 let numbers = try reader.required(key, reader.ints(key))
                 guard numbers.count == 3 else {
-                    throw reader.error(key, "should be one whole number or three, not \(value)")
+                    throw reader.error(key, "should be one integer or three, not \(value)")
                 }
                 return numbers
             }, encode: { .array($0.map(ConfigValue.int)) })
@@ -71,7 +71,7 @@ extension ConfigForm<Triple> {
                 let numbers = try ConfigForm<[Int]>.triple.decode(value, key, reader)
                 guard numbers.allSatisfy({ $0 <= Limits.gridAxis }) else {
                     throw reader.error(
-                        key, "\(numbers) is beyond the \(Limits.gridAxis) voxels that an axis may have")
+                        key, "\(numbers) exceeds the maximum of \(Limits.gridAxis) voxels per axis")
                 }
                 return Triple(max(numbers[0], -1), max(numbers[1], -1), max(numbers[2], -1))
             }, encode: { .array($0.array.map(ConfigValue.int)) })
@@ -102,7 +102,7 @@ extension ConfigForm<IntensityCurve> {
                 let text = try reader.required(key, reader.string(key))
                 guard let curve = IntensityCurve.named(text) else {
                     let known = IntensityCurve.allCases.map { "$lambda x: \($0.rawValue)" }.joined(separator: ", ")
-                    throw reader.error(key, "'\(text)' is Python, which is not run; known are \(known)")
+                    throw reader.error(key, "'\(text)' is Python, which is not run; supported: \(known)")
                 }
                 return curve
             }, encode: { .string("$lambda x: " + $0.rawValue) })

@@ -17,10 +17,10 @@ public struct Ensemble {
     /// - Throws: `InferenceError` if there is no model, if preprocessing, channels, classes, labels or mask plans differ, or
     ///   if one of several models is the second stage of a cascade.
     public init(_ models: [Predictor]) throws {
-        guard let first = models.first else { throw InferenceError("an ensemble needs a model") }
+        guard let first = models.first else { throw InferenceError("an ensemble needs at least one model") }
         guard models.count == 1 || models.allSatisfy({ $0.previousStage == nil }) else {
             throw InferenceError(
-                "the second stage of a cascade refines the mask of its own first stage; name one model")
+                "the second stage of a cascade refines the mask of its own first stage; give one model")
         }
         for (number, model) in models.enumerated() {
             guard model.description.preprocessing == first.description.preprocessing else {
@@ -89,8 +89,8 @@ public struct Ensemble {
         let summary = accumulator.summary()
         guard options.allowsZeroVariance || summary.variance.contains(where: { $0 > 0 }) else {
             throw InferenceError(
-                "\(name): the variance of \(samples) samples is exactly 0 everywhere, so they are one and the same; "
-                    + "check the network's dropout and that the models differ, or allow it with --allow-zero-variance")
+                "\(name): the variance of \(samples) samples is exactly 0 everywhere, so all samples are equal; "
+                    + "check the network's dropout and that the models differ, or pass --allow-zero-variance")
         }
         return UncertainPrediction(summary, samples: samples, channels: channels, record: prepared.record)
     }

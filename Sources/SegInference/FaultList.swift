@@ -49,7 +49,7 @@ package final class FaultList {
         }
         throw DataError(
             .badData, source, key: key,
-            "\(reasons.count) things stand in the way: \(reasons.joined(separator: "; "))")
+            "\(reasons.count) problems: \(reasons.joined(separator: "; "))")
     }
 
     /// The faults of a part, which `part(_:)` adds to the list of the whole document.

@@ -39,7 +39,7 @@ extension LabelScheme {
         if let index = groups.firstIndex(where: { $0.name.lowercased() == "ignore" }) {
             let numbers = groups.remove(at: index).numbers
             guard numbers.count == 1, scheme.ignored == nil || scheme.ignored == numbers[0] else {
-                throw reader.error("labels.ignore", "should be the one number of ignore_label, not \(numbers)")
+                throw reader.error("labels.ignore", "should be one number, the same as ignore_label, not \(numbers)")
             }
             scheme.ignored = numbers[0]
         }
@@ -49,11 +49,12 @@ extension LabelScheme {
             for number in group.numbers {
                 try check(number, "labels", reader)
                 if number == scheme.ignored {
-                    throw reader.error("ignore_label", "is \(number), which labels gives to '\(group.name)'")
+                    throw reader.error(
+                        "ignore_label", "is \(number), but labels assigns this number to '\(group.name)'")
                 }
                 if let other = taken.updateValue(group.name, forKey: number) {
                     throw reader.error(
-                        "labels", "'\(other)' and '\(group.name)' both take number \(number); give it to one of them")
+                        "labels", "'\(other)' and '\(group.name)' both have number \(number); assign it to one of them")
                 }
             }
         }
@@ -66,20 +67,20 @@ extension LabelScheme {
         _ value: ConfigValue, ignored: Int?, _ reader: ConfigReader
     ) throws -> [Group] {
         guard reader.value("labels") == nil else {
-            throw reader.error("regions", "stand in place of labels; keep one of both")
+            throw reader.error("regions", "replace labels; keep only one of the two")
         }
         let regions = try groups(value, "regions", reader)
         guard (2...DiceCEParams.mostRegions).contains(regions.count) else {
             throw reader.error(
                 "regions",
-                "are from 2 to \(DiceCEParams.mostRegions), not \(regions.count); one alone is a class, which labels take"
+                "should be from 2 to \(DiceCEParams.mostRegions), not \(regions.count); give a single one as a class in labels"
             )
         }
         for number in regions.flatMap(\.numbers) {
             guard (1...largestOfRegions).contains(number), number != ignored else {
                 throw reader.error(
                     "regions",
-                    "should be of numbers from 1 to \(largestOfRegions) that are not ignored, not of \(number)")
+                    "should have numbers from 1 to \(largestOfRegions) that are not ignored, not \(number)")
             }
         }
         return regions
@@ -113,7 +114,7 @@ extension LabelScheme {
                 let plain = key == "labels" ? "an object such as {\"1\": \"spleen\"}, or " : ""
                 throw reader.error(
                     key,
-                    "should be \(plain)a list of names and the numbers that they take, as [{\"liver\": 5}, "
+                    "should be \(plain)a list of names and their numbers, such as [{\"liver\": 5}, "
                         + "{\"kidneys\": [2, 3]}], not \(item)")
             }
             let list: [ConfigValue] = if case .array(let list) = numbers { list } else { [numbers] }
@@ -124,11 +125,11 @@ extension LabelScheme {
             // The background is every voxel that belongs to no other class.
             if name == "background", found == [0] { continue }
             guard !groups.contains(where: { $0.name == name }) else {
-                throw reader.error("\(key).\(name)", "stands there twice")
+                throw reader.error("\(key).\(name)", "is given twice")
             }
             groups.append(Group(name: name, numbers: found))
         }
-        guard !groups.isEmpty else { throw reader.error(key, "names nothing but the background") }
+        guard !groups.isEmpty else { throw reader.error(key, "gives only the background") }
         return groups
     }
 

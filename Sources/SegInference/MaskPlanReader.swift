@@ -55,8 +55,8 @@ struct MaskPlanReader {
         guard isDiscrete else {
             throw reader.error(
                 "_target_",
-                "the chain never makes classes of the network's output; a step AsDiscreted with argmax, or with "
-                    + "a threshold, is needed")
+                "the chain never turns the network's output into classes; add a step AsDiscreted with argmax or "
+                    + "with a threshold")
         }
         return plan
     }
@@ -79,7 +79,7 @@ struct MaskPlanReader {
         }
         guard plan.painting.count == channels else {
             throw reader.error(
-                "regions_class_order", "has \(order.count) entries, and the network gives \(channels) regions")
+                "regions_class_order", "has \(order.count) entries, but the network has \(channels) regions")
         }
     }
 
@@ -87,10 +87,12 @@ struct MaskPlanReader {
         try reader.expect("other", .null)
         let (sigmoid, softmax) = (try reader.bool("sigmoid") ?? false, try reader.bool("softmax") ?? false)
         guard sigmoid || softmax else { return }
-        guard !sigmoid || !softmax else { throw reader.error("softmax", "and sigmoid are both true; MONAI takes one") }
-        guard channels > 1 || sigmoid else { throw reader.error("softmax", "of a single channel is 1 everywhere") }
+        guard !sigmoid || !softmax else {
+            throw reader.error("softmax", "and sigmoid are both true; MONAI allows only one")
+        }
+        guard channels > 1 || sigmoid else { throw reader.error("softmax", "is 1 everywhere for a single channel") }
         guard !hasProbabilities, !isDiscrete, !isInverted else {
-            throw reader.error("_target_", "Activations of what is no longer the network's output is not supported")
+            throw reader.error("_target_", "Activations is supported only directly after the network")
         }
         hasProbabilities = true
         plan.probabilities = sigmoid && channels > 1 ? .sigmoid : .softmax
@@ -108,13 +110,13 @@ struct MaskPlanReader {
         guard !isDiscrete else {
             throw reader.error(
                 "nearest_interp",
-                "is false after the classes were made, so that class numbers would be blended into others; it should be "
-                    + "true, or the Invertd come before AsDiscreted")
+                "is false after AsDiscreted, so class numbers would be interpolated into others; set it to true, or "
+                    + "put Invertd before AsDiscreted")
         }
         guard hasProbabilities else {
             throw reader.error(
                 "nearest_interp",
-                "is false of an output that no Activationsd made probabilities of, which is not supported; add one")
+                "is false, but there is no Activationsd that makes probabilities, which is not supported; add one")
         }
         plan.restoration = .trilinear
     }
@@ -129,9 +131,9 @@ struct MaskPlanReader {
             throw reader.error("_target_", "a second AsDiscreted of class numbers is not supported")
         }
         if argmax {
-            guard channels > 1 else { throw reader.error("argmax", "of a single channel is 0 everywhere") }
+            guard channels > 1 else { throw reader.error("argmax", "is 0 everywhere for a single channel") }
             // MONAI compares class numbers with the threshold: from 1 on, every class but the background would become 1.
-            guard threshold == nil else { throw reader.error("threshold", "of class numbers is not supported") }
+            guard threshold == nil else { throw reader.error("threshold", "is not supported together with argmax") }
         } else if let threshold {
             try setThreshold(threshold, reader)
         }
@@ -141,7 +143,7 @@ struct MaskPlanReader {
     /// Sets the threshold. A single channel then has the classes 0 and 1; each of several channels is a region.
     private mutating func setThreshold(_ threshold: Double, _ reader: ConfigReader) throws {
         guard hasProbabilities else {
-            throw reader.error("threshold", "of an output that no Activationsd made probabilities of is not supported")
+            throw reader.error("threshold", "is not supported without an Activationsd that makes probabilities")
         }
         // Voxels outside a crop are 0 and would reach a threshold of 0.
         guard threshold > 0 else { throw reader.error("threshold", "should be above 0, not \(threshold)") }
@@ -162,12 +164,12 @@ struct MaskPlanReader {
         }
         guard plan.isRegions, plan.before.isEmpty, plan.after.isEmpty else {
             throw reader.error(
-                "func", "is supported right after an AsDiscreted whose threshold makes regions, or an Invertd")
+                "func", "is supported only after an AsDiscreted whose threshold makes regions, or after Invertd")
         }
         let channels = Set(painting.paints.map(\.channel))
         guard channels.isSubset(of: 0..<self.channels) else {
             throw reader.error(
-                "func", "names the channels \(channels.sorted()), and the network gives 0 to \(self.channels - 1)")
+                "func", "uses the channels \(channels.sorted()), but the network has 0 to \(self.channels - 1)")
         }
         (plan.painting, plan.isRegions) = (painting.paints, false)
     }
@@ -177,12 +179,12 @@ struct MaskPlanReader {
         // MONAI treats a mask of several channels as one map per label.
         case .keepLargest: try reader.expect("is_onehot", .bool(plan.isRegions))
         case .keepAllLargest where plan.isRegions:
-            throw reader.error("_target_", "\(name) is for a model that gives classes, and this one gives regions")
+            throw reader.error("_target_", "\(name) is for a model of classes, but this one has regions")
         default: break
         }
         if plan.isRegions, let stray = step.channels?.first(where: { $0 >= channels }) {
             throw reader.error(
-                "applied_labels", "names channel \(stray), and the mask has the channels 0 to \(channels - 1)")
+                "applied_labels", "contains channel \(stray), but the mask has the channels 0 to \(channels - 1)")
         }
         guard isDiscrete else {
             throw reader.error(

@@ -62,7 +62,7 @@ extension ModelDescription {
         maskPlan = try plan(of: items, reader)
         try coder.check(
             "postprocessing", labelScheme.regions == nil || maskPlan.isRegions,
-            "makes classes, and regions take a threshold of each channel")
+            "makes classes, but regions need a threshold per channel")
     }
 
     /// The mask plan as a list of transforms.

@@ -22,10 +22,10 @@ public enum ModelFolder {
             return description
         }
         if has("model/model.json") {
-            throw DataError(.noInput, folder, "is the folder of a run; its model is \(folder)/model")
+            throw DataError(.noInput, folder, "is the folder of a training run; its model is \(folder)/model")
         }
         if has("configs") {
-            throw DataError(.noInput, folder, "is no model folder; if it is a MONAI bundle, use --bundle")
+            throw DataError(.noInput, folder, "is not a model folder; if it is a MONAI bundle, use --bundle")
         }
         return try ModelDescription(file: file)
     }
@@ -72,7 +72,7 @@ public enum ModelFolder {
             + (1..<max(folds, 1)).map { fold in
                 let file = "\(folder)/\(stem(ofFold: fold)).safetensors"
                 guard FileManager.default.fileExists(atPath: file) else {
-                    throw DataError(.noInput, file, "is not there, and model.json says that there are \(folds) folds")
+                    throw DataError(.noInput, file, "is missing, but model.json gives \(folds) folds")
                 }
                 return file
             }

@@ -116,7 +116,7 @@ public struct PredictionFiles {
             && (ScanFile.ending(of: path) == nil || ScanFile.isOurs(path))
         {
             guard unlink(path) == 0 else {
-                throw DataError(.cannotWrite, path, "of an earlier prediction cannot be removed")
+                throw DataError(.cannotWrite, path, "is left from an earlier prediction and cannot be removed")
             }
         }
     }

@@ -59,7 +59,7 @@ public final class Predictor {
     ) throws {
         guard description.previousClasses == 0 else {
             throw DataError(
-                .badArgument, weights, "is the second stage of a cascade; name the model folder that holds both stages")
+                .badArgument, weights, "is the second stage of a cascade; give the model folder that holds both stages")
         }
         let network = try description.makeNetwork(on: backend, seed: 0)
         let notes = try network.store.load(Weights.read(weights, choice))
@@ -131,7 +131,7 @@ extension Predictor {
         guard scanChannels == scan.channels.count else {
             throw DataError(
                 .badData, name,
-                "is \(scan.channels.count == 1 ? "one channel" : "\(scan.channels.count) channels"), and the model takes \(scanChannels): give it as "
+                "has \(scan.channels.count == 1 ? "one channel" : "\(scan.channels.count) channels"), but the model takes \(scanChannels): give that "
                     + "many scans of a case together, in the model's order")
         }
         guard network.outputChannels <= ModelDescription.mostClasses else {
@@ -230,7 +230,7 @@ extension Predictor {
             // The scan or the weights may be at fault, so of several scans the others are still tried.
             throw DataError(
                 .badData, name,
-                "the network's output is not finite; its weights are damaged or not of this preprocessing")
+                "the network's output is not finite; its weights are damaged or need another preprocessing")
         }
         return WindowPadding.crop(outputs, of: grown, channels: network.outputChannels, to: size)
     }

@@ -43,14 +43,15 @@ extension Resize {
         try coder.expect("dtype", "float32")
         try coder.check(
             "mode", coder.reader?.value("mode") != nil,
-            "is absent, which is MONAI's area, and that is not supported; give trilinear or nearest")
+            "is missing and defaults to area in MONAI, which is not supported; give trilinear or nearest")
         let interpolation = try coder.required(
             "mode", step?.interpolation,
             .named(["trilinear": .trilinear, "bilinear": .trilinear, "linear": .trilinear, "nearest": .nearest]))
         let aligns =
             try coder.given("align_corners", step.flatMap { $0.alignsCorners ? true : nil }, .bool) ?? false
         try coder.check(
-            "align_corners", !aligns || interpolation == .trilinear, "is true, which goes with a linear mode alone")
+            "align_corners", !aligns || interpolation == .trilinear,
+            "is true, which is supported only with a linear mode")
         let target = try Target.coded(step?.target, by: coder)
         return try coder.checked("spatial_size") {
             try Resize(target, interpolation: interpolation, alignsCorners: aligns)
@@ -71,7 +72,7 @@ extension Resize.Target {
         guard !isLongest else { return .longest(try coder.required("spatial_size", longest, .int)) }
         // For a 3-D image, MONAI accepts a single number only as the longest axis.
         try coder.check(
-            "spatial_size", coder.reader?.value("spatial_size")?.number == nil, "should be three whole numbers")
+            "spatial_size", coder.reader?.value("spatial_size")?.number == nil, "should be three integers")
         return .extents(try coder.required("spatial_size", extents, .extents))
     }
 }

@@ -58,7 +58,7 @@ extension NNUNetNormalization.Scheme {
         case rgbName: return .rgb
         case noneName: return .none
         case let other:
-            try coder.check("name", false, "'\(other)' is not a normalisation of nnU-Net that is supported")
+            try coder.check("name", false, "'\(other)' is not a supported normalisation of nnU-Net")
             return .none
         }
     }
@@ -137,7 +137,8 @@ extension ConfigForm<[Double?]> {
         Self(
             decode: { value, key, reader in
                 guard case .array(let edges) = value else {
-                    throw reader.error(key, "should be a list of three edges in mm, or null for an axis that is kept")
+                    throw reader.error(
+                        key, "should be a list of three numbers in mm, with null for an axis that is kept")
                 }
                 return try edges.map { edge in
                     if edge == .null { return nil }

@@ -21,7 +21,7 @@ public enum PreviousStage {
             let mask = try ScanFile.readVolume(Self.file(of: name, in: folder)).volume
             guard mask.size == scan.size else {
                 throw DataError(
-                    .badData, name, "is \(scan.size) voxels, and its mask in \(folder) \(mask.size)")
+                    .badData, name, "has \(scan.size) voxels, but its mask in \(folder) has \(mask.size)")
             }
             // The mask has the scan's affine; the affine in its own header is ignored.
             return Volume(voxels: mask.voxels, size: scan.size, affine: scan.affine)
@@ -33,7 +33,7 @@ public enum PreviousStage {
         let stems = [stem, stem.hasSuffix("_0000") ? String(stem.dropLast(5)) : stem]
         let names = stems.flatMap { stem in ScanFile.singleFileEndings.map { "\(folder)/\(stem)\($0)" } }
         guard let file = names.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
-            throw DataError(.noInput, "\(folder)/\(stems[1]).nii.gz", "is not there; it should be the mask of \(name)")
+            throw DataError(.noInput, "\(folder)/\(stems[1]).nii.gz", "is missing; it should be the mask of \(name)")
         }
         return file
     }

@@ -38,7 +38,7 @@ public struct Segmenter {
     public func checkRestores(for purpose: String) throws {
         guard description.maskPlan.restoration == .none, !description.preprocessing.keepsGrid else { return }
         throw InferenceError(
-            "the model leaves its masks on the network's grid (it has no Invertd), and \(purpose) needs them on the scan's"
+            "the model leaves its masks on the network's grid (it has no Invertd), but \(purpose) needs them on the scan's"
         )
     }
 
@@ -54,8 +54,8 @@ public struct Segmenter {
     public func checkClasses(for purpose: String) throws {
         guard hasRegions else { return }
         throw InferenceError(
-            "the model's masks are \(ensemble.models[0].network.outputChannels) regions that may overlap (a threshold of "
-                + "each channel), and \(purpose) needs one class a voxel")
+            "the model's masks are \(ensemble.models[0].network.outputChannels) regions that may overlap (a threshold per "
+                + "channel), but \(purpose) needs one class per voxel")
     }
 
     /// The device that computes, in one line.

@@ -43,12 +43,12 @@ extension ConfigForm<Triple> {
             decode: { _, key, reader in
                 let extents = try reader.required(key, reader.ints(key))
                 guard extents.count == 3, extents.allSatisfy({ $0 > 0 }) else {
-                    throw reader.error(key, "should be three positive whole numbers, not \(extents)")
+                    throw reader.error(key, "should be three positive integers, not \(extents)")
                 }
                 guard extents.map(Double.init).reduce(1, *) <= Double(SlidingWindow.largestWindow) else {
                     throw reader.error(
                         key,
-                        "\(extents) is more than the \(SlidingWindow.largestWindow) voxels that a window may have")
+                        "\(extents) exceeds the maximum of \(SlidingWindow.largestWindow) voxels per window")
                 }
                 return Triple(extents)
             }, encode: { .array($0.array.map(ConfigValue.int)) })

@@ -46,7 +46,7 @@ public struct SlidingWindow: Sendable {
             }
             guard output.shape.rank == 5, output.shape.batch == 1, output.shape.size == window else {
                 throw InferenceError(
-                    "the network made \(output.shape) of a window \(patch.shape); it should keep the extents")
+                    "the network returned \(output.shape) for a window \(patch.shape); it should keep the size")
             }
             let classes = output.shape.channels
             let total = try sum ?? Tensor(repeating: 0, shape: Shape(size.array + [classes]), on: backend)

@@ -50,7 +50,7 @@ public struct WindowPlan: Hashable, Sendable {
             throw DataError(
                 .tooLarge, "overlap \(overlap)",
                 "an image of \(image) voxels would be cut into \(counts[0])×\(counts[1])×\(counts[2]) windows of "
-                    + "\(window); \(Limits.windows) are computed at most. Take a smaller overlap or a larger roi_size.")
+                    + "\(window); the maximum is \(Limits.windows). Give a smaller overlap or a larger roi_size.")
         }
         let axes = (0..<3).map { axis in
             blending == .nnUNet

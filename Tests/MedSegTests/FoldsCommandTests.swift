@@ -161,7 +161,7 @@ import Testing
         )
         #expect(pooled.status == 65)
         for word in [
-            "4 things stand in the way", "fold_1: was cut off after step", "medseg train --resume \(run)",
+            "4 problems", "fold_1: was cut off after step", "medseg train --resume \(run)",
             "fold_2: is no run folder", "no fold sets aside",
         ] { #expect(pooled.message.contains(word), "\(word): \(pooled.message)") }
         #expect(!isThere("out"))
@@ -258,7 +258,7 @@ import Testing
         // What is there is not taken for something else.
         let longer = try Command.medseg(list: arguments + ["--set", "iterations=3"])
         #expect(longer.status == 65, "\(longer.errors)")
-        for word in ["5 things stand in the way", "iterations was 2 and is 3"] {
+        for word in ["5 problems", "iterations was 2 and is 3"] {
             #expect(longer.message.contains(word), "\(longer.message)")
         }
         // A fold that is gone is trained anew.

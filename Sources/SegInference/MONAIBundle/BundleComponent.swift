@@ -29,7 +29,7 @@ struct BundleComponent {
         let isKnown =
             !target.contains(".") || target.hasPrefix("monai.") || NetworkDefinition.ownClasses.contains(target)
         guard isDisabled || isKnown else {
-            throw document.error(id, "'\(target)' is not supported: it is no class of MONAI, and nothing is run")
+            throw document.error(id, "'\(target)' is not supported: it is not a class of MONAI, and no Python is run")
         }
         if let mode = entries["_mode_"], try document.resolved(mode, id: id) != "default" {
             throw document.error("\(id)::_mode_", "only \"default\" is supported, not \(mode)")
@@ -114,8 +114,8 @@ struct BundleComponent {
         case .string(let key)? where key == item: break
         case .array(let keys)? where keys.count(where: { $0 == .string(item) }) == 1: break
         case .array(let keys)? where keys.contains(.string(item)):
-            throw reader.error("keys", "should name '\(item)' once, not \(keys.count) times")
-        case let keys?: throw reader.error("keys", "should name '\(item)', not \(keys)")
+            throw reader.error("keys", "should contain '\(item)' once, not \(keys.count) times")
+        case let keys?: throw reader.error("keys", "should contain '\(item)', not \(keys)")
         }
         return reader
     }
@@ -159,7 +159,7 @@ extension ConfigReader {
     /// - Throws: `DataError` if the argument is absent or has another value.
     func expect(_ key: String, _ supported: ConfigValue, default other: ConfigValue) throws {
         guard value(key) != nil else {
-            throw error(key, "is \(other) where nothing is said; only \(supported) is supported, and has to be said")
+            throw error(key, "defaults to \(other), but only \(supported) is supported; give it explicitly")
         }
         try expect(key, supported)
     }

@@ -51,7 +51,7 @@ public struct BundleConfiguration {
         let isAdded = id.hasPrefix("+")
         let keys = Self.keys(of: isAdded ? String(id.dropFirst()) : id)
         guard keys.allSatisfy({ !$0.isEmpty }) else {
-            throw DataError(.badData, path, key: id, "is no id of an entry, such as inferer::roi_size")
+            throw DataError(.badData, path, key: id, "is not a valid id of an entry, such as inferer::roi_size")
         }
         value = try Self.setting(value, keys[...], to: new, isAdded: isAdded) { reason in
             DataError(.badData, path, key: id, reason)
@@ -78,7 +78,7 @@ public struct BundleConfiguration {
         switch value {
         case .object(var entries):
             guard let old = entries[key] else {
-                guard isLast else { throw fault("there is no '\(key)' that an entry could be set in") }
+                guard isLast else { throw fault("'\(key)', in which an entry should be set, is missing") }
                 entries[key] = new
                 return .object(entries)
             }
@@ -86,11 +86,11 @@ public struct BundleConfiguration {
             return .object(entries)
         case .array(var items):
             guard let place = Int(key), items.indices.contains(place) else {
-                throw fault("the list has no item \(key); it has \(items.count)")
+                throw fault("the list has no item \(key); it has \(items.count) items")
             }
             items[place] = try setting(items[place], keys.dropFirst(), to: new, isAdded: isAdded, fault)
             return .array(items)
-        default: throw fault("'\(key)' would be set in \(value), which has no entries")
+        default: throw fault("'\(key)' cannot be set in \(value), which has no entries")
         }
     }
 
@@ -100,7 +100,8 @@ public struct BundleConfiguration {
         switch (old, new) {
         case (.object(let old), .object(let new)): return .object(old.merging(new) { $1 })
         case (.array(let old), .array(let new)): return .array(old + new)
-        default: throw fault("a list is added to a list, and a dictionary to a dictionary, not \(new) to \(old)")
+        default:
+            throw fault("a list can only be added to a list, and a dictionary to a dictionary, not \(new) to \(old)")
         }
     }
 }
@@ -146,7 +147,7 @@ extension BundleConfiguration {
             rest = rest[levels.endIndex...]
             guard !levels.isEmpty else { continue }
             guard levels.count <= max(place.count, 1) else {
-                throw error(place, "'\(text)' leads above the whole configuration")
+                throw error(place, "'\(text)' leads above the root of the configuration")
             }
             let base = place.dropLast(levels.count)
             result += base.map { $0 + "#" }.joined()
@@ -184,7 +185,7 @@ extension BundleConfiguration {
             switch found {
             case .object(let entries) where entries[key] != nil: found = entries[key] ?? .null
             case .array(let items) where Int(key).map(items.indices.contains) == true: found = items[Int(key) ?? 0]
-            default: throw error(place, "the macro names '\(id)', which is not in '\(file)'")
+            default: throw error(place, "the macro refers to '\(id)', which is not in '\(file)'")
             }
         }
         try count(found, at: place, nodes: &nodes)
@@ -211,7 +212,8 @@ extension BundleConfiguration {
         case .object(let entries): for entry in entries.values { try count(entry, at: place, nodes: &nodes) }
         case .string(let text) where text.hasPrefix("%"):
             throw error(
-                place, "the macro holds another one, '\(text)', which MONAI does not follow; write its value there")
+                place,
+                "the macro contains another macro, '\(text)', which MONAI does not follow; replace it by its value")
         default: break
         }
     }

@@ -96,7 +96,9 @@ final class BundleDocument {
 
     /// The value itself, or the value of a reference or of a supported expression.
     private func shallow(_ value: ConfigValue, id: String, depth: Int) throws -> ConfigValue {
-        guard depth < Self.mostReferences else { throw error(id, "its references run in a circle or nest too deep") }
+        guard depth < Self.mostReferences else {
+            throw error(id, "its references form a cycle or are nested too deeply")
+        }
         guard case .string(let text) = value else { return value }
         // A macro, MONAI's `%id`, copies the entry; references inside the copy are followed from here.
         if text.hasPrefix("%") || text.hasPrefix("@") {
@@ -106,7 +108,7 @@ final class BundleDocument {
         // An item of a list is evaluated each time it is referred to, so a few nested lists could take forever.
         computed += text.utf8.count
         guard computed <= Self.mostComputed else {
-            throw error(id, "the expressions compute each other too often; write the values in their place")
+            throw error(id, "the expressions are evaluated too often; replace them by their values")
         }
         guard let expression = BundleExpression(text) else {
             guard !text.contains("torch.jit.") else {
@@ -122,7 +124,7 @@ final class BundleDocument {
                         + "encoder of two decoders (SegResNetDS2), and the bundle's own evaluator and inferer make the prompts"
                 )
             }
-            throw error(id, "the expression '\(text)' is Python, which is not evaluated; write its value in its place")
+            throw error(id, "the expression '\(text)' is Python, which is not evaluated; replace it by its value")
         }
         let result: ConfigValue
         do {
@@ -188,7 +190,7 @@ final class BundleDocument {
     }
 
     private func lookup(_ id: String, depth: Int) throws -> ConfigValue? {
-        guard depth < Self.mostReferences else { throw error(id, "its references run in a circle") }
+        guard depth < Self.mostReferences else { throw error(id, "its references form a cycle") }
         var value = root
         for part in id.replacingOccurrences(of: "::", with: "#").components(separatedBy: "#") {
             switch try shallow(value, id: id, depth: depth + 1) {

@@ -59,7 +59,7 @@ extension BundleExpression {
     /// Whether a value is true in Python.
     private static func isTruthy(_ value: ConfigValue) throws -> Bool {
         guard BundleArray.items(of: value) == nil else {
-            throw Fault(reason: "an array of NumPy is neither true nor false; ask for its len")
+            throw Fault(reason: "an array of NumPy is neither true nor false; use its len")
         }
         return BundleComponent.isTruthy(value)
     }

@@ -32,7 +32,7 @@ struct BundlePostprocessing {
         guard plan.restoration != .none || chained.reader.keepsGrid || !chained.isResampled else {
             throw document.error(
                 id,
-                "has no Invertd, and SaveImaged resamples the mask (resample is true where nothing is said), which is not "
+                "has no Invertd, but SaveImaged resamples the mask (resample is true by default), which is not "
                     + "supported; add an Invertd, or set resample to false for masks on the network's grid")
         }
         return plan
@@ -79,12 +79,12 @@ struct BundlePostprocessing {
         guard !items.isEmpty else {
             throw arguments.error(
                 "orig_keys",
-                "names one entry, and the grid is changed before ConcatItemsd and after it, of which MONAI takes back one "
-                    + "part; let all such steps stand on one side of it")
+                "is one entry, but the grid is changed both before and after ConcatItemsd, and MONAI inverts only one "
+                    + "part; put all such steps on one side of it")
         }
         guard items.contains(where: { keys == .string($0) || keys == [.string($0)] }) else {
             let names = items.map { "\"\($0)\"" }.joined(separator: " or ")
-            throw arguments.error("orig_keys", "should be \(names), whose preprocessing is taken back")
+            throw arguments.error("orig_keys", "should be \(names), whose preprocessing is inverted")
         }
         guard let transform = component.entry("transform"),
             try document.followed(transform, id: component.id) == preprocessing

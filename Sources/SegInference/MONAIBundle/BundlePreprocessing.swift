@@ -51,12 +51,12 @@ struct BundlePreprocessing {
         for component in chain { faults.part { try add(component) } }
         try faults.finishPart()
         guard chain.contains(where: { $0.name == "LoadImaged" }) else {
-            throw document.error(id, "has no LoadImaged, so that it loads no scan")
+            throw document.error(id, "has no LoadImaged, so it loads no scan")
         }
         guard hasChannels else {
             throw document.error(
                 id,
-                "gives the image no axis of channels, so that MONAI takes its first axis for them; add an "
+                "gives the image no channel axis, so MONAI would use its first axis as channels; add an "
                     + "EnsureChannelFirstd after LoadImaged")
         }
     }
@@ -72,7 +72,7 @@ struct BundlePreprocessing {
             throw reader.error("keys", "should name each of the network's \(channels) channels once, not \(items)")
         }
         guard try reader.string("name") == "image" else {
-            throw reader.error("name", "should be \"image\", which the network is given")
+            throw reader.error("name", "should be \"image\", the network's input")
         }
         try reader.expect("dim", 0)
         try reader.finish()
@@ -89,7 +89,7 @@ struct BundlePreprocessing {
             try other.add(component, of: item)
             guard other.steps == steps else {
                 throw try component.arguments().error(
-                    "keys", "does to '\(item)' another thing than to '\(items[0])', which is not supported")
+                    "keys", "treats '\(item)' differently from '\(items[0])', which is not supported")
             }
         }
     }
@@ -101,8 +101,8 @@ struct BundlePreprocessing {
         guard hasChannels else {
             throw try component.arguments().error(
                 "_target_",
-                "ConcatItemsd joins entries along their first axis, which is one of the scan's without an axis of channels; "
-                    + "let EnsureChannelFirstd of each entry come before it")
+                "ConcatItemsd joins entries along their first axis, which is a spatial axis if there is no channel axis; "
+                    + "put EnsureChannelFirstd of each entry before it")
         }
         items = ["image"]
         isJoined = true
@@ -159,8 +159,8 @@ struct BundlePreprocessing {
         guard hasChannels else {
             throw reader.error(
                 "_target_",
-                "\(component.name) before EnsureChannelFirstd takes the first axis of the image for its channels; let "
-                    + "EnsureChannelFirstd follow LoadImaged")
+                "\(component.name) before EnsureChannelFirstd uses the first axis of the image as channels; put "
+                    + "EnsureChannelFirstd after LoadImaged")
         }
         if name == "CropForeground" { try reader.expect("source_key", among: items.map(ConfigValue.string)) }
         if name == "Lambda" {
@@ -172,7 +172,7 @@ struct BundlePreprocessing {
         let step = try PreprocessingStep(class: name, reader)
         guard items.count == 1 || step != .intensityCurve(.sigmoidAboveLeast) else {
             throw reader.error(
-                "func", "looks at all channels here, and in MONAI at each entry; let it follow ConcatItemsd")
+                "func", "uses all channels here, but each entry separately in MONAI; put it after ConcatItemsd")
         }
         steps.append(step)
         guard !step.keepsGrid else { return reader }

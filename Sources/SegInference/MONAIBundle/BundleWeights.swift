@@ -17,7 +17,7 @@ struct BundleWeights {
         let loaders = try finder.calledLoaders() + finder.handlers(of: evaluator)
         guard loaders.count < 2 else {
             throw document.error(
-                loaders[1].id, "is a second CheckpointLoader beside \(loaders[0].id); keep the one that is meant")
+                loaders[1].id, "is a second CheckpointLoader beside \(loaders[0].id); keep only one of them")
         }
         guard let loader = loaders.first else { return (try finder.usualFile(), .usual) }
         return try finder.loaded(by: loader)
@@ -52,7 +52,7 @@ struct BundleWeights {
         guard isSet else {
             throw document.error(
                 flag,
-                "is \(value), so that '\(loader)' loads no weights and the network would predict at random; set it "
+                "is \(value), so '\(loader)' loads no weights and the network would have random weights; set it "
                     + "to true")
         }
     }
@@ -93,7 +93,7 @@ struct BundleWeights {
 
     /// The file of a loader, and the name of the dictionary that MONAI loads from it.
     private func loaded(by loader: BundleComponent) throws -> (file: String, choice: Weights.Choice) {
-        guard !loader.isDisabled else { throw document.error(loader.id, "is disabled, and is called all the same") }
+        guard !loader.isDisabled else { throw document.error(loader.id, "is disabled, but a step calls it") }
         let reader = try loader.arguments(ignoring: ["load_dict", "map_location", "name"])
         let path = try reader.required("load_path", reader.string("load_path"))
         // In Python every string but the empty one is true, even "False".
@@ -139,7 +139,7 @@ struct BundleWeights {
     }
 
     private static func missing(_ file: String) -> DataError {
-        DataError(.noInput, file, "the bundle's weights are not there; download them first")
+        DataError(.noInput, file, "the bundle's weights are missing; download them first")
     }
 }
 

@@ -20,7 +20,7 @@ extension MONAIBundle {
             "configs/metadata.json": try metadata(description, name: name).jsonText(),
             "docs/README.md": readme(description, name: name),
             "README.md": card(isLicensed: license != nil) + readme(description, name: name),
-            "LICENSE": license ?? "No licence is named for these weights; ask their authors before use.\n",
+            "LICENSE": license ?? "No licence is given for these weights; ask their authors before use.\n",
         ]
     }
 
@@ -33,12 +33,12 @@ extension MONAIBundle {
         guard description.network.isOfMONAI else {
             throw DataError(
                 .badArgument, "export-bundle",
-                "writes models that MONAI runs, and MONAI has no network of this model's name (network_def._target_)")
+                "writes models that MONAI runs, but MONAI has no network of this model's name (network_def._target_)")
         }
         guard !isNNUNet else {
             throw DataError(
                 .badArgument, "export-bundle",
-                "writes models that MONAI runs, and this one is prepared, mirrored or brought back as nnU-Net does it")
+                "writes models that MONAI runs, but this one is preprocessed, mirrored or resampled as in nnU-Net")
         }
     }
 
@@ -189,7 +189,7 @@ extension MONAIBundle {
             .map { $1 == true ? $0 : "\($0) \($1)" }.sorted()
         return
             "The postprocessing of the model (\(names.joined(separator: ", "))) is not part of the bundle: its masks "
-            + "are those before it."
+            + "are not postprocessed."
     }
 
     private static func channelNames(_ count: Int) -> [String: ConfigValue] {
@@ -243,14 +243,14 @@ extension MONAIBundle {
         lines += ["python -m monai.bundle run --config_file configs/inference.json --dataset_dir SCANS", "```", ""]
         let grid = description.maskPlan.restoration == .none ? "on the network's grid" : "each on its scan's own grid"
         lines += ["Masks go to `eval/`, \(grid). The same with MedSeg:", "", "```"]
-        lines += ["medseg predict \(scans) --bundle . --out eval", "```", "", "What is done to a scan:", ""]
+        lines += ["medseg predict \(scans) --bundle . --out eval", "```", "", "The steps for a scan:", ""]
         lines += steps.steps.map { "- \($0.summary)" }
         if let roiSize = description.roiSize {
             lines.append(
-                "- seen in windows of \(roiSize) voxels, overlap \(description.overlap), "
+                "- predicted in windows of \(roiSize) voxels, overlap \(description.overlap), "
                     + "\(description.mode.rawValue) weights")
         } else {
-            lines.append("- seen whole")
+            lines.append("- predicted as a whole")
         }
         if let loss = leftOut(of: description) { lines += ["", loss] }
         return lines.joined(separator: "\n") + "\n"

@@ -61,11 +61,11 @@ public struct MONAIBundle: Sendable {
             guard let network, network.outline.isPlanar != (inferer?.name == "SliceInferer") else { return }
             throw document.error(
                 inferer?.id ?? "inferer",
-                "a SliceInferer goes with a network of spatial_dims 2, and every other inferer with one of 3")
+                "a SliceInferer needs a network of spatial_dims 2, and every other inferer one of 3")
         }
         faults.part {
             guard let postprocessing = try used("postprocessing") else {
-                throw document.error("evaluator::postprocessing", "is missing, so that no mask is made or saved")
+                throw document.error("evaluator::postprocessing", "is missing, so no mask is made or saved")
             }
             guard let preprocessing, let outputs else {
                 _ = try BundleComponent.chain(postprocessing.value, id: postprocessing.id, document, faults)
@@ -146,7 +146,7 @@ public struct MONAIBundle: Sendable {
             }
         }
         if let entry = evaluator.entry("to_kwargs"), entry != .null, entry != .object([:]) {
-            throw document.error("evaluator::to_kwargs", "is not supported, for it may change the image's type")
+            throw document.error("evaluator::to_kwargs", "is not supported, because it may change the image's type")
         }
         // This refuses any argument that MONAI's evaluator does not have.
         try evaluator.arguments(ignoring: evaluatorArguments).finish()
@@ -194,11 +194,12 @@ public struct MONAIBundle: Sendable {
     ) throws -> [String: ConfigValue] {
         let reader = try component.arguments(ignoring: ignored)
         guard try reader.int("spatial_dim") ?? 0 == 2 else {
-            throw reader.error("spatial_dim", "only 2, slices across the last axis, is supported, and has to be said")
+            throw reader.error(
+                "spatial_dim", "should be given as 2, slices across the last axis; nothing else is supported")
         }
         let window = try reader.required("roi_size", reader.ints("roi_size"))
         guard window.count == 2 else {
-            throw reader.error("roi_size", "should be two positive whole numbers, not \(window)")
+            throw reader.error("roi_size", "should be two positive integers, not \(window)")
         }
         return ["roi_size": .array((window + [1]).map { .int($0) })]
     }

@@ -63,8 +63,8 @@ extension ModelDescription {
             Concern(
                 topic: "orientation", level: .warning,
                 message:
-                    "The slices lean (gantry tilt), and the model, which does not resample (it has no pixdim), sees the "
-                    + "anatomy sheared; masks may be wrong.")
+                    "The slices are tilted (gantry tilt), and the model does not resample (it has no pixdim), so its input "
+                    + "is sheared; masks may be wrong.")
         ]
     }
 
@@ -74,14 +74,16 @@ extension ModelDescription {
             concerns.append(
                 Concern(
                     topic: "orientation", level: .warning,
-                    message: "The header does not say how the scan lies in the patient; left and right may be wrong."))
+                    message:
+                        "The header does not give the scan's orientation in the patient; left and right may be swapped."
+                ))
         }
         if facts.obliqueDegrees > 15 {
             concerns.append(
                 Concern(
                     topic: "orientation", level: .warning,
                     message: "The scan is oblique by \(Int(facts.obliqueDegrees.rounded())) degrees; "
-                        + "the model turns axes, not angles."))
+                        + "reorientation only permutes and flips axes."))
         }
         if let orientation = preprocessing.orientation, orientation != facts.orientation {
             concerns.append(
@@ -100,7 +102,7 @@ extension ModelDescription {
             return [
                 Concern(
                     topic: "intensity", level: .warning,
-                    message: "Nearly all intensities lie outside \(range), the range that the model sees.")
+                    message: "Nearly all intensities are outside \(range), the model's intensity range.")
             ]
         }
         // An intensity window that begins below 0 is in Hounsfield units, in which air is near -1000.
@@ -109,7 +111,7 @@ extension ModelDescription {
                 Concern(
                     topic: "intensity", level: .warning,
                     message: "Intensities run from \(Self.number(facts.minimum)) to \(Self.number(facts.maximum)) "
-                        + "and hold no air; the model expects Hounsfield units.")
+                        + "and include no air; the model expects Hounsfield units.")
             ]
         }
         if window.aMin < 0, high - low < (window.aMax - window.aMin) / 4 || median > window.aMax * 4 {

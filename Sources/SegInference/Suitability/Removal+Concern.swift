@@ -12,12 +12,12 @@ extension PostProcessing.Removal {
     package func concern(name: String, voxelVolumeML: Double) -> Concern? {
         guard share >= Self.largeShare else { return nil }
         let volume = (Double(removed) * voxelVolumeML).text(decimals: 1)
-        let count = pieces == 1 ? "1 piece" : "\(pieces) pieces"
+        let count = pieces == 1 ? "1 connected component" : "\(pieces) connected components"
         let message =
             isWhole
             ? "Post-processing removed all that was found of \(name): \(volume) ml in \(count)."
             : "Post-processing removed \((100 * share).text(decimals: 0)) % of what was found of \(name): \(volume) ml in "
-                + "\(count). Where \(name) has several parts, turn largest_component or min_volume_ml off."
+                + "\(count). If \(name) has several parts, turn off largest_component or min_volume_ml."
         return Concern(topic: "postprocessing", level: .warning, message: message)
     }
 }
