@@ -2,13 +2,13 @@ internal import SegCore
 internal import SegImaging
 internal import SegInference
 
-/// One configuration of `plans.json`, with what it inherits and what all configurations share.
+/// One configuration of `plans.json`, with the entries that it inherits and the entries that all configurations share.
 ///
-/// Plans of nnU-Net 2.0 to 2.8 are read; entries that training alone looks at are not.
+/// Plans of nnU-Net 2.0 to 2.8 are supported; entries that only matter for training are not read.
 struct NNUNetPlan {
     /// The file.
     let source: String
-    /// What the configuration is called, such as `3d_fullres`.
+    /// The name of the configuration, such as `3d_fullres`.
     let name: String
     private let shared: ConfigReader
     /// The configuration's own entries over those that it inherits.
@@ -25,7 +25,7 @@ struct NNUNetPlan {
             .object(Self.entries(of: name, in: configurations)), path: "configurations.\(name)", source: file)
     }
 
-    /// A configuration's entries, over those of the one that it inherits from.
+    /// A configuration's entries, merged over the entries of the configuration that it inherits from.
     private static func entries(
         of name: String, in configurations: ConfigReader, children: [String] = []
     ) throws -> [String: ConfigValue] {
@@ -45,7 +45,7 @@ struct NNUNetPlan {
     /// Whether images are slices.
     var isTwoDimensional: Bool { get throws { try patch.count == 2 } }
 
-    /// Extents of a window, along two or three axes.
+    /// The size of a window along two or three axes.
     var patch: [Int] {
         get throws {
             let patch = try entries.required("patch_size", entries.ints("patch_size"))
@@ -61,13 +61,13 @@ struct NNUNetPlan {
         }
     }
 
-    /// The configuration whose masks this one takes as further channels; nil for none.
+    /// The configuration whose masks are additional input channels of this one; nil for none.
     var previousStage: String? { get throws { try entries.string("previous_stage") } }
 }
 
-// What is done to a scan.
+// The preprocessing of a scan.
 extension NNUNetPlan {
-    /// The steps of a scan of some channels, in nnU-Net's order.
+    /// The preprocessing steps of a scan with a number of channels, in nnU-Net's order.
     /// - Throws: `DataError` naming the entry that is missing, wrong or not supported.
     func steps(channels: Int) throws -> [PreprocessingStep] {
         var steps = try orientation()
@@ -79,7 +79,7 @@ extension NNUNetPlan {
         return steps
     }
 
-    /// What the reader of images does.
+    /// The steps of nnU-Net's image reader.
     private func orientation() throws -> [PreprocessingStep] {
         let name = try shared.required("image_reader_writer", shared.string("image_reader_writer"))
         switch name {
@@ -128,10 +128,10 @@ extension NNUNetPlan {
         return truths
     }
 
-    /// The numbers of the training set's foreground.
+    /// The CT normalisation of a channel, from the foreground statistics of the training set.
     private func ct(channel: Int) throws -> NNUNetNormalization.Scheme {
         let key = "foreground_intensity_properties_per_channel"
-        // The name of early plans.
+        // The key of early plans.
         let early = "foreground_intensity_properties_by_modality"
         let properties = try shared.required(key, shared.object(key) ?? shared.object(early))
         let numbers = try properties.required("\(channel)", properties.object("\(channel)"))
@@ -141,7 +141,7 @@ extension NNUNetPlan {
             upper: try number("percentile_99_5"))
     }
 
-    /// Nil where the plan leaves the grid.
+    /// The resampling; nil if the plan keeps the grid.
     private func resampling() throws -> NNUNetResampling? {
         let (data, back) = (try resampler("data"), try resampler("probabilities"))
         guard let data, let back else {
@@ -166,7 +166,7 @@ extension NNUNetPlan {
         }
     }
 
-    /// Insists that a first stage's mask is resampled as it is here: linearly, class by class, slices as those of the scan.
+    /// Checks that a first stage's mask is resampled as MedSeg does it: linearly, class by class, and by slices if the scan is.
     func checkLabelResampling() throws {
         guard let labels = try resampler("seg"), let data = try resampler("data") else { return }
         let name = try entries.string("resampling_fn_seg")
@@ -177,7 +177,7 @@ extension NNUNetPlan {
         }
     }
 
-    /// How a plan resamples; nil where it does not.
+    /// The order and separation of a plan's resampling; nil if the plan does not resample.
     private func resampler(
         _ purpose: String
     ) throws -> (order: NNUNetResampling.Order, separation: NNUNetResampling.Separation)? {
@@ -195,7 +195,7 @@ extension NNUNetPlan {
         case "resample_data_or_seg_to_shape":
             try options.expect("order_z", 0)
             try options.expect("separate_z_anisotropy_threshold", 3)
-            // Null lets the spacings decide, and an absent key does not: so the function's default has it.
+            // With null the spacings decide; an absent key means never, which is the function's default.
             let separation: NNUNetResampling.Separation =
                 forced == nil && !options.isNull("force_separate_z") ? .never : .init(forced)
             let number = try options.int("order") ?? 3
@@ -213,7 +213,7 @@ extension NNUNetPlan {
 }
 
 extension ConfigReader {
-    /// Makes a value; what its initializer objects to becomes an error about an entry.
+    /// Creates a value; an error of its initializer becomes an error about an entry.
     fileprivate func naming<Value>(_ key: String, _ make: () throws -> Value) throws -> Value {
         do {
             return try make()

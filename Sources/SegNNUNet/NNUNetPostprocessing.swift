@@ -1,8 +1,8 @@
 internal import SegCore
 internal import SegImaging
 
-/// The steps of a `postprocessing.json`, as `nnUNetv2_find_best_configuration` writes it beside the results of
-/// cross-validation; `nnUNetv2_apply_postprocessing` takes them on masks.
+/// The steps of a `postprocessing.json`. `nnUNetv2_find_best_configuration` writes the file beside the results of
+/// cross-validation, and `nnUNetv2_apply_postprocessing` applies its steps to masks.
 struct NNUNetPostprocessing {
     private static let function = "remove_all_but_largest_component_from_segmentation"
 
@@ -11,7 +11,7 @@ struct NNUNetPostprocessing {
 
     /// Reads a file.
     /// - Parameter labels: The numbers that the model's masks hold.
-    /// - Throws: `DataError` where it cannot be read, or asks for something that is not known or is no label of the model.
+    /// - Throws: `DataError` if the file cannot be read, or has an unsupported step or a number that is not one of `labels`.
     init(file: String, labels: Set<Int>) throws {
         guard !file.hasSuffix(".pkl") else {
             throw DataError(
@@ -29,7 +29,7 @@ struct NNUNetPostprocessing {
         if let other = functions.first(where: { $0 != Self.function }) {
             throw reader.error("postprocessing_fns", "'\(other)' is not supported; supported: \(Self.function)")
         }
-        // The Dice before and after the steps, by which they were chosen.
+        // These give the Dice before and after the steps, by which the steps were chosen.
         reader.ignore("input_folder", "postprocessed")
         try reader.finish()
         steps = try arguments.map { arguments in

@@ -2,7 +2,7 @@ internal import Foundation
 internal import SegCore
 
 extension NNUNetPlans {
-    /// A page for people: why this spacing, patch and batch, and why these configurations.
+    /// A page for the user: the reasons for the spacing, patch, batch and configurations.
     public var reasons: String {
         let channels = training.dataset.channels
         let head =
@@ -140,7 +140,7 @@ extension NNUNetPlans {
     }
 }
 
-// Words.
+// Parts of the text.
 extension NNUNetPlans {
     private func section(_ title: String, _ lines: [String]) -> String {
         ([title] + lines.map { "  \($0)" }).joined(separator: "\n")
@@ -150,7 +150,7 @@ extension NNUNetPlans {
         "\(name): patch \(extents(planned.patch)), batch \(planned.batch), \(millimetres(planned.spacing))"
     }
 
-    /// What the estimate of a patch is held to.
+    /// The limit of a patch's estimate, in words.
     private func bound(_ planned: PlannedConfiguration) -> String {
         let samples = NNUNetPlanner.referenceBatch(isFlat: planned.isFlat)
         let most =

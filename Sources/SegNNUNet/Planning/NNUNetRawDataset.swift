@@ -13,7 +13,7 @@ public struct NNUNetRawDataset {
 
     /// The folder.
     public let folder: String
-    /// What `dataset.json` says.
+    /// The entries of `dataset.json`.
     public let training: NNUNetTrainingSet
     /// The cases in nnU-Net's order.
     let cases: [Case]
@@ -37,16 +37,16 @@ public struct NNUNetRawDataset {
         try faults.finish()
     }
 
-    /// Names of the cases.
+    /// The names of the cases.
     public var names: [String] { cases.map(\.name) }
 
-    /// The file that says which folds the dataset brings itself; nil where it brings none.
+    /// The file of the dataset's own folds; nil if there is none.
     public var ownFolds: String? {
         let file = "\(folder)/splits_final.json"
         return FileManager.default.fileExists(atPath: file) ? file : nil
     }
 
-    /// Cases by the names of their scans, in the order of the names' code points.
+    /// Finds cases by the names of their scans, in the order of the names' code points.
     private static func cases(in folder: String, ending: String, channels: Int) throws -> [Case] {
         let images = "\(folder)/imagesTr"
         guard let files = try? FileManager.default.contentsOfDirectory(atPath: images) else {
