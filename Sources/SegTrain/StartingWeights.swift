@@ -6,20 +6,20 @@ internal import SegModels
 public import SegNN
 internal import SegWeights
 
-/// Weights of another model that a training begins with, and parts of the network that it leaves as they are.
+/// The weights of another model with which a training run begins.
 public struct StartingWeights: Hashable, Sendable {
     /// A model folder, a MONAI bundle with `models/model.pt`, or a file of weights.
     public let path: String
 
-    /// Takes the place of a model.
+    /// Creates starting weights from the path of a model.
     public init(_ path: String) { self.path = path }
 
-    /// Gives a network the values of all parameters that the model has under the same name and in the same shape; the
-    /// others keep their random ones. PyTorch's `load_state_dict(strict=False)`, which refuses other shapes.
-    /// - Returns: What a person should know, a sentence each: what begins anew and what is left out, by name.
-    /// - Throws: `DataError` where the model cannot be read or no parameter fits.
+    /// Copies the values of all parameters that the model has with the same name and shape; the other parameters keep their
+    /// random values. PyTorch's `load_state_dict(strict=False)`, which refuses other shapes.
+    /// - Returns: Notes for the user, one sentence each: the names of the parameters and arrays that are not copied.
+    /// - Throws: `DataError` if the model cannot be read or no parameter fits.
     ///
-    /// Of a checkpoint of nnU-Net everything but the segmentation layers is taken, and has to fit; nnU-Net's
+    /// Of a checkpoint of nnU-Net everything but the segmentation layers is copied and has to fit; nnU-Net's
     /// `-pretrained_weights`.
     public func load(into store: ParameterStore) throws -> [String] {
         if let weights = try nnUNetWeights() { return try Self.loadNNUNet(weights, into: store) }
@@ -40,7 +40,7 @@ public struct StartingWeights: Hashable, Sendable {
         return sentences + notes
     }
 
-    /// The network of a checkpoint that nnU-Net's trainer has saved; nil where the file is none.
+    /// The network's weights in a checkpoint that nnU-Net's trainer has saved; nil if the file is not such a checkpoint.
     private func nnUNetWeights() throws -> Weights? {
         guard ["pth", "pt"].contains((path as NSString).pathExtension.lowercased()),
             FileManager.default.fileExists(atPath: path),
@@ -58,7 +58,7 @@ public struct StartingWeights: Hashable, Sendable {
                 faults.append("\(parameter.name) is not there")
                 continue
             }
-            // A kernel of slices is one of volumes with an extent of 1.
+            // A 2-D kernel becomes a 3-D kernel of size 1 along the first axis.
             let isSlice = stored.shape.count == 4 && shape.count == 5 && shape[2] == 1
             let tensor = isSlice ? stored.reshaped(stored.shape[..<2] + [1] + stored.shape[2...]) : stored
             if tensor.shape == shape {
@@ -86,7 +86,7 @@ public struct StartingWeights: Hashable, Sendable {
             throw DataError(.noInput, path, key: "init_from", "is not there; give a model folder or a file of weights")
         }
         guard isFolder.boolValue else { return try Weights.read(path) }
-        // A bundle keeps its weights in a folder of their own.
+        // A bundle keeps its weights in the subfolder `models`.
         let isBundle = FileManager.default.fileExists(atPath: "\(path)/configs")
         return try Weights.read(Predictor.weightsFile(in: isBundle ? "\(path)/models" : path))
     }
