@@ -33,13 +33,14 @@ struct NNUNetDataset {
             if numbers != [0] { labels.append(Label(name: name, numbers: numbers)) }
         }
         ignored = names.contains("ignore") ? try Self.numbers("ignore", entries) : []
-        guard !labels.isEmpty else { throw reader.error("labels", "names nothing but the background") }
+        guard !labels.isEmpty else { throw reader.error("labels", "gives only the background") }
         hasRegions = labels.contains { $0.numbers.count > 1 }
         if hasRegions {
             regionOrder = try reader.required("regions_class_order", reader.ints("regions_class_order"))
             guard regionOrder.count == labels.count else {
                 throw reader.error(
-                    "regions_class_order", "should have \(labels.count) numbers, one a region, not \(regionOrder.count)"
+                    "regions_class_order",
+                    "should have \(labels.count) numbers, one per region, not \(regionOrder.count)"
                 )
             }
         } else {

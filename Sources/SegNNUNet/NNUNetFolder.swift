@@ -82,7 +82,8 @@ public struct NNUNetFolder {
         guard let name else {
             guard let masks = choice.previousMasks else { return ([], nil) }
             throw DataError(
-                .badArgument, folder, "is no second stage of a cascade, and takes no masks of a first one (\(masks))")
+                .badArgument, folder,
+                "is not the second stage of a cascade, so it takes no masks of a first one (\(masks))")
         }
         if let masks = choice.previousMasks { return ([], masks) }
         let parts = (folder as NSString).lastPathComponent.components(separatedBy: "__")
@@ -91,7 +92,7 @@ public struct NNUNetFolder {
         guard FileManager.default.fileExists(atPath: "\(beside)/plans.json") else {
             throw DataError(
                 .noInput, beside,
-                "is not there: it should hold the cascade's first stage; put it there, or give its masks with "
+                "is missing: it should hold the cascade's first stage; put it there, or give its masks with "
                     + "--previous-stage")
         }
         var own = choice
@@ -129,13 +130,13 @@ public struct NNUNetFolder {
         guard let first = found.first else {
             throw DataError(
                 .noInput, path,
-                "is no model folder of nnU-Net v2: it should hold plans.json, dataset.json and fold_0, or a folder "
+                "is not a model folder of nnU-Net v2: it should hold plans.json, dataset.json and fold_0, or a folder "
                     + "TRAINER__PLANS__CONFIGURATION that does, or be a ZIP of such a folder")
         }
         guard found.count == 1 else {
             throw DataError(
                 .badArgument, path,
-                "holds \(found.count) models; name one: "
+                "holds \(found.count) models; give one of them: "
                     + found.map { String($0.dropFirst(folder.count + 1)) }.joined(separator: ", "))
         }
         return first
@@ -151,7 +152,7 @@ public struct NNUNetFolder {
             let known = there.filter(isThere).joined(separator: ", ")
             throw DataError(
                 .noInput, file(missing),
-                "is not there; folds with checkpoint_\(choice.checkpoint).pth: \(known.isEmpty ? "none" : known)")
+                "is missing; folds with checkpoint_\(choice.checkpoint).pth: \(known.isEmpty ? "none" : known)")
         }
         guard choice.folds.isEmpty else { return (choice.folds.map(file), nil) }
         let numbered = there.filter { Int($0) != nil && isThere($0) }.sorted { Int($0) ?? 0 < Int($1) ?? 0 }
@@ -160,6 +161,6 @@ public struct NNUNetFolder {
             throw DataError(
                 .noInput, folder, "has no fold with checkpoint_\(choice.checkpoint).pth; choose another checkpoint")
         }
-        return ([file("all")], "\(folder): fold_all is taken, the only one")
+        return ([file("all")], "\(folder): fold_all is used, the only fold")
     }
 }

@@ -52,7 +52,7 @@ extension NNUNetPlan {
         }
         let strides = try list("pool_op_kernel_sizes")
         guard (1...65_536).contains(base), (1...16).contains(strides.count) else {
-            throw entries.error("UNet_base_num_features", "and the stages should be as many as a network has")
+            throw entries.error("UNet_base_num_features", "should be from 1 to 65536, and the stages from 1 to 16")
         }
         let blocks = name == NNUNetOptions.Kind.plain.rawValue ? "n_conv_per_stage" : "n_blocks_per_stage"
         return (

@@ -30,14 +30,14 @@ struct NNUNetPlan {
         of name: String, in configurations: ConfigReader, children: [String] = []
     ) throws -> [String: ConfigValue] {
         guard case .object(let own)? = configurations.value(name) else {
-            throw configurations.error(name, "is not there")
+            throw configurations.error(name, "is missing")
         }
         guard case .string(let parent)? = own["inherits_from"] else { return own }
         guard children.count < 16 else {
             throw configurations.error(name, "inherits over more than 16 steps")
         }
         guard !children.contains(name) else {
-            throw configurations.error(name, "inherits from itself by way of \(children.joined(separator: ", "))")
+            throw configurations.error(name, "inherits from itself through \(children.joined(separator: ", "))")
         }
         return try entries(of: parent, in: configurations, children: children + [name]).merging(own) { $1 }
     }
@@ -54,7 +54,7 @@ struct NNUNetPlan {
             else {
                 throw entries.error(
                     "patch_size",
-                    "should be two or three positive whole numbers whose product is at most "
+                    "should be two or three positive integers whose product is at most "
                         + "\(SlidingWindow.largestWindow), not \(patch)")
             }
             return patch
@@ -89,7 +89,7 @@ extension NNUNetPlan {
         default:
             throw shared.error(
                 "image_reader_writer",
-                "'\(name)' is not supported; supported: SimpleITKIO, NibabelIO and those WithReorient")
+                "'\(name)' is not supported; supported: SimpleITKIO, NibabelIO, and both WithReorient")
         }
     }
 
@@ -97,7 +97,7 @@ extension NNUNetPlan {
         let names = try entries.required("normalization_schemes", entries.strings("normalization_schemes"))
         guard names.count == channels else {
             throw entries.error(
-                "normalization_schemes", "has \(names.count) entries, and dataset.json names \(channels) channels")
+                "normalization_schemes", "has \(names.count) entries, but dataset.json names \(channels) channels")
         }
         let masks = try truths("use_mask_for_norm", count: channels)
         return NNUNetNormalization(
@@ -119,11 +119,11 @@ extension NNUNetPlan {
 
     private func truths(_ key: String, count: Int) throws -> [Bool] {
         guard case .array(let items)? = entries.value(key) else {
-            throw entries.error(key, "should be a list of true and false, one a channel")
+            throw entries.error(key, "should be a list of true and false, one per channel")
         }
         let truths = items.compactMap { item in if case .bool(let truth) = item { truth } else { nil } }
         guard truths.count == count, items.count == count else {
-            throw entries.error(key, "should have \(count) entries, true or false, one a channel")
+            throw entries.error(key, "should have \(count) entries, true or false, one per channel")
         }
         return truths
     }
@@ -147,7 +147,7 @@ extension NNUNetPlan {
         guard let data, let back else {
             guard data == nil, back == nil else {
                 throw entries.error(
-                    "resampling_fn_probabilities", "should leave the grid where resampling_fn_data does, or neither")
+                    "resampling_fn_probabilities", "should keep the grid if and only if resampling_fn_data does")
             }
             return nil
         }
@@ -157,7 +157,7 @@ extension NNUNetPlan {
         let edges = try entries.required("spacing", entries.doubles("spacing"))
         let isFlat = try isTwoDimensional
         guard edges.count == (isFlat ? 2 : 3) else {
-            throw entries.error("spacing", "should have as many edges as patch_size has extents, not \(edges.count)")
+            throw entries.error("spacing", "should have as many numbers as patch_size, not \(edges.count)")
         }
         return try entries.naming("spacing") {
             try NNUNetResampling(
@@ -173,7 +173,7 @@ extension NNUNetPlan {
         guard name == "resample_data_or_seg_to_shape", labels.order == .linear, labels.separation == data.separation
         else {
             throw entries.error(
-                "resampling_fn_seg", "of a cascade is supported with order 1 and force_separate_z as of the data alone")
+                "resampling_fn_seg", "is supported in a cascade only with order 1 and the data's force_separate_z")
         }
     }
 

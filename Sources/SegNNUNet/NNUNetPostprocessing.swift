@@ -16,8 +16,8 @@ struct NNUNetPostprocessing {
         guard !file.hasSuffix(".pkl") else {
             throw DataError(
                 .badArgument, file,
-                "holds Python functions, which are not run; give postprocessing.json, which stands "
-                    + "beside it")
+                "holds Python functions, which are not run; give postprocessing.json, which is in the same "
+                    + "folder")
         }
         let reader = try ConfigReader(ConfigValue(jsonFile: file), path: "", source: file)
         let functions = try reader.required("postprocessing_fns", reader.strings("postprocessing_fns"))
@@ -38,7 +38,7 @@ struct NNUNetPostprocessing {
             try arguments.finish()
             let numbers = try Self.numbers(value, arguments)
             if let stray = numbers.first(where: { !labels.contains(Int($0)) }) {
-                throw arguments.error("labels_or_regions", "names label \(stray), which the model does not give")
+                throw arguments.error("labels_or_regions", "contains label \(stray), which the model does not have")
             }
             return .keepAllLargest(numbers)
         }

@@ -45,7 +45,7 @@ struct NNUNetReader {
         }
         if previousStage != nil, dataset.hasRegions {
             faults.part {
-                throw plan.entries.error("previous_stage", "of regions that overlap is not supported")
+                throw plan.entries.error("previous_stage", "is not supported with regions that overlap")
             }
         }
         let network = faults.part {
@@ -65,7 +65,7 @@ struct NNUNetReader {
         if let axis = training.mirrorAxes.first(where: { $0 >= patch.count }) {
             throw DataError(
                 .badData, checkpoint, key: "inference_allowed_mirroring_axes",
-                "holds axis \(axis), and the network sees \(patch.count) axes")
+                "contains axis \(axis), but the network's input has \(patch.count) axes")
         }
         let overlap = 1 - choice.step
         var description = ModelDescription(

@@ -45,7 +45,8 @@ public struct NNUNetRecipe {
         else {
             throw DataError(
                 .badData, raw.training.file,
-                "has other channels or labels than the dataset.json beside \(plans); plan this dataset, or train its own"
+                "has other channels or labels than the dataset.json beside \(plans); plan this dataset, or give "
+                    + "the dataset of these plans"
             )
         }
     }

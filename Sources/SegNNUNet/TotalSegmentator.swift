@@ -45,7 +45,7 @@ public struct TotalSegmentator {
                 guard let number = numbers[name] else {
                     let hint = nearest(to: name, among: Array(numbers.keys)).map { "; did you mean '\($0)'?" } ?? ""
                     throw DataError(
-                        .badArgument, name, "is no organ that the models in \(weights) find\(hint)")
+                        .badArgument, name, "is not an organ of the models in \(weights)\(hint)")
                 }
                 return number
             })
@@ -135,7 +135,8 @@ public struct TotalSegmentator {
         guard model.description.labels.keys.max() ?? 0 <= part.labels else {
             throw DataError(
                 .badData, folder,
-                "has labels up to \(model.description.labels.keys.max() ?? 0); TotalSegmentator's has \(part.labels)")
+                "has labels up to \(model.description.labels.keys.max() ?? 0), but TotalSegmentator's model has \(part.labels)"
+            )
         }
         let predictor = try model.predictor(on: backend)
         return try Segmenter(Ensemble([predictor]), uncertainty: nil)(scan, name: name, progress: progress).mask
@@ -150,7 +151,7 @@ extension TotalSegmentator {
         guard let name = names.first(where: { $0.hasPrefix("Dataset\(dataset)_") || $0 == "Dataset\(dataset)" }) else {
             throw DataError(
                 .noInput, "\(weights)/Dataset\(dataset)_…",
-                "is not there; it should be TotalSegmentator's model of that number, unpacked")
+                "is missing; it should be TotalSegmentator's model of that number, unpacked")
         }
         return "\(weights)/\(name)"
     }

@@ -34,7 +34,7 @@ public struct NNUNetExport {
         }
         let arguments = try plan.entries.object("architecture")?.object("arch_kwargs")
         if let arguments, arguments.value("dropout_op") != nil {
-            throw arguments.error("dropout_op", "of a network that is exported should be null, as nnU-Net plans it")
+            throw arguments.error("dropout_op", "should be null for an export, as nnU-Net plans it")
         }
     }
 
@@ -46,7 +46,7 @@ public struct NNUNetExport {
             let known = (lengths + [1000]).sorted().map(String.init).joined(separator: ", ")
             throw DataError(
                 .badArgument, "iterations",
-                "stand for \(epochs) epochs of 250 steps, of which nnU-Net has no trainer; it has those of \(known) epochs"
+                "are \(epochs) epochs of 250 steps, for which nnU-Net has no trainer; it has trainers of \(known) epochs"
             )
         }
         return "nnUNetTrainer_\(epochs)epoch\(epochs == 1 ? "" : "s")"
@@ -76,7 +76,7 @@ public struct NNUNetExport {
             let other = FileManager.default.contents(atPath: "\(folder)/\(name)")
             guard try other.map({ try $0 == RegularFile.contents(of: source) }) ?? true else {
                 throw DataError(
-                    .cannotWrite, "\(folder)/\(name)", "is of other plans; name another folder, or remove this one")
+                    .cannotWrite, "\(folder)/\(name)", "is of other plans; give another folder, or remove this one")
             }
         }
         let fold = "\(folder)/fold_\(origin.fold)"
@@ -85,7 +85,7 @@ public struct NNUNetExport {
             guard FileManager.default.fileExists(atPath: file) else { continue }
             guard known.contains(try ContentDigest.of(file: file, .sha256)) else {
                 throw DataError(
-                    .cannotWrite, file, "was not written by this run; name another folder, or move the fold away")
+                    .cannotWrite, file, "was not written by this run; give another folder, or move the fold away")
             }
         }
         return fold

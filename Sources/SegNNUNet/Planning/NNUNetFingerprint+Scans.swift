@@ -79,10 +79,11 @@ private struct CaseFinding {
         for file in item.images {
             let volume = try ScanFile.readVolume(file).volume
             guard volume.size.w > 1 else {
-                throw DataError(.badData, file, "is one slice; datasets of slices by themselves are not planned")
+                throw DataError(.badData, file, "is a single slice; datasets of single slices are not supported")
             }
             guard volume.voxels.allSatisfy(\.isFinite) else {
-                throw DataError(.badData, file, "holds voxels that are not finite; nnU-Net takes none of those either")
+                throw DataError(
+                    .badData, file, "holds voxels that are not finite, which nnU-Net does not accept either")
             }
             guard let first = image else {
                 image = ScanImage(volume)
@@ -92,8 +93,9 @@ private struct CaseFinding {
             guard volume.size == first.size, edges.allSatisfy({ abs($0 - $1) <= 1e-5 * $1 }) else {
                 throw DataError(
                     .badData, file,
-                    "is \(volume.size) voxels of \(volume.affine.statedEdges) mm, and \(item.images[0]) "
-                        + "\(first.size) of \(first.affine.statedEdges); the channels of a case should have one grid")
+                    "has \(volume.size) voxels of \(volume.affine.statedEdges) mm, but \(item.images[0]) "
+                        + "has \(first.size) of \(first.affine.statedEdges); the channels of a case should have one grid"
+                )
             }
             try Self.checkPlace(of: volume, file, on: first, item.images[0])
             image?.channels.append(volume.voxels)
@@ -109,7 +111,7 @@ private struct CaseFinding {
         guard let apart = image.affine.distance(to: volume.affine, size: image.size) else { return }
         throw DataError(
             .badData, file,
-            "lies \((apart * 100).rounded() / 100) mm off \(name) at a corner, by its origin or direction; the files of a "
+            "is \((apart * 100).rounded() / 100) mm from \(name) at a corner, by its origin or direction; the files of a "
                 + "case should have one grid")
     }
 
@@ -120,7 +122,7 @@ private struct CaseFinding {
         guard odd.isEmpty else {
             throw DataError(
                 .badData, file,
-                "holds \(odd.sorted().map { "\($0)" }.shortList()), which dataset.json names no label of")
+                "holds \(odd.sorted().map { "\($0)" }.shortList()), for which dataset.json has no label")
         }
     }
 }

@@ -36,11 +36,11 @@ public struct NNUNetFingerprint {
             faults.part { try Self.checkStatistics(channel, try reader.required(key, reader.object(key))) }
         }
         if let shapes, !shapes.joined().allSatisfy({ $0.rounded() == $0 && $0 <= Double(Self.longest) }) {
-            faults.part { throw reader.error("shapes_after_crop", "should be whole numbers up to \(Self.longest)") }
+            faults.part { throw reader.error("shapes_after_crop", "should be integers up to \(Self.longest)") }
         }
         if let spacings, let shapes, spacings.count != shapes.count {
             faults.part {
-                throw reader.error("spacings", "has \(spacings.count) cases, and shapes_after_crop \(shapes.count)")
+                throw reader.error("spacings", "has \(spacings.count) cases, but shapes_after_crop has \(shapes.count)")
             }
         }
         try faults.finish()

@@ -54,7 +54,7 @@ public struct NNUNetFolds {
                 for (key, names) in [("train", training), ("val", validation)] {
                     let strange = names.filter { !known.contains($0) }
                     guard strange.isEmpty else {
-                        throw reader.error(key, "names \(strange.shortList()), of which the dataset has no case")
+                        throw reader.error(key, "names \(strange.shortList()), which the dataset does not have")
                     }
                 }
                 return Fold(training: training, validation: validation)
@@ -79,8 +79,8 @@ public struct NNUNetFolds {
         where !names.isEmpty {
             throw DataError(
                 .badData, "splits_final.json", key: "\(fold)",
-                "\(fault); a training takes all cases that are not set aside. Take such cases out of the dataset's folder, or "
-                    + "mend the fold")
+                "\(fault); a training run uses all cases outside its validation. Remove such cases from the dataset, or "
+                    + "correct the fold")
         }
         return folds[fold].validation
     }

@@ -30,7 +30,7 @@ public struct NNUNetRawDataset {
             faults.part {
                 throw DataError(
                     .badData, training.file, key: "numTraining",
-                    "is \(training.caseCount), and there are \(cases.count) training cases")
+                    "is \(training.caseCount), but there are \(cases.count) training cases")
             }
         }
         for item in cases { faults.part { try Self.check(item, channels: channels) } }
@@ -50,7 +50,7 @@ public struct NNUNetRawDataset {
     private static func cases(in folder: String, ending: String, channels: Int) throws -> [Case] {
         let images = "\(folder)/imagesTr"
         guard let files = try? FileManager.default.contentsOfDirectory(atPath: images) else {
-            throw DataError(.noInput, images, "is not there; it should hold the training scans, CASE_0000\(ending)")
+            throw DataError(.noInput, images, "is missing; it should hold the training scans, CASE_0000\(ending)")
         }
         let scans = files.filter { $0.hasSuffix(ending) && !$0.hasPrefix(".") }
         let pattern = #"^.+_[0-9]{4}$"#
@@ -75,10 +75,10 @@ public struct NNUNetRawDataset {
     private static func check(_ item: Case, channels: Int) throws {
         guard item.images.count == channels else {
             throw DataError(
-                .badData, item.name, "has \(item.images.count) scans, and dataset.json names \(channels) channels")
+                .badData, item.name, "has \(item.images.count) scans, but dataset.json names \(channels) channels")
         }
         for file in item.images + [item.label] where !FileManager.default.fileExists(atPath: file) {
-            throw DataError(.noInput, file, "is not there")
+            throw DataError(.noInput, file, "is missing")
         }
     }
 }

@@ -70,7 +70,7 @@ struct PlannedConfiguration: Hashable, Sendable {
         guard topology.strides.count <= planner.mostStages else {
             throw DataError(
                 .badData, "the fingerprint",
-                "asks for \(topology.strides.count) stages at \(spacing) mm, and nnU-Net's planner knows \(planner.mostStages)"
+                "needs \(topology.strides.count) stages at \(spacing) mm, but nnU-Net's planner has only \(planner.mostStages)"
             )
         }
         self.topology = topology
