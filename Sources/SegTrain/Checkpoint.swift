@@ -59,7 +59,7 @@ public struct Checkpoint: Sendable {
             let header = try? JSONDecoder().decode(Header.self, from: Data(text.utf8))
         else {
             throw DataError(
-                .badData, path, "is no checkpoint of a training that this version of MedSeg can go on with")
+                .badData, path, "is not a checkpoint of a training run that this version of MedSeg can resume")
         }
         self.init(
             state: header.state, configuration: header.configuration, data: header.data, device: header.device,

@@ -13,7 +13,7 @@ struct Schedule {
         if let reader = try coder.reader?.object("schedule"), schedule?.warmUp == nil,
             try reader.double("warmup_start") ?? 0 > 0
         {
-            throw reader.error("warmup_start", "does nothing without warmup; give schedule.warmup its iterations")
+            throw reader.error("warmup_start", "has no effect without warmup; give the iterations of schedule.warmup")
         }
         return schedule ?? Schedule()
     }

@@ -41,7 +41,7 @@ extension PatchSampling {
         foregroundOversampling = try coder.optional("foreground_oversampling", foregroundOversampling, .chance)
         try coder.check(
             "foreground_oversampling", reader.value("pos") == nil && reader.value("neg") == nil,
-            "takes the place of pos and neg; leave those out")
+            "replaces pos and neg; leave those out")
         try coder.check(
             "foreground_oversampling", draws == .medseg, "is nnU-Net's; with rng: monai give pos and neg")
     }

@@ -82,11 +82,11 @@ extension SegmentationLoss {
     /// Changes the targets of the loss to regions that may overlap.
     mutating func takeRegions(_ reader: ConfigReader) throws {
         guard overlap.probabilities != .softmax else {
-            throw reader.error("loss", "regions may overlap, and a softmax does not let them; set loss.sigmoid: true")
+            throw reader.error("loss", "regions may overlap, but a softmax does not allow that; set loss.sigmoid: true")
         }
         guard overlap.includeBackground else {
             throw reader.error(
-                "loss.include_background", "should be left out: no channel of regions is the background's")
+                "loss.include_background", "should be left out: with regions no channel is the background")
         }
         overlap.targets = .regions
     }

@@ -28,14 +28,16 @@ public struct StartingWeights: Hashable, Sendable {
         var sentences = ["\(path): \(match.matched.count) of \(total) arrays of the network begin with its values"]
         if !match.misshapen.isEmpty {
             let shapes = match.misshapen.map { "\($0.name) (there \($0.file), here \($0.network))" }
-            sentences.append("These begin anew, for their shape is another: \(shapes.shortList())")
+            sentences.append("These begin with random values, because their shapes differ: \(shapes.shortList())")
         }
         if !match.missing.isEmpty {
-            sentences.append("These begin anew, for it does not have them: \(match.missing.shortList())")
+            sentences.append(
+                "These begin with random values, because it does not have them: \(match.missing.shortList())")
         }
         if !match.unexpected.isEmpty {
             sentences.append(
-                "These of it are left out, for the network does not have them: \(match.unexpected.shortList())")
+                "These arrays of it are left out, because the network does not have them: \(match.unexpected.shortList())"
+            )
         }
         return sentences + notes
     }
@@ -55,7 +57,7 @@ public struct StartingWeights: Hashable, Sendable {
         for parameter in wanted {
             let shape = parameter.shape.dimensions
             guard let stored = weights.tensors[parameter.name] else {
-                faults.append("\(parameter.name) is not there")
+                faults.append("\(parameter.name) is missing")
                 continue
             }
             // A 2-D kernel becomes a 3-D kernel of size 1 along the first axis.
@@ -71,19 +73,19 @@ public struct StartingWeights: Hashable, Sendable {
             throw DataError(
                 .badData, weights.source, key: "init_from",
                 "everything but the segmentation layers of a checkpoint of nnU-Net has to fit the network: "
-                    + "\(faults.shortList()). Begin with a training of the same plans, or leave init_from out")
+                    + "\(faults.shortList()). Begin with a model of the same plans, or leave init_from out")
         }
         let (match, notes) = try store.loadMatching(
             Weights(source: weights.source, tensors: taken, notes: weights.notes))
         return [
-            "\(weights.source): \(match.matched.count) arrays begin with its values, and the segmentation layers anew"
+            "\(weights.source): \(match.matched.count) arrays begin with its values, the segmentation layers with random ones"
         ] + notes
     }
 
     private func weights() throws -> Weights {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw DataError(.noInput, path, key: "init_from", "is not there; give a model folder or a file of weights")
+            throw DataError(.noInput, path, key: "init_from", "is missing; give a model folder or a file of weights")
         }
         guard isFolder.boolValue else { return try Weights.read(path) }
         // A bundle keeps its weights in the subfolder `models`.

@@ -62,7 +62,7 @@ extension TrainingOptions {
             let parts = Set(trained.map { $0.split(separator: ".").prefix(2).joined(separator: ".") }).sorted()
             throw DataError(
                 .badData, source, key: key,
-                "'\(part)' begins the name of no parameter that is trained; parts are \(parts.shortList())")
+                "'\(part)' is not the prefix of any trainable parameter; parts are \(parts.shortList())")
         }
         guard !store.trained.isEmpty else {
             throw DataError(.badData, source, key: "freeze", "leaves no parameter to train")

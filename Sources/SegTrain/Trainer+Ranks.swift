@@ -31,7 +31,7 @@ extension TrainingOptions {
                 + "that many ranks; it is the number of batches of a step, and never grows by itself"
             throw RankError(
                 .usage, isShared: true,
-                "\(ranks) ranks were started, and accumulate is \(accumulation), which ranks divide by halves: start "
+                "\(ranks) ranks were started, but accumulate is \(accumulation), which ranks divide by halves: start "
                     + "\(fitting.joined(separator: " or ")), or \(more)")
         }
         return accumulation / ranks

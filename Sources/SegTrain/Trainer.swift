@@ -251,7 +251,8 @@ public final class Trainer {
         // If neither labels nor outputs of the patches have any foreground, the Dice is undefined.
         let isUndefined = options.pseudoDice != nil && scores.mean.isNaN
         guard scores.mean.isFinite || isUndefined else {
-            throw InferenceError("the validation after step \(state.iteration) gave \(scores.mean), which is no score")
+            throw InferenceError(
+                "the validation after step \(state.iteration) gave \(scores.mean), which is not a valid score")
         }
         let isBest = state.take(dice: isUndefined ? nil : scores.mean, options)
         try report(.validation(ValidationResult(iteration: state.iteration, scores, isBest: isBest)))

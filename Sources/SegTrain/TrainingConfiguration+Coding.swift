@@ -143,7 +143,7 @@ extension ConfigForm<UInt32> {
         Self(
             decode: { value, key, reader in
                 guard let seed = try UInt32(exactly: reader.required(key, reader.int(key))) else {
-                    throw reader.error(key, "should be a whole number from 0 to \(UInt32.max)")
+                    throw reader.error(key, "should be an integer from 0 to \(UInt32.max)")
                 }
                 return seed
             }, encode: { .int(Int($0)) })

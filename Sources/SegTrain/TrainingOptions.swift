@@ -93,7 +93,7 @@ public struct TrainingOptions: Hashable, Sendable {
         if let rule = pseudoDice, rule.batches < 1 || !(0..<1).contains(rule.smoothing) {
             throw DataError(
                 .badArgument, source, key: "pseudo_dice",
-                "should have at least one of batches and a smoothing of at least 0 and below 1, not \(rule.batches) and "
+                "should have at least one batch and a smoothing of at least 0 and below 1, not \(rule.batches) and "
                     + "\(rule.smoothing)")
         }
         guard !isValidated else { return }

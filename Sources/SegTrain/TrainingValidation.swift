@@ -80,7 +80,7 @@ struct CaseValidation: TrainingValidation {
     var warnings: [String] {
         cases.filter { !$0.isMeasured }.map { item in
             "\(item.prepared.name): no labelled voxel of this validation case is left on the network's grid of "
-                + "\(item.prepared.size) voxels after resampling and cropping; it enters no validation Dice."
+                + "\(item.prepared.size) voxels after resampling and cropping; it is not part of the validation Dice."
         }
     }
 
