@@ -7,27 +7,27 @@ internal import SegWeights
 
 /// A checkpoint of Auto3DSeg's `segresnet`, which holds its own configuration beside the weights.
 ///
-/// What is done to a scan follows lassoan/SlicerMONAIAuto3DSeg, with one order for all models: intensities first, then
-/// orientation, the crop and the spacing; classes come back by nearest voxels. `docs/bundles.md` says what is other there.
+/// The preprocessing follows lassoan/SlicerMONAIAuto3DSeg, in one order for all models: intensities, orientation, crop,
+/// spacing. The mask is resampled to the scan's grid by nearest neighbour. `docs/bundles.md` lists the differences.
 public enum Auto3DSeg {
-    /// The entry of the checkpoint that says what the model expects.
+    /// The checkpoint's entry that holds the configuration.
     static let entry = "config"
 
-    /// The description of a checkpoint's model; nil where the file holds no configuration.
-    /// - Throws: `DataError` that names everything in it which stands in the way.
+    /// The description of a checkpoint's model; nil if the file holds no configuration.
+    /// - Throws: `DataError` that lists every part of the configuration that is invalid or not supported.
     public static func description(ofCheckpoint file: String) throws -> ModelDescription? {
         try Weights.configuration(entry, in: file).map { try description($0, source: file) }
     }
 
-    /// Understands a configuration.
-    /// - Parameter source: The file that holds it, for errors.
-    /// - Throws: `DataError` that names everything in it which stands in the way.
+    /// The description of the model that a configuration describes.
+    /// - Parameter source: The file that holds the configuration, for errors.
+    /// - Throws: `DataError` that lists every part of the configuration that is invalid or not supported.
     public static func description(_ configuration: ConfigValue, source: String) throws -> ModelDescription {
         try Auto3DSegReader(ConfigReader(configuration, path: entry, source: source)).description()
     }
 }
 
-/// Reads the configuration part by part, and gathers what is wrong in each.
+/// Reads the configuration part by part and collects the errors of all parts.
 private final class Auto3DSegReader {
     private let reader: ConfigReader
     private let faults: FaultList
@@ -48,7 +48,7 @@ private final class Auto3DSegReader {
         faults.part {
             if outputs == 1, !isSigmoid {
                 throw self.reader.error(
-                    "sigmoid", "should be true, for the softmax of a single channel is 1 everywhere")
+                    "sigmoid", "should be true, because the softmax of a single channel is 1 everywhere")
             }
         }
         Self.withoutEffect.forEach { reader.ignore($0) }
@@ -69,9 +69,9 @@ private final class Auto3DSegReader {
 
     private func network() throws -> NetworkDefinition {
         guard case .object(var entries)? = reader.value("network") else {
-            throw reader.error("network", "should be an object with a _target_, which says how the network is built")
+            throw reader.error("network", "should be an object with a _target_, the class of the network")
         }
-        // What Auto3DSeg keeps beside MONAI's arguments to start a training from.
+        // Entries that Auto3DSeg adds to MONAI's arguments in order to train from a pretrained checkpoint.
         for key in ["pretrained_ckpt_name", "_meta_"] { entries[key] = nil }
         return NetworkDefinition(.object(entries), source: reader.source)
     }
@@ -83,21 +83,21 @@ private final class Auto3DSegReader {
         else {
             throw reader.error(
                 "roi_size",
-                "should be three positive whole numbers whose product is at most \(SlidingWindow.largestWindow), not "
+                "should be three positive integers whose product is at most \(SlidingWindow.largestWindow), not "
                     + "\(extents)")
         }
         return Triple(extents)
     }
 
-    /// The two counts that stand beside the network's own.
+    /// Checks that the configuration's two channel counts equal the network's.
     private func checkCounts(inputs: Int, outputs: Int) throws {
         for (key, count) in [("input_channels", inputs), ("output_classes", outputs)] {
             guard let stated = try reader.int(key), stated != count else { continue }
-            throw reader.error(key, "is \(stated), and the network has \(count)")
+            throw reader.error(key, "is \(stated), but the network has \(count)")
         }
     }
 
-    /// Names of the classes: Auto3DSeg lists those of the foreground, or of every channel.
+    /// The names of the classes. Auto3DSeg lists the names of the foreground classes or of all channels.
     private func labels(outputs: Int, isRegions: Bool) -> [Int: String] {
         guard case .array(let items)? = reader.value("class_names") else { return [:] }
         let names = items.map { item -> String? in if case .string(let name) = item { name } else { nil } }
@@ -108,7 +108,7 @@ private final class Auto3DSegReader {
         return Dictionary(uniqueKeysWithValues: pairs)
     }
 
-    /// Entries that train, or say where files lie, and leave a prediction as it is.
+    /// Entries for training or for the paths of files; they do not affect a prediction.
     private static let withoutEffect = [
         "bundle_root", "ckpt_path", "ckpt_save", "mlflow_tracking_uri", "mlflow_experiment_name", "mlflow_run_name",
         "data_file_base_dir", "data_list_file_path", "modality", "fold", "class_index", "class_names", "debug",
@@ -126,12 +126,12 @@ private final class Auto3DSegReader {
 }
 
 extension Auto3DSegReader {
-    /// The steps of Slicer's extension, in its order.
+    /// The preprocessing steps of the 3D Slicer extension, in its order.
     private func preprocessing(channels: Int) throws -> [PreprocessingStep] {
         var steps = try normalization(channels: channels)
         if try reader.bool("orientation_ras") ?? false { steps.append(.orientation(try Orientation(axisCodes: "RAS"))) }
         if try reader.bool("crop_foreground") ?? true {
-            // Of several channels the first alone is looked at.
+            // With several channels, the foreground is found in the first one only.
             steps.append(
                 .cropForeground(
                     try CropForeground(
@@ -148,7 +148,7 @@ extension Auto3DSegReader {
         return steps
     }
 
-    /// What is done to the intensities of every channel.
+    /// The steps that normalise the intensities of every channel.
     private func normalization(channels: Int) throws -> [PreprocessingStep] {
         let mode = try reader.required("normalize_mode", reader.string("normalize_mode"))
         try checkExtraModalities(mode, channels: channels)
@@ -166,7 +166,7 @@ extension Auto3DSegReader {
             return [.normalizeIntensity(try Self.standardized()), .intensityCurve(.boundedByThree)]
         case "pet":
             guard channels == 1 else {
-                throw reader.error("normalize_mode", "pet of \(channels) channels is not supported, each by itself")
+                throw reader.error("normalize_mode", "pet is supported for 1 channel, not for \(channels)")
             }
             return [.intensityCurve(.sigmoidAboveLeast)]
         default:
@@ -180,10 +180,10 @@ extension Auto3DSegReader {
         try NormalizeIntensity(subtrahend: nil, divisor: nil, nonzero: true, channelWise: true)
     }
 
-    /// Two names of one mode are one.
+    /// The one name of a mode that has two: `ct` is `range`, and `mri` is `meanstd`.
     private static func family(_ mode: String) -> String { mode == "ct" ? "range" : mode == "mri" ? "meanstd" : mode }
 
-    /// Channels of other modalities are normalised as they say, which has to be as the first.
+    /// Checks that every extra modality has the same normalisation mode as the first channel.
     private func checkExtraModalities(_ mode: String, channels: Int) throws {
         guard case .object(let entries) = reader.value("extra_modalities") ?? [:] else {
             throw reader.error("extra_modalities", "should be an object of modalities and their normalize_mode")
@@ -191,13 +191,13 @@ extension Auto3DSegReader {
         for (name, other) in entries.sorted(by: { $0.key < $1.key }) {
             guard case .string(let text) = other, Self.family(text) == Self.family(mode) else {
                 throw reader.error(
-                    "extra_modalities", "'\(name)' is normalised by \(other), which is supported only as '\(mode)'")
+                    "extra_modalities", "'\(name)' is normalised by \(other), but only '\(mode)' is supported")
             }
         }
         guard entries.isEmpty || entries.count == channels - 1 else {
             throw reader.error(
                 "extra_modalities",
-                "names \(entries.count) modalities beside the first, and the network takes \(channels)")
+                "has \(entries.count) modalities besides the first, but the network takes \(channels)")
         }
     }
 }

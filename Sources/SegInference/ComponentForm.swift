@@ -1,6 +1,6 @@
 internal import SegCore
 
-/// How one kind of component of a list is read and written: the name in its `_target_`, and its arguments, each spelled once.
+/// The reader and writer of one kind of component: the `_target_` name and the arguments, each spelled once for both.
 struct ComponentForm<Component> {
     /// The name of the class.
     let name: String
@@ -9,8 +9,8 @@ struct ComponentForm<Component> {
 
     /// A kind of component.
     /// - Parameters:
-    ///   - part: What a component of this kind holds; nil of another kind.
-    ///   - coded: Reads a component where it is given no part, else writes the part, as `ConfigCoder` says.
+    ///   - part: The part that a component of this kind holds; nil for a component of another kind.
+    ///   - coded: Reads a component if the part is nil, and writes the part otherwise; see `ConfigCoder`.
     init<Part>(
         _ name: String, _ part: @escaping (Component) -> Part?,
         _ coded: @escaping (Part?, ConfigCoder) throws -> Component
@@ -20,20 +20,20 @@ struct ComponentForm<Component> {
         write = { component in
             part(component).map { part in
                 let coder = ConfigCoder(nil)
-                // Nothing but a key that is read can be wrong.
+                // Only reading can fail.
                 _ = try? coded(part, coder)
                 return coder.entries
             }
         }
     }
 
-    /// Reads the arguments of the class of a name; nil where no form has it.
+    /// Reads the arguments of the class with a name; nil if no form has this name.
     /// - Throws: `DataError` naming the argument that is missing, wrong or not supported.
     static func read(_ name: String, _ reader: ConfigReader, by forms: [Self]) throws -> Component? {
         try forms.first { $0.name == name }?.read(reader)
     }
 
-    /// The class and arguments that `read` reads.
+    /// The `_target_` and arguments of a component, as `read` reads them.
     static func value(of component: Component, by forms: [Self]) -> ConfigValue {
         for form in forms {
             guard let entries = form.write(component) else { continue }

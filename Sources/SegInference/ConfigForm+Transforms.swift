@@ -18,7 +18,7 @@ extension ConfigForm<String> {
 }
 
 extension ConfigForm<[Double]> {
-    /// Extents of a voxel in mm.
+    /// The voxel size in mm, one number per axis.
     static var spacing: Self {
         Self(
             decode: { _, key, reader in
@@ -30,8 +30,8 @@ extension ConfigForm<[Double]> {
             }, encode: { .array($0.map(ConfigValue.double)) })
     }
 
-    /// A number or several.
-    /// - Parameter asList: Whether one number is written as a list.
+    /// A number, or a list of numbers.
+    /// - Parameter asList: Whether a single number is written as a list.
     static func oneOrSeveral(asList: Bool) -> Self {
         Self(
             decode: { value, key, reader in
@@ -41,20 +41,20 @@ extension ConfigForm<[Double]> {
 }
 
 extension ConfigForm<[Int]> {
-    /// Three whole numbers, or one that stands for three.
+    /// Three integers, or one integer for all three axes.
     static var triple: Self {
         Self(
             decode: { value, key, reader in
                 if let number = value.wholeNumber { return [number, number, number] }
                 let numbers = try reader.required(key, reader.ints(key))
                 guard numbers.count == 3 else {
-                    throw reader.error(key, "should be one whole number or three, not \(value)")
+                    throw reader.error(key, "should be one integer or three, not \(value)")
                 }
                 return numbers
             }, encode: { .array($0.map(ConfigValue.int)) })
     }
 
-    /// A whole number or several.
+    /// An integer, or a list of integers.
     static var indices: Self {
         Self(
             decode: { value, key, reader in
@@ -64,14 +64,14 @@ extension ConfigForm<[Int]> {
 }
 
 extension ConfigForm<Triple> {
-    /// Extents, of which there may be one for all axes; a negative one leaves its axis, whatever it is.
+    /// A size in voxels, or one number for all axes. A negative number keeps the size of its axis.
     static var extents: Self {
         Self(
             decode: { value, key, reader in
                 let numbers = try ConfigForm<[Int]>.triple.decode(value, key, reader)
                 guard numbers.allSatisfy({ $0 <= Limits.gridAxis }) else {
                     throw reader.error(
-                        key, "\(numbers) is beyond the \(Limits.gridAxis) voxels that an axis may have")
+                        key, "\(numbers) exceeds the maximum of \(Limits.gridAxis) voxels per axis")
                 }
                 return Triple(max(numbers[0], -1), max(numbers[1], -1), max(numbers[2], -1))
             }, encode: { .array($0.array.map(ConfigValue.int)) })
@@ -79,7 +79,7 @@ extension ConfigForm<Triple> {
 }
 
 extension ConfigForm<Bool> {
-    /// What Python takes a value for, as MONAI's `if self.nonzero` does: any text but the empty one is true.
+    /// Python's truth value, as in MONAI's `if self.nonzero`: any string but the empty one is true.
     static var truth: Self {
         Self(
             decode: { value, key, reader in
@@ -88,21 +88,21 @@ extension ConfigForm<Bool> {
             }, encode: ConfigValue.bool)
     }
 
-    /// A type of numbers: whether it is float32.
+    /// Whether a dtype is float32 rather than float64.
     static var isSingle: Self {
         .named(["$torch.float32": true, "float32": true, "$torch.float64": false, "float64": false])
     }
 }
 
 extension ConfigForm<IntensityCurve> {
-    /// One of the functions that are known.
+    /// One of the supported intensity functions.
     static var curve: Self {
         Self(
             decode: { _, key, reader in
                 let text = try reader.required(key, reader.string(key))
                 guard let curve = IntensityCurve.named(text) else {
                     let known = IntensityCurve.allCases.map { "$lambda x: \($0.rawValue)" }.joined(separator: ", ")
-                    throw reader.error(key, "'\(text)' is Python, which is not run; known are \(known)")
+                    throw reader.error(key, "'\(text)' is Python, which is not run; supported: \(known)")
                 }
                 return curve
             }, encode: { .string("$lambda x: " + $0.rawValue) })
@@ -110,6 +110,6 @@ extension ConfigForm<IntensityCurve> {
 }
 
 extension ConfigForm<SpatialPad.Method> {
-    /// On which side a padding goes.
+    /// The side on which padding is added.
     static var side: Self { .named(["symmetric": .symmetric, "end": .end]) }
 }

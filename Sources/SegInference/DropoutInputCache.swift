@@ -1,19 +1,19 @@
 internal import SegBackend
 internal import SegTensor
 
-/// What a network makes of each window before its first dropout, kept from the first pass for all others.
+/// A cache of the input of a network's first dropout for each window, which all Monte Carlo passes share.
 ///
-/// Windows beyond `limit` bytes are computed anew in every pass, with the same result.
+/// Windows that do not fit into `limit` bytes are computed again in every pass, with the same result.
 struct DropoutInputCache {
     private var kept: [Int: [Tensor]] = [:]
     private var held = 0
-    /// Most bytes that are kept.
+    /// The maximum number of bytes that are kept.
     var limit: Int
 
-    /// A cache of at most so many bytes.
+    /// Creates a cache of at most `limit` bytes.
     init(limit: Int) { self.limit = limit }
 
-    /// The input of the first dropout for a window, computed where it is not kept.
+    /// The input of the first dropout for a window, computed if it is not cached.
     mutating func input(of window: Int, compute: () throws -> [Tensor]) throws -> [Tensor] {
         if let input = kept[window] { return input }
         let input = try compute()

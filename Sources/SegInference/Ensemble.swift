@@ -5,22 +5,22 @@ internal import SegModels
 internal import SegNN
 internal import SegTensor
 
-/// Models that predict together: one with Monte-Carlo dropout or mirror images, or several.
+/// Models that predict together: one model with Monte Carlo dropout or mirrored inputs, or several models.
 public struct Ensemble {
     /// The models.
     public let models: [Predictor]
 
-    /// Most bytes in which the inputs of the first dropout are kept, window by window.
+    /// The maximum number of bytes of the cache of first-dropout inputs.
     private static let dropoutInputLimit = 1 << 30
 
-    /// Gathers models that share the preprocessing of a scan and the classes they give.
-    /// - Throws: `InferenceError` where there is none, or where preprocessing, channels, classes, labels or plans of masks
-    ///   differ.
+    /// Creates an ensemble of models with the same preprocessing and the same classes.
+    /// - Throws: `InferenceError` if there is no model, if preprocessing, channels, classes, labels or mask plans differ, or
+    ///   if one of several models is the second stage of a cascade.
     public init(_ models: [Predictor]) throws {
-        guard let first = models.first else { throw InferenceError("an ensemble needs a model") }
+        guard let first = models.first else { throw InferenceError("an ensemble needs at least one model") }
         guard models.count == 1 || models.allSatisfy({ $0.previousStage == nil }) else {
             throw InferenceError(
-                "the second stage of a cascade refines the mask of its own first stage; name one model")
+                "the second stage of a cascade refines the mask of its own first stage; give one model")
         }
         for (number, model) in models.enumerated() {
             guard model.description.preprocessing == first.description.preprocessing else {
@@ -54,13 +54,13 @@ public struct Ensemble {
 
     /// Predicts a scan many times in one streaming pass: memory does not grow with the number of samples.
     ///
-    /// Only dropouts are random; norms stay as in inference. Every window of every sample draws its own numbers.
+    /// Only dropout is random; norm layers run in inference mode. Every window of every sample draws its own random numbers.
     /// - Parameters:
     ///   - scan: The scan as read.
-    ///   - name: Its file, for errors.
-    ///   - options: Passes, mirrors and seed.
-    ///   - progress: Called with the windows done and their number, over all samples.
-    /// - Throws: `InferenceError` where the samples cannot differ or do not; else as `Predictor.predict`.
+    ///   - name: The scan's file, for errors.
+    ///   - options: The number of passes, the mirrored axes and the seed.
+    ///   - progress: Called with the number of finished windows and the total number, over all samples.
+    /// - Throws: `InferenceError` if the samples cannot differ or do not differ; the errors of `Predictor.predict`.
     public func predict(
         _ scan: ScanImage, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) throws -> Void
     ) throws -> UncertainPrediction {
@@ -89,13 +89,13 @@ public struct Ensemble {
         let summary = accumulator.summary()
         guard options.allowsZeroVariance || summary.variance.contains(where: { $0 > 0 }) else {
             throw InferenceError(
-                "\(name): the variance of \(samples) samples is exactly 0 everywhere, so they are one and the same; "
-                    + "check the network's dropout and that the models differ, or allow it with --allow-zero-variance")
+                "\(name): the variance of \(samples) samples is exactly 0 everywhere, so all samples are equal; "
+                    + "check the network's dropout and that the models differ, or pass --allow-zero-variance")
         }
         return UncertainPrediction(summary, samples: samples, channels: channels, record: prepared.record)
     }
 
-    /// The passes of one model over one mirror image, which share what comes before the first dropout.
+    /// The passes of one model over one mirrored image. They share the computation before the first dropout.
     private struct MirroredRun {
         let model: Predictor
         let image: ScanImage
@@ -109,7 +109,7 @@ public struct Ensemble {
             let voxels = mirror(image.interleaved, size: image.size, channels: image.channels.count)
             let input = try model.tensor(voxels, size: image.size)
             let network = model.network
-            // Under a memory limit only the first pass shows how much is left for them.
+            // Under a memory limit, only the first pass shows how much memory is left for the cache.
             let isLimited = model.backend.memoryLimit != nil
             var inputs = DropoutInputCache(limit: options.passes > 1 && !isLimited ? Ensemble.dropoutInputLimit : 0)
             for pass in 0..<max(options.passes, 1) {
@@ -118,7 +118,7 @@ public struct Ensemble {
                     of: input, size: image.size, name: name, progress: progress
                 ) { x, window in
                     guard options.passes > 0 else {
-                        // Mirror images that are samples are not averaged as well.
+                        // Mirrored images are either samples or averaged, not both.
                         return try model.output(of: x, isMirrored: options.mirroredAxes.isEmpty)
                     }
                     let kept = try inputs.input(of: window) { try network.beforeDropout(x, in: .inference) }
@@ -134,8 +134,8 @@ public struct Ensemble {
 }
 
 extension Predictor {
-    /// Predicts a scan of one channel with Monte-Carlo dropout or mirror images: an `Ensemble` of this model.
-    /// - Throws: `InferenceError` where the samples cannot differ or do not; else as `predict`.
+    /// Predicts a scan of one channel with Monte Carlo dropout or mirrored inputs, as an `Ensemble` of this model.
+    /// - Throws: `InferenceError` if the samples cannot differ or do not differ; the errors of `predict`.
     public func predict(
         _ scan: Volume, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) throws -> Void
     ) throws -> UncertainPrediction {

@@ -1,12 +1,12 @@
 internal import SegCore
 
-/// What is wrong in the parts of a document, gathered so that one message says everything.
+/// The errors in the parts of a document, collected into one message.
 package final class FaultList {
     private let source: String
     private let key: String?
     private var faults: [DataError] = []
 
-    /// Begins without faults.
+    /// Creates an empty list.
     /// - Parameters:
     ///   - source: The file that is read.
     ///   - key: The entry that is read; nil for the whole file.
@@ -15,10 +15,10 @@ package final class FaultList {
         self.key = key
     }
 
-    /// Whether nothing was wrong so far.
+    /// Whether no fault has been recorded.
     var isEmpty: Bool { faults.isEmpty }
 
-    /// A part, or nil after taking down what is wrong in it.
+    /// Reads a part; if that fails, records the fault and returns nil.
     @discardableResult
     package func part<Part>(_ read: () throws -> Part) -> Part? {
         do {
@@ -34,13 +34,13 @@ package final class FaultList {
     }
 
     /// Ends a part of a larger document.
-    /// - Throws: `Several` where something was wrong.
+    /// - Throws: `Several` if a fault was recorded.
     func finishPart() throws {
         guard isEmpty else { throw Several(faults: faults) }
     }
 
     /// Ends the document.
-    /// - Throws: `DataError` that names all that was wrong; the fault itself where there was one.
+    /// - Throws: `DataError` that lists all faults; the fault itself if there is only one.
     package func finish() throws {
         guard let first = faults.first else { return }
         guard faults.count > 1 else { throw first }
@@ -49,10 +49,10 @@ package final class FaultList {
         }
         throw DataError(
             .badData, source, key: key,
-            "\(reasons.count) things stand in the way: \(reasons.joined(separator: "; "))")
+            "\(reasons.count) problems: \(reasons.joined(separator: "; "))")
     }
 
-    /// The faults of a part, on their way to the document's list.
+    /// The faults of a part, which `part(_:)` adds to the list of the whole document.
     struct Several: Error {
         fileprivate let faults: [DataError]
     }

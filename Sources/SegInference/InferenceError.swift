@@ -1,11 +1,11 @@
 public import SegCore
 
-/// A prediction that cannot be made; says why and what to do.
+/// An error of a prediction: the reason, and what to do.
 public struct InferenceError: Error, Sendable, CustomStringConvertible {
-    /// The sentence for people.
+    /// The message for the user.
     public let description: String
 
-    /// Makes an error.
+    /// Creates an error with a message.
     public init(_ description: String) { self.description = description }
 }
 

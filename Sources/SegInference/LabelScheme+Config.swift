@@ -2,12 +2,12 @@ internal import SegBackend
 internal import SegCore
 internal import SegImaging
 
-/// What classes, or regions, are called by number, and which numbers of a label map they are.
+/// The names of the classes or regions by number, and the label-map values that belong to each.
 struct LabelNames {
     let names: [Int: String]
     let scheme: LabelScheme
 
-    /// The entries `labels`, `regions` and `ignore_label`.
+    /// Reads or writes the entries `labels`, `regions` and `ignore_label`.
     static func coded(_ own: LabelNames?, by coder: ConfigCoder) throws -> LabelNames {
         try coder.part(own, entries: { $0.scheme.entries(labels: $0.names) }, LabelScheme.read)
     }
@@ -16,10 +16,10 @@ struct LabelNames {
 extension LabelScheme {
     /// Reads `labels` or `regions`, and `ignore_label`.
     ///
-    /// `labels` either names classes by their numbers, `{"1": "spleen"}`, or maps names to the numbers of label maps,
-    /// `{liver: 5, kidneys: [2, 3]}`; the classes are then 1, 2, … in the written order. JSON's objects have no order, so
-    /// there the map is a list: `[{"liver": 5}, {"kidneys": [2, 3]}]`. `regions` has that form too, and its names may share
-    /// numbers; they are the network's channels, from 0.
+    /// `labels` maps class numbers to names, `{"1": "spleen"}`, or names to the values of label maps,
+    /// `{liver: 5, kidneys: [2, 3]}`. In the second form the classes are 1, 2, … in the written order. JSON objects have no
+    /// order, so in JSON that map is a list: `[{"liver": 5}, {"kidneys": [2, 3]}]`. `regions` has the second form. Regions may
+    /// share values, and each region is one channel of the network, from 0.
     /// - Throws: `DataError` naming the entry that is wrong.
     fileprivate static func read(_ reader: ConfigReader) throws -> LabelNames {
         var scheme = LabelScheme()
@@ -35,11 +35,11 @@ extension LabelScheme {
             return LabelNames(names: try names(members, reader), scheme: scheme)
         }
         var groups = try groups(value, "labels", reader)
-        // nnU-Net's name for voxels that take no part.
+        // nnU-Net's name for voxels that training ignores.
         if let index = groups.firstIndex(where: { $0.name.lowercased() == "ignore" }) {
             let numbers = groups.remove(at: index).numbers
             guard numbers.count == 1, scheme.ignored == nil || scheme.ignored == numbers[0] else {
-                throw reader.error("labels.ignore", "should be the one number of ignore_label, not \(numbers)")
+                throw reader.error("labels.ignore", "should be one number, the same as ignore_label, not \(numbers)")
             }
             scheme.ignored = numbers[0]
         }
@@ -49,11 +49,12 @@ extension LabelScheme {
             for number in group.numbers {
                 try check(number, "labels", reader)
                 if number == scheme.ignored {
-                    throw reader.error("ignore_label", "is \(number), which labels gives to '\(group.name)'")
+                    throw reader.error(
+                        "ignore_label", "is \(number), but labels assigns this number to '\(group.name)'")
                 }
                 if let other = taken.updateValue(group.name, forKey: number) {
                     throw reader.error(
-                        "labels", "'\(other)' and '\(group.name)' both take number \(number); give it to one of them")
+                        "labels", "'\(other)' and '\(group.name)' both have number \(number); assign it to one of them")
                 }
             }
         }
@@ -61,25 +62,25 @@ extension LabelScheme {
         return LabelNames(names: Dictionary(uniqueKeysWithValues: named), scheme: scheme)
     }
 
-    /// Regions, which the network's channels are.
+    /// Reads the regions, one per channel of the network.
     private static func regions(
         _ value: ConfigValue, ignored: Int?, _ reader: ConfigReader
     ) throws -> [Group] {
         guard reader.value("labels") == nil else {
-            throw reader.error("regions", "stand in place of labels; keep one of both")
+            throw reader.error("regions", "replace labels; keep only one of the two")
         }
         let regions = try groups(value, "regions", reader)
         guard (2...DiceCEParams.mostRegions).contains(regions.count) else {
             throw reader.error(
                 "regions",
-                "are from 2 to \(DiceCEParams.mostRegions), not \(regions.count); one alone is a class, which labels take"
+                "should be from 2 to \(DiceCEParams.mostRegions), not \(regions.count); give a single one as a class in labels"
             )
         }
         for number in regions.flatMap(\.numbers) {
             guard (1...largestOfRegions).contains(number), number != ignored else {
                 throw reader.error(
                     "regions",
-                    "should be of numbers from 1 to \(largestOfRegions) that are not ignored, not of \(number)")
+                    "should have numbers from 1 to \(largestOfRegions) that are not ignored, not \(number)")
             }
         }
         return regions
@@ -90,7 +91,7 @@ extension LabelScheme {
         throw reader.error(key, "should be numbers of a label map from 1 to \(Int(LabelMap.largest)), not \(number)")
     }
 
-    /// Names of classes by number.
+    /// Reads the names of the classes by number.
     private static func names(_ members: [String: ConfigValue], _ reader: ConfigReader) throws -> [Int: String] {
         var labels: [Int: String] = [:]
         for (key, value) in members {
@@ -104,7 +105,7 @@ extension LabelScheme {
         return labels
     }
 
-    /// Groups of numbers, from a list of objects of one member each, or from one such object.
+    /// Reads groups of label-map values from a list of objects with one member each, or from one such object.
     private static func groups(_ value: ConfigValue, _ key: String, _ reader: ConfigReader) throws -> [Group] {
         let items: [ConfigValue] = if case .array(let items) = value { items } else { [value] }
         var groups: [Group] = []
@@ -113,7 +114,7 @@ extension LabelScheme {
                 let plain = key == "labels" ? "an object such as {\"1\": \"spleen\"}, or " : ""
                 throw reader.error(
                     key,
-                    "should be \(plain)a list of names and the numbers that they take, as [{\"liver\": 5}, "
+                    "should be \(plain)a list of names and their numbers, such as [{\"liver\": 5}, "
                         + "{\"kidneys\": [2, 3]}], not \(item)")
             }
             let list: [ConfigValue] = if case .array(let list) = numbers { list } else { [numbers] }
@@ -121,18 +122,18 @@ extension LabelScheme {
             guard !list.isEmpty, found.count == list.count else {
                 throw reader.error("\(key).\(name)", "should be a number or a list of numbers, not \(numbers)")
             }
-            // The background is what no other class takes.
+            // The background is every voxel that belongs to no other class.
             if name == "background", found == [0] { continue }
             guard !groups.contains(where: { $0.name == name }) else {
-                throw reader.error("\(key).\(name)", "stands there twice")
+                throw reader.error("\(key).\(name)", "is given twice")
             }
             groups.append(Group(name: name, numbers: found))
         }
-        guard !groups.isEmpty else { throw reader.error(key, "names nothing but the background") }
+        guard !groups.isEmpty else { throw reader.error(key, "gives only the background") }
         return groups
     }
 
-    /// The entries that `read` reads.
+    /// The entries of the scheme, as `read` reads them.
     fileprivate func entries(labels: [Int: String]) -> [String: ConfigValue] {
         var entries: [String: ConfigValue] = [:]
         if let listed = groups ?? regions {
@@ -151,6 +152,6 @@ extension LabelScheme {
 }
 
 extension ConfigValue {
-    /// Whether it is text.
+    /// Whether the value is a string.
     fileprivate var isName: Bool { if case .string = self { true } else { false } }
 }

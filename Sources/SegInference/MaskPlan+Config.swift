@@ -2,8 +2,8 @@ internal import SegCore
 internal import SegImaging
 
 extension MaskPlan {
-    /// The list of MONAI's transforms that `MaskPlanReader` reads as this.
-    /// - Parameter channels: How many the network gives.
+    /// The list of MONAI transforms from which `MaskPlanReader` reads this plan.
+    /// - Parameter channels: The number of channels of the network's output.
     func value(channels: Int) -> ConfigValue {
         guard restoration != .logits else {
             let order = painting.isEmpty ? ConfigValue.null : .array(painting.map { .int(Int($0.label)) })

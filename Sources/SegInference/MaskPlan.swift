@@ -1,39 +1,38 @@
 internal import SegCore
 public import SegImaging
 
-/// How the mask of a scan comes of what the network gives.
+/// The steps from a network's output to the mask of a scan.
 ///
-/// The usual way is that of MONAI's spleen bundle: probabilities are brought back to the scan's grid, and the most
-/// probable class of each voxel counts.
+/// The default is that of MONAI's spleen bundle: probabilities are resampled to the scan's grid, and each voxel gets its
+/// most probable class.
 public struct MaskPlan: Hashable, Sendable {
-    /// How predictions come back to the scan's grid.
+    /// The way in which predictions are resampled to the scan's grid.
     public enum Restoration: String, Hashable, Sendable {
-        /// Probabilities trilinearly, then classes; `Invertd(nearest_interp=False)` before `AsDiscreted`.
+        /// Trilinear resampling of probabilities, then classes; `Invertd(nearest_interp=False)` before `AsDiscreted`.
         case trilinear
-        /// Classes by nearest voxels; `Invertd(nearest_interp=True)`.
+        /// Nearest-neighbour resampling of classes; `Invertd(nearest_interp=True)`.
         case nearest
-        /// The network's own output trilinearly, as nnU-Net does, then classes.
+        /// Trilinear resampling of logits, then classes, as in nnU-Net.
         case logits
-        /// Not at all: the mask lies on the network's grid, as without `Invertd`.
+        /// No resampling: the mask stays on the network's grid, as without `Invertd`.
         case none
     }
 
-    /// What makes probabilities of the network's output; `Activationsd`. A single channel is always a sigmoid's.
+    /// The activation that turns logits into probabilities; `Activationsd`. A single channel always has a sigmoid.
     public enum Probabilities: String, Hashable, Sendable {
-        /// Those of all channels sum to 1.
+        /// The probabilities of all channels sum to 1.
         case softmax
-        /// Each channel by itself.
+        /// Each channel has its own probability, independent of the others.
         case sigmoid
     }
 
-    /// How predictions come back to the scan's grid.
+    /// The way in which predictions are resampled to the scan's grid.
     public var restoration = Restoration.trilinear
-    /// What makes probabilities of the output of several channels.
+    /// The activation of an output with several channels.
     public var probabilities = Probabilities.softmax
-    /// Whether each of several channels is a region by itself, which may overlap others; `AsDiscreted(threshold=)`
-    /// without `argmax`.
+    /// Whether each of several channels is a region that may overlap others; `AsDiscreted(threshold=)` without `argmax`.
     public var isRegions = false
-    /// The probability from which on a single channel is class 1, and a voxel belongs to a region;
+    /// The smallest probability at which a single channel is class 1, or a voxel belongs to a region;
     /// `AsDiscreted(threshold=)`.
     public var threshold = 0.5
     /// A region and the class number that it is painted with.
@@ -42,22 +41,22 @@ public struct MaskPlan: Hashable, Sendable {
         public var channel: Int
         /// The class number.
         public var label: UInt8
-        /// A region and its class number.
+        /// Creates a pair of a region and its class number.
         public init(channel: Int, label: UInt8) { (self.channel, self.label) = (channel, label) }
     }
 
-    /// How several overlapping regions become class numbers, a later one over an earlier one: nnU-Net's
-    /// `regions_class_order`, or a `Lambda` of `torch.where`. Empty where channels are classes or regions by themselves.
+    /// The order in which overlapping regions are painted as class numbers; a later region overwrites an earlier one. nnU-Net's
+    /// `regions_class_order`, or a `Lambda` of `torch.where`. Empty if the channels are classes, or regions that stay regions.
     public var painting: [Paint] = []
-    /// Steps on the network's grid, before classes or regions come back.
+    /// Steps on the network's grid, before classes or regions are resampled.
     public var before: [MaskStep] = []
     /// Steps on the grid of the mask.
     public var after: [MaskStep] = []
 
-    /// The usual way.
+    /// Creates the default plan.
     public init() {}
 
-    /// The usual way of regions: probabilities of each channel by itself are brought back trilinearly, and count from 0.5 on.
+    /// The default plan of regions: sigmoid probabilities are resampled trilinearly and have a threshold of 0.5.
     static let ofRegions = {
         var plan = MaskPlan()
         (plan.probabilities, plan.isRegions) = (.sigmoid, true)
@@ -67,15 +66,15 @@ public struct MaskPlan: Hashable, Sendable {
     /// The number of classes, background included, that a network's channels make; a single channel makes two.
     func classes(channels: Int) -> Int { painting.map(\.label).max().map { Int($0) + 1 } ?? max(2, channels) }
 
-    /// Whether the probabilities of some channels sum to 1, those of the background among them, and each is a class's.
+    /// Whether each probability belongs to a class, and the probabilities of all classes, background included, sum to 1.
     func areShares(channels: Int) -> Bool {
         channels == 1 || (probabilities == .softmax && !isRegions && painting.isEmpty)
     }
 }
 
 extension Prediction {
-    /// What a plan makes of a prediction: one map of class numbers, or a map of 0 and 1 for each region; the grid that it
-    /// lies on, and where that is: voxel index → RAS+ mm.
+    /// The mask that a plan makes from a prediction: one map of class numbers, or one map of 0 and 1 per region; and the size
+    /// and affine (voxel index → RAS+ mm) of its grid.
     func mask(by plan: MaskPlan) -> (maps: [[UInt8]], size: Triple, affine: Affine) {
         let size = plan.restoration == .none ? record.networkSize : record.scanSize
         let threshold = Float(plan.threshold)

@@ -1,28 +1,28 @@
 internal import SegCore
 internal import SegImaging
 
-/// Reads a chain of MONAI's post-processing into a plan, one transform after the other.
+/// Reads a chain of MONAI's postprocessing transforms into a plan, one transform after the other.
 ///
-/// What would give another mask than MONAI's is an error that names the transform and the argument.
+/// If the mask would differ from MONAI's, an error names the transform and the argument.
 struct MaskPlanReader {
-    /// MONAI's classes that are read, without their modules and without the `d` of those for dictionaries.
+    /// The supported MONAI classes, without their modules and without the `d` of dictionary transforms.
     static var classes: [String] {
         ["Activations", "Invert", "AsDiscrete", "Lambda"]
             + MaskStep.forms.map(\.name).filter { $0 != MaskStep.nnUNetName }
     }
 
-    /// How many channels the network gives.
+    /// The number of channels of the network's output.
     let channels: Int
-    /// Whether the preprocessing resamples, so that bringing values back blends them.
+    /// Whether the preprocessing resamples, in which case its inverse interpolates values.
     let resamples: Bool
-    /// Whether the preprocessing leaves the grid as it is.
+    /// Whether the preprocessing leaves the grid unchanged.
     let keepsGrid: Bool
     private var plan = MaskPlan()
     private var hasProbabilities = false
     private var isDiscrete = false
     private var isInverted = false
 
-    /// Begins a chain.
+    /// Creates a reader for a new chain.
     init(channels: Int, preprocessing: Preprocessing) {
         self.channels = channels
         resamples = preprocessing.resamples
@@ -30,7 +30,7 @@ struct MaskPlanReader {
         plan.restoration = .none
     }
 
-    /// Takes the next transform.
+    /// Reads the next transform.
     /// - Parameter name: One of `classes`.
     /// - Throws: `DataError` naming the argument that is missing, wrong or not supported.
     mutating func add(_ name: String, _ reader: ConfigReader) throws {
@@ -50,18 +50,18 @@ struct MaskPlanReader {
     }
 
     /// The plan of the whole chain.
-    /// - Throws: `DataError` where the chain makes no classes.
+    /// - Throws: `DataError` if the chain makes no classes.
     func finished(_ reader: ConfigReader) throws -> MaskPlan {
         guard isDiscrete else {
             throw reader.error(
                 "_target_",
-                "the chain never makes classes of the network's output; a step AsDiscreted with argmax, or with "
-                    + "a threshold, is needed")
+                "the chain never turns the network's output into classes; add a step AsDiscreted with argmax or "
+                    + "with a threshold")
         }
         return plan
     }
 
-    /// nnU-Net's way in one: logits are brought back, then classes are made, or regions painted. A bundle has no such step.
+    /// Reads nnU-Net's one step: logits are resampled, then classes are made or regions painted. A bundle has no such step.
     private mutating func addExport(_ reader: ConfigReader) throws {
         guard !hasProbabilities, !isInverted, !isDiscrete else {
             throw reader.error("_target_", "NNUNetExport should be the first step")
@@ -79,7 +79,7 @@ struct MaskPlanReader {
         }
         guard plan.painting.count == channels else {
             throw reader.error(
-                "regions_class_order", "has \(order.count) entries, and the network gives \(channels) regions")
+                "regions_class_order", "has \(order.count) entries, but the network has \(channels) regions")
         }
     }
 
@@ -87,10 +87,12 @@ struct MaskPlanReader {
         try reader.expect("other", .null)
         let (sigmoid, softmax) = (try reader.bool("sigmoid") ?? false, try reader.bool("softmax") ?? false)
         guard sigmoid || softmax else { return }
-        guard !sigmoid || !softmax else { throw reader.error("softmax", "and sigmoid are both true; MONAI takes one") }
-        guard channels > 1 || sigmoid else { throw reader.error("softmax", "of a single channel is 1 everywhere") }
+        guard !sigmoid || !softmax else {
+            throw reader.error("softmax", "and sigmoid are both true; MONAI allows only one")
+        }
+        guard channels > 1 || sigmoid else { throw reader.error("softmax", "is 1 everywhere for a single channel") }
         guard !hasProbabilities, !isDiscrete, !isInverted else {
-            throw reader.error("_target_", "Activations of what is no longer the network's output is not supported")
+            throw reader.error("_target_", "Activations is supported only directly after the network")
         }
         hasProbabilities = true
         plan.probabilities = sigmoid && channels > 1 ? .sigmoid : .softmax
@@ -108,13 +110,13 @@ struct MaskPlanReader {
         guard !isDiscrete else {
             throw reader.error(
                 "nearest_interp",
-                "is false after the classes were made, so that class numbers would be blended into others; it should be "
-                    + "true, or the Invertd come before AsDiscreted")
+                "is false after AsDiscreted, so class numbers would be interpolated into others; set it to true, or "
+                    + "put Invertd before AsDiscreted")
         }
         guard hasProbabilities else {
             throw reader.error(
                 "nearest_interp",
-                "is false of an output that no Activationsd made probabilities of, which is not supported; add one")
+                "is false, but there is no Activationsd that makes probabilities, which is not supported; add one")
         }
         plan.restoration = .trilinear
     }
@@ -122,34 +124,34 @@ struct MaskPlanReader {
     private mutating func addDiscrete(_ reader: ConfigReader) throws {
         for key in ["to_onehot", "dim", "keepdim"] { try reader.expect(key, .null) }
         let (argmax, threshold) = (try reader.bool("argmax") ?? false, try reader.double("threshold"))
-        // Class numbers are whole already.
+        // Class numbers are already integers.
         try reader.expect("rounding", among: argmax || isDiscrete ? ["torchrounding"] : [])
         guard argmax || threshold != nil else { return }
         guard !isDiscrete else {
             throw reader.error("_target_", "a second AsDiscreted of class numbers is not supported")
         }
         if argmax {
-            guard channels > 1 else { throw reader.error("argmax", "of a single channel is 0 everywhere") }
-            // From 1 on every class but the background passes, and becomes 1.
-            guard threshold == nil else { throw reader.error("threshold", "of class numbers is not supported") }
+            guard channels > 1 else { throw reader.error("argmax", "is 0 everywhere for a single channel") }
+            // MONAI compares class numbers with the threshold: from 1 on, every class but the background would become 1.
+            guard threshold == nil else { throw reader.error("threshold", "is not supported together with argmax") }
         } else if let threshold {
             try setThreshold(threshold, reader)
         }
         isDiscrete = true
     }
 
-    /// A threshold of a single channel makes classes 0 and 1; of several, each is a region.
+    /// Sets the threshold. A single channel then has the classes 0 and 1; each of several channels is a region.
     private mutating func setThreshold(_ threshold: Double, _ reader: ConfigReader) throws {
         guard hasProbabilities else {
-            throw reader.error("threshold", "of an output that no Activationsd made probabilities of is not supported")
+            throw reader.error("threshold", "is not supported without an Activationsd that makes probabilities")
         }
-        // What lies outside of a crop is 0 and would pass.
+        // Voxels outside a crop are 0 and would reach a threshold of 0.
         guard threshold > 0 else { throw reader.error("threshold", "should be above 0, not \(threshold)") }
         plan.threshold = threshold
         plan.isRegions = channels > 1
     }
 
-    /// A function that makes class numbers of regions.
+    /// Reads a function that turns regions into class numbers.
     private mutating func addPainting(_ reader: ConfigReader) throws {
         for key in ["inv_func", "track_meta"] { reader.ignore(key) }
         try reader.expect("overwrite", true)
@@ -162,27 +164,27 @@ struct MaskPlanReader {
         }
         guard plan.isRegions, plan.before.isEmpty, plan.after.isEmpty else {
             throw reader.error(
-                "func", "is supported right after an AsDiscreted whose threshold makes regions, or an Invertd")
+                "func", "is supported only after an AsDiscreted whose threshold makes regions, or after Invertd")
         }
         let channels = Set(painting.paints.map(\.channel))
         guard channels.isSubset(of: 0..<self.channels) else {
             throw reader.error(
-                "func", "names the channels \(channels.sorted()), and the network gives 0 to \(self.channels - 1)")
+                "func", "uses the channels \(channels.sorted()), but the network has 0 to \(self.channels - 1)")
         }
         (plan.painting, plan.isRegions) = (painting.paints, false)
     }
 
     private mutating func add(_ step: MaskStep, _ name: String, _ reader: ConfigReader) throws {
         switch step {
-        // MONAI takes a mask of several channels for one map a label.
+        // MONAI treats a mask of several channels as one map per label.
         case .keepLargest: try reader.expect("is_onehot", .bool(plan.isRegions))
         case .keepAllLargest where plan.isRegions:
-            throw reader.error("_target_", "\(name) is for a model that gives classes, and this one gives regions")
+            throw reader.error("_target_", "\(name) is for a model of classes, but this one has regions")
         default: break
         }
         if plan.isRegions, let stray = step.channels?.first(where: { $0 >= channels }) {
             throw reader.error(
-                "applied_labels", "names channel \(stray), and the mask has the channels 0 to \(channels - 1)")
+                "applied_labels", "contains channel \(stray), but the mask has the channels 0 to \(channels - 1)")
         }
         guard isDiscrete else {
             throw reader.error(

@@ -2,7 +2,7 @@ internal import SegCore
 internal import SegImaging
 
 extension MaskStep {
-    /// MONAI's classes of steps and nnU-Net's one, and how the arguments of each are read and written.
+    /// The readers and writers of MONAI's classes of steps and of nnU-Net's step.
     static var forms: [ComponentForm<MaskStep>] {
         [
             ComponentForm("KeepLargestConnectedComponent", \.keptLargest) {
@@ -38,10 +38,10 @@ extension MaskStep {
         ]
     }
 
-    /// nnU-Net's step, which a bundle does not have.
+    /// The name of nnU-Net's step, which a bundle does not have.
     static let nnUNetName = "NNUNetKeepLargest"
 
-    /// What a step names that are numbers of channels where each is a region.
+    /// The labels of a step that are channel numbers if each channel is a region.
     var channels: Labels {
         switch self {
         case .keepLargest(let labels, _, _, _), .fillHoles(let labels, _): labels
@@ -61,7 +61,7 @@ extension MaskStep {
 }
 
 extension ConfigForm<[UInt8]> {
-    /// Class numbers, of which there may be one.
+    /// A list of class numbers, or a single one.
     fileprivate static var labels: Self {
         Self(
             decode: { value, key, reader in
@@ -76,7 +76,7 @@ extension ConfigForm<[UInt8]> {
 }
 
 extension ConfigForm<Connectivity> {
-    /// scikit-image's number.
+    /// The connectivity as scikit-image's number.
     fileprivate static var connectivity: Self {
         Self(
             decode: { _, key, reader in

@@ -1,12 +1,12 @@
 internal import SegCore
 internal import SegImaging
 
-/// A mirror image of a volume; its own inverse.
+/// A flip of a volume along some axes; its own inverse.
 struct Mirror: Hashable, Sendable {
-    /// The axes that run backwards.
+    /// The axes that are flipped.
     let axes: [Int]
 
-    /// Voxels of some channels each, `[size.d, size.h, size.w, channels]`, mirrored.
+    /// Flips voxels of several channels, `[size.d, size.h, size.w, channels]`.
     func callAsFunction(_ values: [Float], size: Triple, channels: Int) -> [Float] {
         guard !axes.isEmpty else { return values }
         let (flipsI, flipsJ, flipsK) = (axes.contains(0), axes.contains(1), axes.contains(2))

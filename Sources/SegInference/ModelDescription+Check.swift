@@ -6,22 +6,23 @@ internal import SegNN
 internal import SegTensor
 
 extension ModelDescription {
-    /// Classes that a mask holds, background included.
+    /// The maximum number of classes of a mask, background included.
     package static let mostClasses = 255
 
-    /// Insists that the network can be built and fits the rest of the description: at most 255 classes, a
-    /// name for no class that it does not have, and windows that it takes. Nothing is computed.
+    /// Checks that the network can be built and fits the rest of the description: at most 255 classes, names only for
+    /// classes that exist, and a window size that the network supports. No network is run.
     /// - Throws: `DataError` naming the key that is wrong.
     public func check() throws {
         let outline = try network.outline()
         guard outline.outputChannels <= Self.mostClasses else {
             throw error(
                 "network_def.out_channels",
-                "should be at most \(Self.mostClasses), as many classes as a mask holds, not \(outline.outputChannels)")
+                "should be at most \(Self.mostClasses), the maximum number of classes in a mask, not \(outline.outputChannels)"
+            )
         }
         let classes = maskPlan.classes(channels: outline.outputChannels)
         guard previousClasses == 0 || preprocessing.steps.allSatisfy(\.isOfCascade) else {
-            throw error("previous_classes", "goes with the steps of nnU-Net and Orientation alone")
+            throw error("previous_classes", "is supported only with the steps of nnU-Net and Orientation")
         }
         guard Set(mirrorAxes).isSubset(of: [0, 1, 2]) else {
             throw error("mirror_axes", "should be some of 0, 1 and 2, not \(mirrorAxes)")
@@ -29,73 +30,74 @@ extension ModelDescription {
         guard previousClasses < outline.inputChannels else {
             throw error(
                 "previous_classes",
-                "are \(previousClasses), and the network takes \(outline.inputChannels) channels in all")
+                "is \(previousClasses), but the network takes \(outline.inputChannels) channels in all")
         }
         let painted = Set(maskPlan.painting.map(\.channel))
         guard painted.isSubset(of: 0..<outline.outputChannels) else {
             throw error(
                 "postprocessing",
-                "paints the channels \(painted.sorted()), and the network gives \(outline.outputChannels)")
+                "paints the channels \(painted.sorted()), but the network has \(outline.outputChannels)")
         }
         let (one, many) = maskPlan.isRegions ? ("region", "regions") : ("class", "classes")
         if let stray = labels.keys.filter({ $0 >= classes }).min() {
             throw error(
                 "labels",
-                "name \(one) \(stray), and the network has the \(many) 0 to \(classes - 1) (out_channels "
+                "name \(one) \(stray), but the network has the \(many) 0 to \(classes - 1) (out_channels "
                     + "\(outline.outputChannels)); correct the labels, or use the network that was trained for them")
         }
         try checkLabels(classes: classes)
         guard !outline.isPlanar || roiSize?.w == 1 else {
             throw error(
                 "roi_size",
-                "should end with 1, for the network sees slices one by one (spatial_dims 2), not be "
+                "should end with 1, because the network's input is one slice (spatial_dims 2), not be "
                     + "\(roiSize.map(\.description) ?? "the whole image")")
         }
         guard let roiSize else { return }
         if let size = outline.requiredSize, size != roiSize {
             throw error(
-                "roi_size", "should be \(size), the windows that the network was made for (img_size), not \(roiSize)")
+                "roi_size", "should be \(size), the window size of the network (img_size), not \(roiSize)")
         }
         guard roiSize.zip(outline.sizeDivisor, %) == Triple(0) else {
             throw error(
                 "roi_size",
-                "should be multiples of \(outline.sizeDivisor), by which the network's strides divide it, not \(roiSize)"
+                "should be multiples of \(outline.sizeDivisor), the total stride of the network, not \(roiSize)"
             )
         }
         try rehearse(outline, batch: 1, .inference)
     }
 
-    /// Insists that a scheme of labels has as many groups as the network has classes, and that no class is ignored.
+    /// Checks that a scheme of labels has as many groups as the network has classes, and that no class is ignored.
     private func checkLabels(classes: Int) throws {
         if let regions = labelScheme.regions, try regions.count != outputChannels {
             throw error(
-                "regions", "are \(regions.count), and network_def.out_channels is \(try outputChannels), one for each")
+                "regions",
+                "are \(regions.count), but network_def.out_channels is \(try outputChannels); they should be equal")
         }
         if let groups = labelScheme.groups, groups.count != classes - 1 {
             throw error(
                 "labels",
-                "name \(groups.count) classes, and network_def.out_channels is for \(classes - 1) beside the background"
+                "name \(groups.count) classes, but network_def.out_channels is for \(classes - 1) besides the background"
             )
         }
         guard let ignored = labelScheme.ignored, let name = labelScheme.name(of: ignored, labels: labels) else {
             return
         }
-        throw error("ignore_label", "is \(ignored), which labels give to '\(name)'")
+        throw error("ignore_label", "is \(ignored), but labels assigns this number to '\(name)'")
     }
 
-    /// Insists that batches of so many patches can train the network.
-    /// - Throws: `DataError` where a norm would see a single value.
+    /// Checks that the network can be trained with batches of this many patches.
+    /// - Throws: `DataError` if the masks are overlapping regions without `regions`, or if a norm would have a single value.
     public func checkTraining(batch: Int) throws {
         guard !maskPlan.isRegions || labelScheme.regions != nil else {
             throw error(
                 "postprocessing",
-                "makes regions that may overlap; say of which numbers they are with regions:, or use argmax in AsDiscrete"
+                "makes regions that may overlap; give their numbers with regions:, or use argmax in AsDiscrete"
             )
         }
         try rehearse(network.outline(), batch: batch, .training)
     }
 
-    /// Finds a norm over a single value, which is met only where the coarsest stage has one voxel.
+    /// Refuses a norm over a single value, which is possible only if the coarsest stage has one voxel.
     private func rehearse(_ outline: NetworkOutline, batch: Int, _ mode: ForwardContext.Mode) throws {
         guard let roiSize, roiSize == outline.sizeDivisor else { return }
         do {

@@ -5,13 +5,13 @@ internal import SegModels
 extension ModelDescription {
     private static let mostFolds = 100
 
-    /// Reads the entries of a model from an object that may hold more, such as a training configuration.
+    /// Reads the entries of a model from an object that may hold other entries too, such as a training configuration.
     /// - Throws: `DataError` naming the key that is missing or wrong.
     public static func entries(of reader: ConfigReader) throws -> ModelDescription {
         try coded(nil, by: ConfigCoder(reader))
     }
 
-    /// The document that `init(file:)` reads.
+    /// The content of the `model.json` that `init(file:)` reads.
     public var value: ConfigValue { .object(ConfigCoder.entries(self, Self.coded)) }
 
     private static func coded(_ own: ModelDescription?, by coder: ConfigCoder) throws -> ModelDescription {
@@ -32,7 +32,7 @@ extension ModelDescription {
         return description
     }
 
-    /// The windows. Null stands for the whole image; an absent key is a mistake.
+    /// Reads or writes the windows. A null `roi_size` is the whole image; an absent one is an error.
     private mutating func codeWindow(_ own: ModelDescription?, by coder: ConfigCoder) throws {
         let isWhole = own.map { $0.roiSize == nil } ?? coder.reader?.isNull("roi_size") ?? false
         guard !isWhole else {
@@ -47,7 +47,7 @@ extension ModelDescription {
         padding = try WindowPadding.coded(own?.padding, by: coder)
     }
 
-    /// An object of what is done to a mask, or a list of MONAI's transforms from the network's output on.
+    /// Reads or writes the postprocessing: an object of mask steps, or a list of MONAI transforms of the network's output.
     private mutating func codePostprocessing(_ own: ModelDescription?, by coder: ConfigCoder) throws {
         let usual = labelScheme.regions == nil ? MaskPlan() : .ofRegions
         maskPlan = usual
@@ -62,10 +62,10 @@ extension ModelDescription {
         maskPlan = try plan(of: items, reader)
         try coder.check(
             "postprocessing", labelScheme.regions == nil || maskPlan.isRegions,
-            "makes classes, and regions take a threshold of each channel")
+            "makes classes, but regions need a threshold per channel")
     }
 
-    /// The plan for masks as a list of transforms.
+    /// The mask plan as a list of transforms.
     private var chain: ConfigValue { maskPlan.value(channels: (try? outputChannels) ?? 2) }
 
     private func plan(of items: [ConfigValue], _ reader: ConfigReader) throws -> MaskPlan {
@@ -80,12 +80,12 @@ extension ModelDescription {
 }
 
 extension Int {
-    /// The number; nil where it is 0.
+    /// The number; nil if it is 0.
     fileprivate var nonzero: Int? { self == 0 ? nil : self }
 }
 
 extension ConfigForm<NetworkDefinition> {
-    /// A network as MONAI's bundles define one.
+    /// A network's definition, as in MONAI's bundles.
     fileprivate static var network: Self {
         Self(decode: { value, _, reader in NetworkDefinition(value, source: reader.source) }, encode: \.value)
     }

@@ -3,7 +3,7 @@ internal import SegImaging
 internal import SegModels
 
 extension ModelDescription {
-    /// Some lines for people: the network, what is done to a scan, in what windows it is seen, and how the mask is made.
+    /// Lines for the user: the network, the preprocessing, the windows, the steps of the mask, and the classes.
     package var summary: [String] {
         let outline = try? network.outline()
         let name = network.value["_target_"]?.text?.split(separator: ".").last.map(String.init) ?? "unknown"
@@ -13,7 +13,7 @@ extension ModelDescription {
         lines.append(
             "windows      "
                 + (roiSize.map { "\($0) voxels, overlap \(overlap), \(mode.rawValue) weights" } ?? "the whole scan"))
-        if !mirrorAxes.isEmpty { lines.append("windows      averaged over mirror images along axes \(mirrorAxes)") }
+        if !mirrorAxes.isEmpty { lines.append("windows      averaged over flips along axes \(mirrorAxes)") }
         lines += maskPlan.summary(channels: outline?.outputChannels ?? 2).map { "mask         \($0)" }
         lines += labels.sorted { $0.key < $1.key }.map {
             "\(maskPlan.isRegions ? "region" : "class ")       \($0): \($1)"
@@ -23,7 +23,7 @@ extension ModelDescription {
 }
 
 extension ConfigValue {
-    /// An entry of an object; nil where it has none of the name.
+    /// An entry of an object; nil if the object has no such entry.
     fileprivate subscript(key: String) -> ConfigValue? {
         if case .object(let entries) = self { entries[key] } else { nil }
     }
@@ -32,27 +32,29 @@ extension ConfigValue {
 }
 
 extension MaskPlan {
-    /// What becomes of the network's output, a line for each step.
+    /// The steps from the network's output to the mask, one line per step.
     fileprivate func summary(channels: Int) -> [String] {
         let isSigmoid = channels == 1 || probabilities == .sigmoid
         let probabilities = isSigmoid ? "probabilities of each channel (sigmoid)" : "probabilities (softmax)"
         let discrete =
             !painting.isEmpty
-            ? "regions from \(threshold) on, painted one over the other: "
+            ? "regions from probability \(threshold) on, painted in this order: "
                 + painting.map { "channel \($0.channel) as \($0.label)" }.joined(separator: ", ")
             : isRegions
-                ? "\(channels) regions, from \(threshold) on"
-                : channels == 1 ? "class 1 from \(threshold) on" : "the most probable class"
+                ? "\(channels) regions, from probability \(threshold) on"
+                : channels == 1 ? "class 1 from probability \(threshold) on" : "the most probable class"
         switch restoration {
         case .trilinear:
-            return [probabilities + ", back to the scan trilinearly", discrete] + after.map(\.summary)
+            return [probabilities + ", resampled trilinearly to the scan", discrete] + after.map(\.summary)
         case .nearest:
-            return [probabilities + ", " + discrete] + before.map(\.summary) + ["back to the scan by nearest voxels"]
+            return [probabilities + ", " + discrete] + before.map(\.summary) + [
+                "resampled to the scan by nearest neighbour"
+            ]
                 + after.map(\.summary)
         case .logits:
             let classes =
-                painting.isEmpty ? "the class of the largest" : "regions above 0.5 painted one over the other"
-            return ["outputs back to the scan trilinearly", classes] + after.map(\.summary)
+                painting.isEmpty ? "the class of the largest" : "regions above probability 0.5, painted in order"
+            return ["outputs resampled trilinearly to the scan", classes] + after.map(\.summary)
         case .none:
             return [probabilities + ", " + discrete] + before.map(\.summary) + ["left on the network's grid"]
         }
@@ -60,16 +62,16 @@ extension MaskPlan {
 }
 
 extension MaskStep {
-    /// What the step does, for people.
+    /// The step in words for the user.
     fileprivate var summary: String {
         func of(_ labels: Labels) -> String { labels.map { " of \($0)" } ?? "" }
         switch self {
         case .keepLargest(let labels, let independent, _, let count):
-            return "the largest \(count == 1 ? "piece" : "\(count) pieces")\(of(labels))"
+            return "the largest \(count == 1 ? "connected component" : "\(count) connected components")\(of(labels))"
                 + (independent ? "" : " together")
-        case .keepAllLargest(let labels): return "the largest piece\(of(labels)) together"
+        case .keepAllLargest(let labels): return "the largest connected component\(of(labels)) together"
         case .fillHoles(let labels, _): return "holes\(of(labels)) filled"
-        case .removeSmall(let least, _, _): return "pieces below \(least) voxels removed"
+        case .removeSmall(let least, _, _): return "connected components below \(least) voxels removed"
         case .keepLabels(let labels): return "only the labels \(labels) kept"
         }
     }

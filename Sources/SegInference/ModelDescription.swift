@@ -5,41 +5,41 @@ public import SegModels
 
 /// Everything but the weights that a prediction needs: the `model.json` of a model folder.
 public struct ModelDescription: Hashable, Sendable {
-    /// Which network, as MONAI would name it.
+    /// The network architecture and its arguments, as in MONAI.
     public var network: NetworkDefinition
-    /// What is done to a scan before the network sees it.
+    /// The preprocessing of a scan.
     public var preprocessing: Preprocessing
-    /// Extents of a window; nil where the network sees the whole image at once, MONAI's `SimpleInferer`.
+    /// The size of a window; nil if the network's input is the whole image, as in MONAI's `SimpleInferer`.
     public var roiSize: Triple?
-    /// Share of a window that its neighbour repeats.
+    /// The share of a window that overlaps the next one.
     public var overlap: WindowOverlap
-    /// Weights of overlapping windows.
+    /// The weighting of overlapping windows.
     public var mode: WindowPlan.Blending
-    /// What lies beside an image that is smaller than a window.
+    /// The padding of an image that is smaller than a window.
     public var padding = WindowPadding.constant(0)
-    /// Foreground classes of a first stage's mask, each a channel of 0 and 1 behind those of the scan; 0 where the model is no
-    /// second stage of a cascade.
+    /// The number of foreground classes of a first stage's mask, each a channel of 0 and 1 after the scan's channels; 0 if the
+    /// model is not the second stage of a cascade.
     public var previousClasses = 0
-    /// Networks whose outputs are averaged, each with weights of its own: the folds of a training.
+    /// The number of networks whose outputs are averaged: the folds of a training run, each with its own weights.
     public var foldCount = 1
-    /// Axes of the network's volume, 0 to 2: a window's output is the mean over its mirror images along every combination
-    /// of them; nnU-Net's `inference_allowed_mirroring_axes`.
+    /// The axes of test-time mirroring, 0 to 2: a window's output is the mean over its flips along every combination of
+    /// these axes; nnU-Net's `inference_allowed_mirroring_axes`.
     public var mirrorAxes: [Int] = []
-    /// How a mask comes of the network's output.
+    /// The steps from the network's output to the mask.
     public var maskPlan = MaskPlan()
-    /// Names of the classes, by number, where class 0 is the background; of regions the names by channel.
+    /// The names of the classes by number, with class 0 as the background, or the names of the regions by channel.
     public var labels: [Int: String]
-    /// Which numbers of a label map are which class.
+    /// The label-map values of each class or region.
     public var labelScheme = LabelScheme()
-    /// What is done to a predicted mask on the scan's grid.
+    /// The postprocessing of a predicted mask on the scan's grid.
     public var postprocessing = PostProcessing()
 
-    /// What a class is called.
+    /// The name of a class or a region.
     package func className(_ label: Int) -> String {
         labels[label] ?? "\(maskPlan.isRegions ? "region" : "class") \(label)"
     }
 
-    /// Describes a model, with the defaults of MONAI's `SlidingWindowInferer`.
+    /// Creates a description with the defaults of MONAI's `SlidingWindowInferer`.
     public init(
         network: NetworkDefinition, preprocessing: Preprocessing, roiSize: Triple?, overlap: WindowOverlap = 0.25,
         mode: WindowPlan.Blending = .constant, labels: [Int: String] = [:]
@@ -58,34 +58,34 @@ public struct ModelDescription: Hashable, Sendable {
         try self.init(ConfigReader(ConfigValue(jsonFile: path), path: "", source: path))
     }
 
-    /// Reads the entries of a model from an object that holds nothing else.
+    /// Reads the entries of a model from an object that has no other entries.
     /// - Throws: `DataError` naming the key that is missing, unknown or wrong.
     public init(_ reader: ConfigReader) throws {
         self = try Self.entries(of: reader)
         try reader.finish()
     }
 
-    /// Channels of a scan that the network takes.
-    /// - Throws: `DataError` where the network cannot be built.
+    /// The number of channels of a scan that the network takes.
+    /// - Throws: `DataError` if the network cannot be built.
     public var inputChannels: Int {
         get throws { try network.outline().inputChannels - previousClasses }
     }
 
-    /// Channels that the network gives.
-    /// - Throws: `DataError` where the network cannot be built.
+    /// The number of channels of the network's output.
+    /// - Throws: `DataError` if the network cannot be built.
     public var outputChannels: Int {
         get throws { try network.outline().outputChannels }
     }
 
-    /// Classes that the network tells apart, background included; a single channel tells two apart.
-    /// - Throws: `DataError` where the network cannot be built.
+    /// The number of classes, background included; a single channel has two classes.
+    /// - Throws: `DataError` if the network cannot be built.
     public var classCount: Int {
         get throws { maskPlan.classes(channels: try outputChannels) }
     }
 
-    /// Builds the network with fresh parameters, made for scans and for windows of `roiSize`.
-    /// - Throws: `DataError` where it cannot be built, does not fit this description or finds no memory on this machine;
-    ///   `BackendError` where the backend's memory is short.
+    /// Builds the network with newly initialised parameters, after `check()`.
+    /// - Throws: `DataError` if the network cannot be built, does not fit this description or exceeds this machine's memory;
+    ///   `BackendError` if the backend has too little memory.
     public func makeNetwork(on backend: any Backend, seed: UInt64) throws -> any Network {
         try check()
         return try network.makeNetwork(on: backend, seed: seed)

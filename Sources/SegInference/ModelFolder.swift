@@ -3,18 +3,18 @@ internal import SegCore
 internal import SegModels
 public import SegWeights
 
-/// A model folder: `model.json` beside weights, or a checkpoint of Auto3DSeg, which says itself what it expects.
+/// A model folder: `model.json` and weights, or a checkpoint of Auto3DSeg, which holds its own configuration.
 public enum ModelFolder {
-    /// The folder, in that of a cascade's second stage, of the model of the first.
+    /// The name of the first stage's model folder inside the folder of a cascade's second stage.
     package static let previous = "previous_stage"
 
-    /// What a folder says of its model: its `model.json`, and without one the configuration in its checkpoint.
+    /// The description of a folder's model: its `model.json`, or else the configuration in its checkpoint.
     /// - Throws: `DataError` naming the file that is missing or wrong.
     public static func description(of folder: String) throws -> ModelDescription {
         func has(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(file)") }
         let file = "\(folder)/model.json"
         guard !has("model.json") else { return try ModelDescription(file: file) }
-        // The configuration is that of the weights which are loaded, and of no other file.
+        // The configuration is read from the file whose weights are loaded, and from no other file.
         let checkpoint = Predictor.weightsFile(in: folder)
         if FileManager.default.fileExists(atPath: checkpoint),
             let description = try Auto3DSeg.description(ofCheckpoint: checkpoint)
@@ -22,27 +22,27 @@ public enum ModelFolder {
             return description
         }
         if has("model/model.json") {
-            throw DataError(.noInput, folder, "is the folder of a run; its model is \(folder)/model")
+            throw DataError(.noInput, folder, "is the folder of a training run; its model is \(folder)/model")
         }
         if has("configs") {
-            throw DataError(.noInput, folder, "is no model folder; if it is a MONAI bundle, use --bundle")
+            throw DataError(.noInput, folder, "is not a model folder; if it is a MONAI bundle, use --bundle")
         }
         return try ModelDescription(file: file)
     }
 
-    /// Whether a folder says what its model expects.
+    /// Whether a folder holds a model's description.
     public static func isThere(_ folder: String) -> Bool {
         FileManager.default.fileExists(atPath: "\(folder)/model.json")
             || (try? Weights.configuration(Auto3DSeg.entry, in: Predictor.weightsFile(in: folder))).flatMap { $0 }
                 != nil
     }
 
-    /// Writes a description and weights so that no moment shows the weights of one model beside the description of
-    /// another: where the description changes, the old weights go first, and a folder without weights does not open.
+    /// Writes a description and weights. At no time does the folder hold the weights of one model and the description of
+    /// another: if the description changes, the old weights are removed first, and a folder without weights does not open.
     /// - Parameters:
     ///   - states: The weights of each fold.
-    ///   - folder: A folder, which is made where it is missing.
-    /// - Throws: `DataError` naming the key of a description that would not open again, or the file that cannot be
+    ///   - folder: The folder, which is created if it is missing.
+    /// - Throws: `DataError` naming the key of a description that could not be opened again, or the file that cannot be
     ///   written.
     public static func write(
         _ description: ModelDescription, _ states: [[String: StoredTensor]], to folder: String
@@ -61,29 +61,29 @@ public enum ModelFolder {
         }
     }
 
-    /// The names of the files of the folds' weights without endings: `model`, then `model_fold1` and so on.
+    /// The name of a fold's weights file without its extension: `model`, then `model_fold1` and so on.
     private static func stem(ofFold fold: Int) -> String { fold == 0 ? "model" : "model_fold\(fold)" }
 
-    /// The files of the weights of each fold.
-    /// - Throws: `DataError` naming a fold's file that is not there.
+    /// The weights file of each fold.
+    /// - Throws: `DataError` naming a fold's file that is missing.
     public static func files(in folder: String, folds: Int) throws -> [String] {
         let first = Predictor.weightsFile(in: folder)
         return try [first]
             + (1..<max(folds, 1)).map { fold in
                 let file = "\(folder)/\(stem(ofFold: fold)).safetensors"
                 guard FileManager.default.fileExists(atPath: file) else {
-                    throw DataError(.noInput, file, "is not there, and model.json says that there are \(folds) folds")
+                    throw DataError(.noInput, file, "is missing, but model.json gives \(folds) folds")
                 }
                 return file
             }
     }
 
-    /// The files that a folder's weights may be, the first one that is there counts.
+    /// The possible weights files of a folder; the first one that exists is used.
     package static func weights(in folder: String) -> [String] {
         ["safetensors", "pt", "pth"].map { "\(folder)/model.\($0)" }
     }
 
-    /// Removes weights of any format, and waits until they are gone from the disk.
+    /// Removes the weights of every format, and waits until they are gone from the disk.
     private static func removeWeights(in folder: String) throws {
         let folds = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
             .filter { $0.hasPrefix("model_fold") && $0.hasSuffix(".safetensors") }.map { "\(folder)/\($0)" }

@@ -2,25 +2,25 @@ internal import Foundation
 internal import SegCore
 public import SegImaging
 
-/// What a network says of a scan on the network's grid, and the way back to the scan's.
+/// The output of a network for a scan on the network's grid, and the way back to the scan's grid.
 public struct Prediction: Sendable {
-    /// Probabilities, or where `isLogits` the network's own output, `[D, H, W, channels]` on the network's grid.
+    /// The probabilities, or the logits if `isLogits`, `[D, H, W, channels]` on the network's grid.
     public let values: [Float]
-    /// One for each class, background included; or a single one, that of class 1 against the background.
+    /// The number of channels: one per class, background included, or a single one for class 1 against the background.
     public let channels: Int
-    /// What was done to the scan's grid.
+    /// The record of the changes to the scan's grid.
     public let record: SpatialRecord
-    /// Whether probabilities are still to be made of the values.
+    /// Whether the values are logits, not probabilities.
     let isLogits: Bool
     private let plan: MaskPlan
 
-    /// Wraps probabilities of the volume that a record leads to.
+    /// Creates a prediction from probabilities on the network's grid of a record.
     public init(probabilities: [Float], channels: Int, record: SpatialRecord) {
         self.init(probabilities, channels: channels, record: record, plan: MaskPlan(), isLogits: false)
     }
 
-    /// Wraps values of the volume that a record leads to.
-    /// - Parameter plan: What the channels mean.
+    /// Creates a prediction from values on the network's grid of a record.
+    /// - Parameter plan: The plan that gives the meaning of the channels.
     init(_ values: [Float], channels: Int, record: SpatialRecord, plan: MaskPlan, isLogits: Bool) {
         precondition(
             values.count == record.networkSize.count * channels, "the values are not of the record's volume")
@@ -31,18 +31,18 @@ public struct Prediction: Sendable {
         self.isLogits = isLogits
     }
 
-    /// Number of classes, background included.
+    /// The number of classes, background included.
     public var classes: Int { plan.classes(channels: channels) }
 
-    /// Voxels of the scan that are restored at a time, by whole rows: the only ones whose values of all channels are in
-    /// memory. What a slab costs beside its voxels is small against so many.
+    /// The number of voxels of the scan that are restored at a time, in whole rows; only their values of all channels are in
+    /// memory. With so many voxels, the fixed cost of a slab is small.
     static func slab(channels: Int) -> Int { (1 << 24) / channels }
 
     /// The most probable class of every voxel of the scan, in its own orientation and spacing.
     ///
-    /// Probabilities are brought back trilinearly and compared slab by slab; outside the network's box it is 0. A single
-    /// channel is class 1 from a probability of 0.5 on, as MONAI's `AsDiscrete(threshold=0.5)`.
-    /// - Parameter threshold: The probability from which on a single channel is class 1.
+    /// Probabilities are resampled trilinearly and compared slab by slab; outside the network's box the class is 0. A single
+    /// channel is class 1 if its probability is at least 0.5, as in MONAI's `AsDiscrete(threshold=0.5)`.
+    /// - Parameter threshold: The smallest probability at which a single channel is class 1.
     public func mask(threshold: Float = 0.5) -> [UInt8] {
         var mask: [UInt8] = []
         mask.reserveCapacity(record.scanSize.count)
@@ -59,16 +59,16 @@ public struct Prediction: Sendable {
         return classes
     }
 
-    /// For each channel, at every voxel of the scan, 1 where its probability reaches a threshold and 0 elsewhere.
+    /// One map per channel on the scan's grid: 1 where the probability reaches a threshold, and 0 elsewhere.
     ///
-    /// Probabilities are brought back trilinearly, slab by slab; outside the network's box they are 0.
+    /// Probabilities are resampled trilinearly, slab by slab; outside the network's box they are 0.
     func regions(threshold: Float) -> [[UInt8]] {
         var regions = emptyRegions(of: record.scanSize.count)
         forEachSlab { addRegions(of: $0, threshold, to: &regions) }
         return regions
     }
 
-    /// The same at every voxel of the network's grid.
+    /// One map per channel on the network's grid: 1 where the probability reaches a threshold, and 0 elsewhere.
     func networkRegions(threshold: Float) -> [[UInt8]] {
         var regions = emptyRegions(of: record.networkSize.count)
         addRegions(of: values, threshold, to: &regions)
@@ -118,19 +118,19 @@ public struct Prediction: Sendable {
         return painted
     }
 
-    /// Whether a probability reaches the threshold; of the network's own output, whether its sigmoid is above it, as
-    /// nnU-Net has it.
+    /// Whether a probability reaches the threshold; for a logit, whether its sigmoid is above the threshold, as in
+    /// nnU-Net.
     private func isInside(_ value: Float, _ threshold: Float) -> Bool {
         isLogits ? 1 / (1 + exp(-value)) > threshold : value >= threshold
     }
 
-    /// The probability of one class, or of one region by its channel, at every voxel of the scan; that of a foreground
-    /// class or of a region is 0 outside the network's box.
+    /// The probability of one class, or of one region by its channel, at every voxel of the scan. Outside the network's
+    /// box, the probability of a foreground class or of a region is 0.
     public func probability(of label: Int) -> [Float] {
         precondition(label >= 0 && label < classes, "class \(label) of \(classes)")
         var map: [Float] = []
         map.reserveCapacity(record.scanSize.count)
-        // A class that is painted is a region's; one that no region is painted with occurs nowhere.
+        // A painted class has its region's probability; a class that no region is painted as occurs nowhere.
         let channel = plan.painting.isEmpty ? label : plan.painting.last { Int($0.label) == label }?.channel
         guard let channel else { return [Float](repeating: 0, count: record.scanSize.count) }
         guard !isLogits else { return probabilityOfLogits(channel) }
@@ -155,14 +155,14 @@ public struct Prediction: Sendable {
                 }
             }
         }
-        // Outside of the network's box every output is 0, which as a probability would not be.
+        // Outside the network's box every logit is 0, which would not be a probability of 0.
         let ones = [Float](repeating: 1, count: record.networkSize.count)
         let outside: Float = isShare && channel == 0 ? 1 : 0
         for (voxel, seen) in record.restore(ones, channels: 1).enumerated() where seen == 0 { map[voxel] = outside }
         return map
     }
 
-    /// The probability that the outputs at a voxel mean.
+    /// The probability of a channel, from the outputs at a voxel.
     func probability(
         of channel: Int, at voxel: Int, in values: UnsafeBufferPointer<Float>, isShare: Bool
     ) -> Float {
@@ -178,9 +178,9 @@ public struct Prediction: Sendable {
     }
 }
 
-/// The class that a network's outputs at a voxel mean.
+/// The class of a voxel, from the network's outputs.
 package enum OutputClass {
-    /// The channel of the largest output, the lowest of equal ones; a single channel is class 1 from the threshold on.
+    /// The channel of the largest output, or the lowest of equal ones; a single channel is class 1 if it reaches the threshold.
     package static func of(
         _ outputs: UnsafeBufferPointer<Float>, voxel: Int, channels: Int, threshold: Float
     ) -> Int {

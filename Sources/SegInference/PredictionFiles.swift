@@ -2,24 +2,24 @@ internal import Foundation
 public import SegCore
 public import SegImaging
 
-/// The files that `medseg predict` writes of a scan: `SCAN_mask`, and what is asked for beside it.
+/// The files that `medseg predict` writes for a scan: `SCAN_mask` and the requested extras.
 public struct PredictionFiles {
-    /// What is written beside the mask.
+    /// The files that are written in addition to the mask.
     public struct Extras: Sendable {
-        /// The probability of each foreground class, or of each region.
+        /// Whether the probability of each foreground class, or of each region, is written.
         public var probabilities: Bool
-        /// The mask over three slices of the scan, and the variance where there is one.
+        /// Whether figures are written: the mask over three slices of the scan, and the variance if there is one.
         public var figure: Bool
-        /// A `ScanReport`.
+        /// Whether a `ScanReport` is written.
         public var report: Bool
-        /// The maps of an uncertain prediction.
+        /// Whether the maps of an uncertain prediction are written.
         public var uncertainty: Bool
-        /// A DICOM segmentation.
+        /// Whether a DICOM segmentation is written.
         public var segmentation = false
-        /// A DICOM RT structure set.
+        /// Whether a DICOM RT structure set is written.
         public var structures = false
 
-        /// Some of the extras, and no DICOM objects.
+        /// Creates a choice of extras without DICOM objects.
         public init(probabilities: Bool, figure: Bool, report: Bool, uncertainty: Bool) {
             self.probabilities = probabilities
             self.figure = figure
@@ -28,28 +28,28 @@ public struct PredictionFiles {
         }
     }
 
-    /// The scans that are the channels of the case; there is at least one.
+    /// The scans that are the channels of the case, at least one.
     public let channels: [String]
-    /// The scan's name without endings, with which the files begin.
+    /// The scan's name without file extensions; the names of the written files begin with it.
     public let stem: String
     private let folder: String
-    /// Whether the mask has the scan's name alone.
+    /// Whether the mask's name is only the scan's, without `_mask`.
     private let isMaskPlain: Bool
-    /// The ending of the volumes.
+    /// The file extension of the volumes.
     private var ending: String
 
-    /// Names the files of a scan.
-    /// - Parameter ending: The ending of the volumes that are written; nil for the scan's own format.
+    /// Creates the names of the files of a scan.
+    /// - Parameter ending: The file extension of the volumes that are written; nil for the scan's own format.
     public init(input: String, folder: String, ending: String? = nil) {
         self.init(channels: [input], stem: ScanFile.stem(of: input), folder: folder, ending: ending)
     }
 
-    /// Names the files of a case of several channels.
+    /// Creates the names of the files of a case of several channels.
     /// - Parameters:
     ///   - channels: The scans that are the channels, at least one.
-    ///   - stem: What the files that are written begin with.
-    ///   - ending: The ending of the volumes that are written; nil for the first scan's own format.
-    ///   - isMaskPlain: Whether the mask has the scan's name alone, as nnU-Net names it.
+    ///   - stem: The beginning of the names of the written files.
+    ///   - ending: The file extension of the volumes that are written; nil for the first scan's own format.
+    ///   - isMaskPlain: Whether the mask's name is only the scan's, as in nnU-Net.
     public init(channels: [String], stem: String, folder: String, ending: String?, isMaskPlain: Bool = false) {
         let input = channels[0]
         self.channels = channels
@@ -59,13 +59,13 @@ public struct PredictionFiles {
         self.ending = ending ?? ScanFile.maskEnding(like: input)
     }
 
-    /// The scan's file, or the first of several, by which the case is called in messages.
+    /// The scan's file, or the first of several; messages call the case by it.
     public var input: String { channels[0] }
-    /// The class of every voxel; of regions their maps along a fourth axis.
+    /// The mask: the class of every voxel, or the maps of the regions along a fourth axis.
     public var mask: String { isMaskPlain ? "\(folder)/\(stem)\(ending)" : path("mask\(ending)") }
-    /// The mask over three slices.
+    /// The figure of the mask over three slices.
     public var figure: String { path("overlay.png") }
-    /// Scan, mean and variance side by side.
+    /// The figure of scan, mean and variance side by side.
     public var uncertaintyFigure: String { path("uncertainty.png") }
     /// The `ScanReport`.
     public var report: String { path("report.json") }
@@ -73,7 +73,7 @@ public struct PredictionFiles {
     public var segmentation: String { path("seg.dcm") }
     /// The mask as a DICOM RT structure set.
     public var structures: String { path("rtstruct.dcm") }
-    /// 1 where the network looked, 0 elsewhere.
+    /// The map that is 1 where the network was evaluated, and 0 elsewhere.
     public var validity: String { path("uncertainty_validity\(ending)") }
 
     /// A map of an uncertain prediction.
@@ -86,7 +86,7 @@ public struct PredictionFiles {
 
     private func path(_ suffix: String) -> String { "\(folder)/\(stem)_\(suffix)" }
 
-    /// Everything that will be written.
+    /// The paths of all files that will be written.
     /// - Parameter labels: The numbers of the foreground classes, or of the regions.
     public func all(_ extras: Extras, labels: Range<Int>) -> [String] {
         var paths = [mask]
@@ -99,8 +99,8 @@ public struct PredictionFiles {
         return paths
     }
 
-    /// Removes what an earlier prediction of the scan wrote and this one does not, so that no map lies beside a mask it
-    /// does not belong to. A volume that another program wrote stays.
+    /// Removes files of an earlier prediction of the scan that this one does not write. Without this, a map could remain
+    /// beside a mask that it does not belong to. A volume that another program wrote is kept.
     /// - Throws: `DataError` naming a file that cannot be removed.
     public func removeAllBut(_ extras: Extras, labels: Range<Int>) throws {
         var every = Extras(probabilities: true, figure: true, report: true, uncertainty: true)
@@ -116,13 +116,13 @@ public struct PredictionFiles {
             && (ScanFile.ending(of: path) == nil || ScanFile.isOurs(path))
         {
             guard unlink(path) == 0 else {
-                throw DataError(.cannotWrite, path, "of an earlier prediction cannot be removed")
+                throw DataError(.cannotWrite, path, "is left from an earlier prediction and cannot be removed")
             }
         }
     }
 
     /// Writes the volumes, with the scan's geometry.
-    /// - Returns: What the maps of an uncertain prediction hold; nil where there is none.
+    /// - Returns: The summary of the maps of an uncertain prediction; nil if there is none.
     /// - Throws: `DataError` naming the file that cannot be written.
     @discardableResult
     public func write(

@@ -9,32 +9,32 @@ public import SegWeights
 
 /// A model ready to predict: network, weights and description on a backend.
 public final class Predictor {
-    /// What the model expects.
+    /// The model's description.
     public let description: ModelDescription
     /// The network with its weights.
     public let network: any Network
-    /// The same network with the weights of other folds, whose outputs are averaged with the first one's.
+    /// The same network with the weights of the other folds; the outputs of all folds are averaged.
     public let folds: [any Network]
-    /// What a cascade's second stage refines; nil where the model is none.
+    /// The source of the mask that a cascade's second stage refines; nil if the model is not a second stage.
     public let previousStage: PreviousStage?
     let backend: any Backend
-    /// What a person should know of the weights, such as others in the same file, a sentence each.
+    /// Notes for the user about the weights, one sentence each; for example that the file holds other weights too.
     public package(set) var notes: [String] = []
 
-    /// Classes that the network tells apart, background included; a single channel tells two apart.
+    /// The number of classes, background included; a single channel has two classes.
     public var classes: Int { description.maskPlan.classes(channels: network.outputChannels) }
 
-    /// Bytes of the weights, those of all folds and of a first stage together.
+    /// The number of bytes of the weights of all folds and of a first stage.
     public var weightBytes: Int {
         let own = network.store.parameters.reduce(0) { $0 + 4 * $1.shape.count } * (1 + folds.count)
         guard case .model(let first)? = previousStage else { return own }
         return own + first.weightBytes
     }
 
-    /// Wraps a network that has its weights.
+    /// Creates a predictor from a network whose weights are loaded.
     /// - Parameters:
     ///   - folds: The same network with the weights of other folds.
-    ///   - previousStage: What a cascade's second stage refines.
+    ///   - previousStage: The source of the mask that a cascade's second stage refines.
     public init(
         network: any Network, folds: [any Network] = [], previousStage: PreviousStage? = nil,
         description: ModelDescription, on backend: any Backend
@@ -48,18 +48,18 @@ public final class Predictor {
         self.backend = backend
     }
 
-    /// Channels of a scan that the model takes.
+    /// The number of channels of a scan that the model takes.
     var scanChannels: Int { network.inputChannels - description.previousClasses }
 
     /// Builds the network and loads weights.
-    /// - Parameter choice: Which dictionary of a PyTorch checkpoint is taken.
-    /// - Throws: `DataError` where the network cannot be built or the weights do not fit it; `BackendError`.
+    /// - Parameter choice: The dictionary of a PyTorch checkpoint that is loaded.
+    /// - Throws: `DataError` if the network cannot be built or the weights do not fit it; `BackendError`.
     public convenience init(
         weights: String, _ choice: Weights.Choice = .usual, description: ModelDescription, on backend: any Backend
     ) throws {
         guard description.previousClasses == 0 else {
             throw DataError(
-                .badArgument, weights, "is the second stage of a cascade; name the model folder that holds both stages")
+                .badArgument, weights, "is the second stage of a cascade; give the model folder that holds both stages")
         }
         let network = try description.makeNetwork(on: backend, seed: 0)
         let notes = try network.store.load(Weights.read(weights, choice))
@@ -67,8 +67,8 @@ public final class Predictor {
         self.notes = notes.map { "\(weights): \($0)" }
     }
 
-    /// Opens a model folder: `model.json` and `model.safetensors`, or in its place `model.pt` or `model.pth`; or a folder
-    /// of Auto3DSeg's checkpoint alone.
+    /// Opens a model folder: `model.json` and `model.safetensors`, `model.pt` or `model.pth`; or only a checkpoint of
+    /// Auto3DSeg.
     /// - Throws: `DataError` naming the file that is missing or wrong; `BackendError`.
     public convenience init(folder: String, on backend: any Backend) throws {
         let description = try ModelFolder.description(of: folder)
@@ -85,14 +85,14 @@ public final class Predictor {
         notes = networks.flatMap(\.1)
     }
 
-    /// The first of a model folder's possible weights that is there; safetensors where none is.
+    /// The first of a model folder's possible weights files that exists; the safetensors file if none exists.
     public static func weightsFile(in folder: String) -> String {
         let candidates = ModelFolder.weights(in: folder)
         return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? candidates[0]
     }
 
     /// Predicts a scan of one channel.
-    /// - Throws: Errors as for several.
+    /// - Throws: The same errors as for several channels.
     public func predict(_ scan: Volume, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
         try predict(ScanImage(scan), name: name, progress: progress)
     }
@@ -100,9 +100,9 @@ public final class Predictor {
     /// Predicts a scan.
     /// - Parameters:
     ///   - scan: The scan as read, with as many channels as the network takes.
-    ///   - name: Its file, for errors.
-    ///   - progress: Called with the windows done and their number.
-    /// - Throws: `DataError` where the scan cannot be prepared; `TensorError` or `BackendError` from the network.
+    ///   - name: The scan's file, for errors.
+    ///   - progress: Called with the number of finished windows and the total number.
+    /// - Throws: `DataError` if the scan cannot be preprocessed; `TensorError` or `BackendError` from the network.
     public func predict(_ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
         let prepared = try prepare(scan, name: name, progress: progress)
         try PredictionMemory(
@@ -123,15 +123,15 @@ public final class Predictor {
 }
 
 extension Predictor {
-    /// A scan on the network's grid, and behind its channels those of a first stage's mask.
-    /// - Parameter progress: Called with the windows of a first stage.
+    /// Preprocesses a scan to the network's grid, and appends the channels of a first stage's mask to its own.
+    /// - Parameter progress: Called with the progress of a first stage's windows.
     func prepare(
         _ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
     ) throws -> Preprocessing.Prepared {
         guard scanChannels == scan.channels.count else {
             throw DataError(
                 .badData, name,
-                "is \(scan.channels.count == 1 ? "one channel" : "\(scan.channels.count) channels"), and the model takes \(scanChannels): give it as "
+                "has \(scan.channels.count == 1 ? "one channel" : "\(scan.channels.count) channels"), but the model takes \(scanChannels): give that "
                     + "many scans of a case together, in the model's order")
         }
         guard network.outputChannels <= ModelDescription.mostClasses else {
@@ -151,10 +151,10 @@ extension Predictor {
         return Preprocessing.Prepared(image: image, record: prepared.record)
     }
 
-    /// A prepared image as the network takes it, `[1, D, H, W, C]`.
+    /// A preprocessed image as the network's input, `[1, D, H, W, C]`.
     ///
-    /// Where it is smaller than a window, and what lies beside it is not 0, it is padded.
-    /// - Parameter voxels: Those of the image, channels side by side.
+    /// If the image is smaller than a window and the padding is not 0, it is padded here.
+    /// - Parameter voxels: The voxels of the image, channels last.
     func tensor(_ voxels: [Float], size: Triple) throws -> Tensor {
         let channels = network.inputChannels
         var (voxels, size) = (voxels, size)
@@ -166,17 +166,17 @@ extension Predictor {
         return try Tensor(voxels, shape: [1, size.d, size.h, size.w, channels], on: backend)
     }
 
-    /// Extents of an image as the network takes it: of at least a window, where what lies beside it is not 0.
+    /// The size of an image as the network's input: at least the size of a window if the padding is not 0.
     func padded(_ size: Triple) -> Triple {
         guard description.padding != .constant(0), let window = description.roiSize else { return size }
         return Triple(max(size.d, window.d), max(size.h, window.h), max(size.w, window.w))
     }
 
-    /// What the network makes of a window, `[1, d, h, w, C]` to `[1, d, h, w, K]`: the mean over folds and mirror images.
-    /// - Parameter isMirrored: Whether mirror images are taken, where the description asks for them.
+    /// The network's output for a window, `[1, d, h, w, C]` to `[1, d, h, w, K]`: the mean over folds and flips.
+    /// - Parameter isMirrored: Whether the flips of the description's `mirrorAxes` are used.
     func output(of x: Tensor, isMirrored: Bool = true) throws -> Tensor {
         let networks = [network] + folds
-        // Every combination of the axes, none of them first; axis 0 of a volume is the window's axis 1.
+        // Every combination of the axes, beginning with no axis; axis 0 of a volume is the window's axis 1.
         let mirrors = (isMirrored ? description.mirrorAxes : []).reduce([[Int]]([[]])) { mirrors, axis in
             mirrors + mirrors.map { $0 + [axis + 1] }
         }
@@ -197,15 +197,15 @@ extension Predictor {
         return sum
     }
 
-    /// What the memory limit left at the peak.
+    /// The number of bytes of the memory limit that were unused at the peak.
     var unusedMemory: Int { backend.memoryLimit.map { max(0, $0 - backend.memory.peak) } ?? .max }
 
-    /// What the blended logits of all windows say of an image, `[D, H, W, channels]`.
+    /// The output for an image from the blended logits of all windows, `[D, H, W, channels]`.
     /// - Parameters:
-    ///   - image: As `tensor(_:size:)` made it.
-    ///   - size: The image's extents without padding.
-    ///   - isLogits: Whether it is the logits, and not probabilities.
-    ///   - logits: Takes a window and its number to the logits of the window.
+    ///   - image: The image from `tensor(_:size:)`.
+    ///   - size: The image's size without padding.
+    ///   - isLogits: Whether the result is logits, not probabilities.
+    ///   - logits: Computes the logits of a window from the window and its number.
     func outputs(
         of image: Tensor, size: Triple, isLogits: Bool = false, name: String, progress: (Int, Int) throws -> Void,
         logits predict: (Tensor, Int) throws -> Tensor
@@ -227,10 +227,10 @@ extension Predictor {
             return (outputs, outputs.allSatisfy(\.isFinite))
         }
         guard areFinite else {
-            // The scan's fault or the weights': where there are several scans, the others are still tried.
+            // The scan or the weights may be at fault, so of several scans the others are still tried.
             throw DataError(
                 .badData, name,
-                "the network's output is not finite; its weights are damaged or not of this preprocessing")
+                "the network's output is not finite; its weights are damaged or need another preprocessing")
         }
         return WindowPadding.crop(outputs, of: grown, channels: network.outputChannels, to: size)
     }

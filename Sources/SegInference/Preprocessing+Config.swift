@@ -2,7 +2,7 @@ internal import SegCore
 internal import SegImaging
 
 extension Preprocessing {
-    /// Reads an object of MONAI's usual steps, or a list of any of MONAI's and nnU-Net's in any order.
+    /// Reads an object of MONAI's usual steps, or a list of steps of MONAI and nnU-Net in any order.
     /// - Throws: `DataError` naming the key that is unknown or wrong.
     fileprivate init(_ value: ConfigValue, key: String, _ reader: ConfigReader) throws {
         if case .array(let items) = value {
@@ -15,12 +15,12 @@ extension Preprocessing {
         }
     }
 
-    /// What `init(_:key:_:)` reads.
+    /// The value that `init(_:key:_:)` reads.
     var value: ConfigValue {
         isUsual ? .object(ConfigCoder.entries(self, Self.codedUsual)) : .array(steps.map(\.value))
     }
 
-    /// MONAI's usual steps, each where it is given.
+    /// Reads or writes MONAI's usual steps, each if it is given.
     private static func codedUsual(_ own: Preprocessing?, by coder: ConfigCoder) throws -> Preprocessing {
         try Preprocessing(
             orientation: coder.given("orientation", own?.orientation, .axisCodes),

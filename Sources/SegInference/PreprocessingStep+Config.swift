@@ -2,10 +2,10 @@ internal import SegCore
 internal import SegImaging
 
 extension PreprocessingStep {
-    /// MONAI's classes that are read, without their modules and without the `d` of those for dictionaries.
+    /// The supported MONAI classes, without their modules and without the `d` of dictionary transforms.
     static var classes: [String] { forms.map(\.name) }
 
-    /// MONAI's classes, and how the arguments of each are read and written.
+    /// The readers and writers of MONAI's classes.
     private static var forms: [ComponentForm<PreprocessingStep>] {
         [
             ComponentForm("Orientation", { if case .orientation(let step) = $0 { step } else { nil } }) {
@@ -53,12 +53,12 @@ extension PreprocessingStep {
             ComponentForm("DivisiblePad", { if case .divisiblePad(let step) = $0 { step } else { nil } }) {
                 .divisiblePad(try DivisiblePad.coded($0, by: $1))
             },
-            // A bundle names the entries that are joined; a model folder joins its channels.
+            // A bundle gives the entries that are joined; in a model folder they are the channels.
             ComponentForm("ConcatItems", { if case .concatItems = $0 { () } else { nil } }) { _, _ in .concatItems },
         ]
     }
 
-    /// Reads the arguments of one of MONAI's classes. An absent one has MONAI's default.
+    /// Reads the arguments of one of MONAI's classes. An absent argument has MONAI's default.
     /// - Parameter name: One of `classes`.
     /// - Throws: `DataError` naming the argument that is missing, wrong or not supported.
     init(class name: String, _ reader: ConfigReader) throws {

@@ -5,7 +5,7 @@ extension Orientation {
     /// The arguments of MONAI's `Orientation`.
     static func coded(_ step: Orientation?, by coder: ConfigCoder) throws -> Orientation {
         try coder.expect("as_closest_canonical", false)
-        // A table of other letters than L/R, P/A and I/S.
+        // Only the letters L/R, P/A and I/S are supported.
         try coder.expect("labels", [["L", "R"], ["P", "A"], ["I", "S"]])
         return try Orientation(axisCodes: coder.required("axcodes", step?.axisCodes, .axisCodes))
     }
@@ -43,14 +43,15 @@ extension Resize {
         try coder.expect("dtype", "float32")
         try coder.check(
             "mode", coder.reader?.value("mode") != nil,
-            "is absent, which is MONAI's area, and that is not supported; give trilinear or nearest")
+            "is missing and defaults to area in MONAI, which is not supported; give trilinear or nearest")
         let interpolation = try coder.required(
             "mode", step?.interpolation,
             .named(["trilinear": .trilinear, "bilinear": .trilinear, "linear": .trilinear, "nearest": .nearest]))
         let aligns =
             try coder.given("align_corners", step.flatMap { $0.alignsCorners ? true : nil }, .bool) ?? false
         try coder.check(
-            "align_corners", !aligns || interpolation == .trilinear, "is true, which goes with a linear mode alone")
+            "align_corners", !aligns || interpolation == .trilinear,
+            "is true, which is supported only with a linear mode")
         let target = try Target.coded(step?.target, by: coder)
         return try coder.checked("spatial_size") {
             try Resize(target, interpolation: interpolation, alignsCorners: aligns)
@@ -69,9 +70,9 @@ extension Resize.Target {
         let isLongest =
             try coder.given("size_mode", longest.map { _ in true }, .named(["all": false, "longest": true])) ?? false
         guard !isLongest else { return .longest(try coder.required("spatial_size", longest, .int)) }
-        // One number is MONAI's for as many axes as the image has, channels aside, only of a longest axis.
+        // For a 3-D image, MONAI accepts a single number only as the longest axis.
         try coder.check(
-            "spatial_size", coder.reader?.value("spatial_size")?.number == nil, "should be three whole numbers")
+            "spatial_size", coder.reader?.value("spatial_size")?.number == nil, "should be three integers")
         return .extents(try coder.required("spatial_size", extents, .extents))
     }
 }
@@ -86,7 +87,7 @@ extension ScaleIntensityRange {
             bMax: coder.required("b_max", step?.bMax, .number), by: coder)
     }
 
-    /// The object `intensity`, in which `b_min` and `b_max` may be absent.
+    /// Reads or writes the object `intensity`, in which `b_min` and `b_max` may be absent.
     static func codedWindow(_ step: ScaleIntensityRange?, by coder: ConfigCoder) throws -> ScaleIntensityRange {
         coder.know("a_min", "a_max")
         return try coded(
@@ -148,7 +149,7 @@ extension NormalizeIntensity {
 }
 
 extension IntensityCurve {
-    /// The curve of a `$lambda x: …`, with any spaces, or of `$torch.sigmoid`; nil of any other.
+    /// The curve of a `$lambda x: …`, with any spaces, or of `$torch.sigmoid`; nil for any other text.
     static func named(_ text: String) -> IntensityCurve? {
         let bare = text.filter { !$0.isWhitespace }
         guard bare != "$torch.sigmoid" else { return .sigmoid }
@@ -157,7 +158,7 @@ extension IntensityCurve {
 }
 
 extension CropForeground {
-    /// What MONAI's `mode` may be: NumPy's ways to pad and PyTorch's.
+    /// The values of MONAI's `mode`: the padding modes of NumPy and PyTorch.
     private static let padModes: [ConfigValue] = [
         "constant", "edge", "linear_ramp", "maximum", "mean", "median", "minimum", "reflect", "symmetric", "wrap",
         "empty", "replicate", "circular",
@@ -171,7 +172,7 @@ extension CropForeground {
         let margins = try coder.value("margin", step?.margins ?? [0, 0, 0], .triple)
         let divisors = try coder.value("k_divisible", step?.divisors ?? [1, 1, 1], .triple)
         let allowSmaller = try coder.value("allow_smaller", step?.allowSmaller ?? false, .bool)
-        // The box of the foreground alone lies within the scan, so that nothing is padded.
+        // The box of the foreground without margins lies within the scan, so nothing is padded.
         let isPadded = margins != [0, 0, 0] || divisors != [1, 1, 1]
         try coder.reader?.expect("mode", among: isPadded ? ["constant"] : padModes)
         return try coder.checked("margin") {
@@ -209,12 +210,12 @@ extension DivisiblePad {
 }
 
 extension ConfigCoder {
-    /// Knows keys before they are read: one that is there is then not taken for a misspelling of another.
+    /// Makes keys known before they are read; an error then does not suggest that one of them is a misspelling of another.
     fileprivate func know(_ keys: String...) {
         for key in keys { _ = reader?.value(key) }
     }
 
-    /// The value that a constant padding fills with; MONAI takes it under NumPy's name too.
+    /// The value of constant padding; MONAI also accepts it under NumPy's name, `constant_values`.
     fileprivate func fill(_ value: Float?) throws -> Float {
         try expect("mode", "constant")
         let other = try reader?.double("constant_values") ?? 0

@@ -1,9 +1,9 @@
 internal import SegCore
 internal import SegImaging
 
-/// The steps of nnU-Net as `model.json` states them. nnU-Net has no such classes: its plans say the same.
+/// The steps of nnU-Net in `model.json`. nnU-Net has no such classes; its plans contain the same values.
 extension PreprocessingStep {
-    /// The steps, and how the arguments of each are read and written; a MONAI bundle has none of them.
+    /// The readers and writers of nnU-Net's steps; a MONAI bundle has none of them.
     static var nnUNetForms: [ComponentForm<PreprocessingStep>] {
         [
             ComponentForm("NNUNetTranspose", { if case .nnUNetTranspose(let step) = $0 { step } else { nil } }) {
@@ -30,7 +30,7 @@ extension PreprocessingStep {
         }
     }
 
-    /// Whether a mask of the scan can follow the step to a cascade's second stage.
+    /// Whether the step can also be applied to a mask of the scan, for a cascade's second stage.
     var isOfCascade: Bool {
         switch self {
         case .orientation, .nnUNetTranspose, .nnUNetCrop, .nnUNetNormalization, .nnUNetResampling: true
@@ -40,7 +40,7 @@ extension PreprocessingStep {
 }
 
 extension NNUNetNormalization.Scheme {
-    /// nnU-Net's name of a scheme, and its numbers.
+    /// Reads or writes nnU-Net's name of a scheme, and its numbers.
     fileprivate static func coded(_ scheme: Self?, by coder: ConfigCoder) throws -> Self {
         switch try coder.required("name", scheme?.name, .text) {
         case ctName:
@@ -58,7 +58,7 @@ extension NNUNetNormalization.Scheme {
         case rgbName: return .rgb
         case noneName: return .none
         case let other:
-            try coder.check("name", false, "'\(other)' is not a normalisation of nnU-Net that is supported")
+            try coder.check("name", false, "'\(other)' is not a supported normalisation of nnU-Net")
             return .none
         }
     }
@@ -81,7 +81,7 @@ extension NNUNetNormalization.Scheme {
 }
 
 extension ConfigForm<[NNUNetNormalization.Scheme]> {
-    /// A scheme for each channel.
+    /// One scheme per channel.
     fileprivate static var schemes: Self {
         Self(
             decode: { _, key, reader in
@@ -96,7 +96,7 @@ extension ConfigForm<[NNUNetNormalization.Scheme]> {
 }
 
 extension NNUNetResampling {
-    /// Voxel edges, of which some may be kept, the order of the splines, and when slices are resampled by themselves.
+    /// Reads or writes the spacing, the order of the splines, and when slices are resampled separately.
     fileprivate static func coded(_ step: NNUNetResampling?, by coder: ConfigCoder) throws -> NNUNetResampling {
         try NNUNetResampling(
             spacing: coder.required("spacing", step?.spacing, .edges),
@@ -108,7 +108,7 @@ extension NNUNetResampling {
 }
 
 extension NNUNetResampling.Separation {
-    /// nnU-Net's `force_separate_z`, where it says something.
+    /// nnU-Net's `force_separate_z`; nil if nnU-Net decides by the spacing.
     fileprivate var isForced: Bool? {
         switch self {
         case .automatic: nil
@@ -132,12 +132,13 @@ extension ConfigForm<NNUNetResampling.Order> {
 }
 
 extension ConfigForm<[Double?]> {
-    /// Edges of a voxel in mm, null for an axis that is kept.
+    /// The voxel spacing in mm, with null for an axis that keeps its spacing.
     fileprivate static var edges: Self {
         Self(
             decode: { value, key, reader in
                 guard case .array(let edges) = value else {
-                    throw reader.error(key, "should be a list of three edges in mm, or null for an axis that is kept")
+                    throw reader.error(
+                        key, "should be a list of three numbers in mm, with null for an axis that is kept")
                 }
                 return try edges.map { edge in
                     if edge == .null { return nil }

@@ -2,15 +2,15 @@ internal import Foundation
 internal import SegCore
 internal import SegImaging
 
-/// Where a cascade's second stage takes the mask from that it refines.
+/// The source of the mask that a cascade's second stage refines.
 public enum PreviousStage {
     /// A model that segments the scan first.
     case model(Predictor)
-    /// Masks of the scans in a folder, `CASE.nii.gz` for the scan `CASE_0000.nii.gz`.
+    /// A folder with the masks of the scans, `CASE.nii.gz` for the scan `CASE_0000.nii.gz`.
     case masks(folder: String)
 
     /// The mask of a scan, on its grid.
-    /// - Throws: `DataError` where there is none, or it is not on the scan's grid; errors of the model.
+    /// - Throws: `DataError` if the mask is missing or is not on the scan's grid; errors of the model.
     func mask(of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void) throws -> Volume {
         switch self {
         case .model(let predictor):
@@ -21,9 +21,9 @@ public enum PreviousStage {
             let mask = try ScanFile.readVolume(Self.file(of: name, in: folder)).volume
             guard mask.size == scan.size else {
                 throw DataError(
-                    .badData, name, "is \(scan.size) voxels, and its mask in \(folder) \(mask.size)")
+                    .badData, name, "has \(scan.size) voxels, but its mask in \(folder) has \(mask.size)")
             }
-            // One grid: the mask's own header does not move it against the scan.
+            // The mask has the scan's affine; the affine in its own header is ignored.
             return Volume(voxels: mask.voxels, size: scan.size, affine: scan.affine)
         }
     }
@@ -33,7 +33,7 @@ public enum PreviousStage {
         let stems = [stem, stem.hasSuffix("_0000") ? String(stem.dropLast(5)) : stem]
         let names = stems.flatMap { stem in ScanFile.singleFileEndings.map { "\(folder)/\(stem)\($0)" } }
         guard let file = names.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
-            throw DataError(.noInput, "\(folder)/\(stems[1]).nii.gz", "is not there; it should be the mask of \(name)")
+            throw DataError(.noInput, "\(folder)/\(stems[1]).nii.gz", "is missing; it should be the mask of \(name)")
         }
         return file
     }

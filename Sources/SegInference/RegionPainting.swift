@@ -1,17 +1,17 @@
 internal import SegCore
 
-/// A function that makes class numbers of overlapping regions: a `Lambda` of nested `torch.where`, as MONAI's bundle for
-/// brain tumours has it.
+/// A function that turns overlapping regions into class numbers: a `Lambda` of nested `torch.where`, as in MONAI's bundle
+/// for brain tumours.
 ///
 /// `lambda x: torch.where(x[[2]] > 0, 4, torch.where(x[[0]] > 0, 1, 0))` gives 4 where channel 2 is set, else 1 where channel 0
 /// is, else 0.
 struct RegionPainting {
-    /// The regions, a later one over an earlier one.
+    /// The regions in the order of painting; a later one overwrites an earlier one.
     let paints: [MaskPlan.Paint]
 
     init(_ paints: [MaskPlan.Paint]) { self.paints = paints }
 
-    /// Reads a function, with its `$` or without; nil where it is another.
+    /// Parses a function, with or without its `$`; nil if it has another form.
     init?(_ text: String) {
         var rest = Substring(text.filter { !$0.isWhitespace })
         func take(_ word: String) -> Bool {
@@ -37,7 +37,7 @@ struct RegionPainting {
         self.paints = paints.reversed()
     }
 
-    /// The function as MONAI takes it.
+    /// The function as MONAI's expression.
     var expression: String {
         "$lambda x: "
             + paints.reduce("0") { inner, paint in "torch.where(x[[\(paint.channel)]] > 0, \(paint.label), \(inner))" }

@@ -2,22 +2,22 @@ internal import Foundation
 internal import SegCore
 public import SegImaging
 
-/// What was found in a scan, for programs: `SCAN_report.json` of `medseg predict --report`, and the report of a job of
-/// the server.
+/// The results for a scan, to be read by programs: `SCAN_report.json` of `medseg predict --report`, and the report of a
+/// job of the server.
 ///
-/// Keys are snake case. What is undefined, such as the mean of an empty label, is left out.
+/// Keys are in snake case. Undefined values, such as the mean of an empty label, are left out.
 public struct ScanReport: Encodable, Sendable {
     /// Volume and intensity of one label.
     public struct Label: Codable, Sendable {
-        /// The label; of a region its channel.
+        /// The class number, or the channel of a region.
         public let label: Int
         /// The class's or the region's name.
         public let name: String
-        /// Its voxels.
+        /// The number of voxels.
         public let voxels: Int
-        /// Its volume, ml.
+        /// The volume in ml.
         public let volumeML: Double
-        /// The mean intensity of the scan inside, HU for a CT; nil where the label has no voxel.
+        /// The mean intensity of the scan inside the label, in HU for a CT; nil if the label has no voxel.
         public let meanIntensity: Double?
 
         private enum CodingKeys: String, CodingKey {
@@ -27,22 +27,22 @@ public struct ScanReport: Encodable, Sendable {
         }
     }
 
-    /// How the scan was segmented: what was asked for, and what the model's description asks for.
+    /// The options of the segmentation, from the user and from the model's description.
     public struct Options: Encodable, Sendable {
-        /// Passes of Monte-Carlo dropout; 0 for none.
+        /// The number of passes of Monte Carlo dropout; 0 for none.
         public let uncertainty: Int
-        /// What the passes' dropout drew from.
+        /// The seed of the random numbers of dropout.
         public let seed: UInt64
-        /// Axes of the network's volume that were mirrored in every combination.
+        /// The axes of the network's volume that were flipped in every combination.
         public let mirror: [Int]
-        /// What was done to the mask.
+        /// The postprocessing of the mask.
         public let postprocessing: PostProcessing
         /// Whether the probability map of each label was kept.
         public let probabilities: Bool
 
-        /// All as one object.
+        /// Encodes all options as one object.
         public func encode(to encoder: any Encoder) throws {
-            // A ConfigValue holds no whole number from 2⁶³ on.
+            // A ConfigValue cannot hold integers from 2⁶³ on.
             var container = encoder.container(keyedBy: Key.self)
             try container.encode(seed, forKey: Key(stringValue: "seed"))
             let entries: [String: ConfigValue] = [
@@ -63,15 +63,15 @@ public struct ScanReport: Encodable, Sendable {
         }
     }
 
-    /// How sure the prediction is.
+    /// The uncertainty of the prediction.
     public struct Uncertainty: Encodable, Sendable {
-        /// How many predictions the maps are made of.
+        /// The number of predictions from which the maps are computed.
         public let samples: Int
-        /// Means over the network's volume, by the names of the maps.
+        /// The mean of each map over the network's volume, by the name of the map.
         public let meanOverVoxels: [String: Double]
-        /// Voxels of the scan that the network evaluated. The map `validity` is 1 there and 0 elsewhere.
+        /// The number of voxels of the scan that the network evaluated. The map `validity` is 1 there and 0 elsewhere.
         public let validVoxels: Int
-        /// What the maps hold at voxels far from those, where nothing is known: always 0.
+        /// The value of the maps at voxels far from the evaluated ones, where nothing is known: always 0.
         public let valueOutside = 0.0
 
         private enum CodingKeys: String, CodingKey {
@@ -84,36 +84,36 @@ public struct ScanReport: Encodable, Sendable {
 
     /// A map over the scan that was written.
     public struct Map: Encodable, Sendable {
-        /// What it shows.
+        /// The quantity that the map shows.
         public let kind: UncertainPrediction.Quantity
-        /// Its largest value at a valid voxel.
+        /// The maximum of the map over the valid voxels.
         public let maximum: Double
     }
 
-    /// What the scan is called.
+    /// The name of the scan.
     public let scan: String
-    /// What the model is called.
+    /// The name of the model.
     public let model: String
-    /// What computed, in one line.
+    /// The device that computed the prediction, in one line.
     public let device: String
-    /// How the scan was segmented.
+    /// The options of the segmentation.
     public let options: Options
-    /// Whether the labels are regions, which may overlap; nil where they are classes.
+    /// Whether the labels are regions, which may overlap; nil if they are classes.
     public let regions: Bool?
     /// The foreground classes, by label, or the regions, by channel.
     public let labels: [Label]
-    /// How sure the prediction is; nil where there was one sample.
+    /// The uncertainty of the prediction; nil if there was one sample.
     public let uncertainty: Uncertainty?
-    /// The maps that were written; empty where there was one sample.
+    /// The maps that were written; empty if there was one sample.
     public let uncertaintyMaps: [Map]
-    /// The mean entropy of the foreground probability where it is above 0.05, in nats, by which active learning ranks;
-    /// nil where it is nowhere.
+    /// The mean entropy, in nats, of the foreground probability where it is above 0.05; active learning ranks scans by it.
+    /// Nil if it is not above 0.05 at any voxel, or if each channel has its own probability.
     public let uncertaintyScore: Double?
-    /// Ways in which the scan is not what the model was trained on, and what post-processing took.
+    /// Differences between the scan and the model's training data, and large parts that postprocessing removed.
     public let concerns: [Concern]
-    /// Seconds that the prediction took.
+    /// The duration of the prediction in seconds.
     public let seconds: Double
-    /// What the numbers are not for.
+    /// The notice that the numbers are not for diagnosis.
     public let notice = "Research software. Not a medical device; no diagnosis may rest on it."
 
     private enum CodingKeys: String, CodingKey {
@@ -122,17 +122,17 @@ public struct ScanReport: Encodable, Sendable {
         case uncertaintyScore = "uncertainty_score"
     }
 
-    /// Measures what was found.
+    /// Measures a segmentation.
     /// - Parameters:
-    ///   - scan: What the scan is called.
-    ///   - model: What the model is called.
-    ///   - segmenter: What segmented the scan.
-    ///   - found: What it found.
+    ///   - scan: The name of the scan.
+    ///   - model: The name of the model.
+    ///   - segmenter: The segmenter of the scan.
+    ///   - found: The segmentation.
     ///   - volume: The scan as read.
-    ///   - maps: What `UncertainPrediction.writeMaps` returned; nil where there was one sample.
-    ///   - concerns: Those about the scan; those of post-processing are added.
+    ///   - maps: The result of `UncertainPrediction.writeMaps`; nil if there was one sample.
+    ///   - concerns: The concerns about the scan; the concerns about postprocessing are added.
     ///   - probabilities: Whether the probability map of each label was kept.
-    ///   - seconds: How long it took.
+    ///   - seconds: The duration of the prediction in seconds.
     public init(
         scan: String, model: String, segmenter: Segmenter, found: Segmentation, volume: Volume,
         maps: UncertainPrediction.MapSummary?, concerns: [Concern], probabilities: Bool, seconds: Double
@@ -154,7 +154,7 @@ public struct ScanReport: Encodable, Sendable {
         self.seconds = (seconds * 100).rounded() / 100
     }
 
-    /// The volumes for people: `spleen 210.4 ml, liver 1502.0 ml`.
+    /// The volumes as text for the user: `spleen 210.4 ml, liver 1502.0 ml`.
     public var summary: String {
         labels.map { "\($0.name) \($0.volumeML.text(decimals: 1)) ml" }.joined(separator: ", ")
     }
@@ -168,7 +168,7 @@ public struct ScanReport: Encodable, Sendable {
 }
 
 extension Segmentation {
-    /// Size and intensity of each foreground class with its number, or of each region with that of its channel.
+    /// The size and intensity of each foreground class with its number, or of each region with the number of its channel.
     fileprivate func statistics(on volume: Volume) -> [(number: Int, row: LabelStatistics)] {
         guard hasRegions else {
             return LabelStatistics.measure(mask, classes: prediction.classes, on: volume).map { (Int($0.label), $0) }

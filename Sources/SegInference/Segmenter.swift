@@ -4,64 +4,64 @@ public import SegCore
 public import SegImaging
 internal import SegModels
 
-/// What a model, or several together, make of a scan: the core of `medseg predict`, of the server and of evaluation.
+/// Segments scans with one model or with several together: the core of `medseg predict`, of the server and of evaluation.
 public struct Segmenter {
     /// The models.
     public let ensemble: Ensemble
-    /// Where samples come from; nil for one plain prediction.
+    /// The source of several samples; nil for a single prediction.
     public let uncertainty: UncertaintyOptions?
-    /// What is done to the mask; at first what the first model's description asks for.
+    /// The postprocessing of the mask; initially that of the first model's description.
     public var postprocessing: PostProcessing
 
-    /// Segments with an ensemble.
+    /// Creates a segmenter from an ensemble.
     public init(_ ensemble: Ensemble, uncertainty: UncertaintyOptions? = nil) {
         self.ensemble = ensemble
         self.uncertainty = uncertainty
         postprocessing = ensemble.models[0].description.postprocessing
     }
 
-    /// Classes that the models tell apart, background included.
+    /// The number of classes of the models, background included.
     public var classes: Int { ensemble.models[0].classes }
 
-    /// What the first model expects, and the names of the classes.
+    /// The description of the first model, with the names of the classes.
     public var description: ModelDescription { ensemble.models[0].description }
 
-    /// Names of the classes.
+    /// The names of the classes.
     public var labels: [Int: String] { description.labels }
 
-    /// How many scans of a case are its channels.
+    /// The number of scans of a case, one per channel.
     public var inputChannels: Int { ensemble.models[0].scanChannels }
 
-    /// Insists that masks lie on their scans' grids.
-    /// - Parameter purpose: What needs it, such as `--report`.
-    /// - Throws: `InferenceError` where the model leaves its masks on the network's grid.
+    /// Checks that masks lie on their scans' grids.
+    /// - Parameter purpose: The option that needs this, such as `--report`.
+    /// - Throws: `InferenceError` if the model leaves its masks on the network's grid.
     public func checkRestores(for purpose: String) throws {
         guard description.maskPlan.restoration == .none, !description.preprocessing.keepsGrid else { return }
         throw InferenceError(
-            "the model leaves its masks on the network's grid (it has no Invertd), and \(purpose) needs them on the scan's"
+            "the model leaves its masks on the network's grid (it has no Invertd), but \(purpose) needs them on the scan's"
         )
     }
 
-    /// Whether the masks are regions that may overlap, and no classes.
+    /// Whether the masks are regions that may overlap, not classes.
     public var hasRegions: Bool { description.maskPlan.isRegions }
 
-    /// The numbers of the foreground classes; of regions those of their channels.
+    /// The numbers of the foreground classes, or of the channels of the regions.
     public var labelNumbers: Range<Int> { hasRegions ? 0..<ensemble.models[0].network.outputChannels : 1..<classes }
 
-    /// Insists that masks hold class numbers.
-    /// - Parameter purpose: What needs it, such as `--figure`.
-    /// - Throws: `InferenceError` where the model's masks are regions that may overlap.
+    /// Checks that masks hold class numbers.
+    /// - Parameter purpose: The option that needs this, such as `--figure`.
+    /// - Throws: `InferenceError` if the model's masks are regions that may overlap.
     public func checkClasses(for purpose: String) throws {
         guard hasRegions else { return }
         throw InferenceError(
-            "the model's masks are \(ensemble.models[0].network.outputChannels) regions that may overlap (a threshold of "
-                + "each channel), and \(purpose) needs one class a voxel")
+            "the model's masks are \(ensemble.models[0].network.outputChannels) regions that may overlap (a threshold per "
+                + "channel), but \(purpose) needs one class per voxel")
     }
 
-    /// What computes, in one line.
+    /// The device that computes, in one line.
     public var device: String { ensemble.models[0].backend.details }
 
-    /// In what the scan is not what any of the models was trained on.
+    /// The differences between a scan and the training data of any of the models.
     public func concerns(about scan: Volume, _ geometry: ScanGeometry) -> [Concern] {
         let facts = ScanFacts(scan, geometry: geometry)
         return ensemble.models.reduce(into: []) { concerns, model in
@@ -70,7 +70,7 @@ public struct Segmenter {
     }
 
     /// Segments a scan of one channel.
-    /// - Throws: Errors as for several.
+    /// - Throws: The same errors as for several channels.
     public func callAsFunction(
         _ scan: Volume, name: String, progress: (Int, Int) throws -> Void = { _, _ in }
     ) throws -> Segmentation {
@@ -80,9 +80,9 @@ public struct Segmenter {
     /// Segments a scan.
     /// - Parameters:
     ///   - scan: The scan as read, with as many channels as the models take.
-    ///   - name: Its file, for errors.
-    ///   - progress: Called with the windows done and their number, over all samples; what it throws ends the work.
-    /// - Throws: `DataError` where there is no memory for it; errors as `Ensemble.predict` and `Predictor.predict`.
+    ///   - name: The scan's file, for errors.
+    ///   - progress: Called with the number of finished windows and the total number, over all samples; an error ends the work.
+    /// - Throws: `DataError` if there is too little memory; the errors of `Ensemble.predict` and `Predictor.predict`.
     public func callAsFunction(
         _ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void = { _, _ in }
     ) throws -> Segmentation {
@@ -104,7 +104,7 @@ public struct Segmenter {
             areShares: description.maskPlan.areShares(channels: prediction.channels))
     }
 
-    /// Post-processes a label map, or each region by itself.
+    /// Postprocesses a label map, or each region separately.
     private func clean(_ maps: inout [[UInt8]], size: Triple, voxelVolumeML: Double) -> [Concern] {
         maps.indices.flatMap { map in
             postprocessing.apply(to: &maps[map], size: size, voxelVolumeML: voxelVolumeML).compactMap { removal in
@@ -118,42 +118,42 @@ public struct Segmenter {
 extension Segmentation {
     /// The class of every voxel, post-processed.
     ///
-    /// Regions have no such map: `Segmenter.checkClasses` comes first.
+    /// Regions have no such map; `Segmenter.checkClasses` has to be called before.
     public var mask: [UInt8] {
         precondition(!hasRegions, "a mask of regions has no class at a voxel")
         return maps[0]
     }
 
-    /// The first map as a volume, whose grid is that of all maps.
+    /// The first map as a volume; all maps have the same grid.
     public var maskVolume: Volume { Volume(voxels: maps[0].map { Float($0) }, size: size, affine: affine) }
 
-    /// Whether nothing was found.
+    /// Whether every voxel of all maps is 0.
     public var isEmpty: Bool { maps.allSatisfy { map in map.allSatisfy { $0 == 0 } } }
 }
 
-/// What was found in a scan.
+/// The result of segmenting a scan.
 public struct Segmentation: Sendable {
-    /// Probabilities on the network's grid, and the way back.
+    /// The network's output on its own grid, and the way back to the scan's grid.
     public let prediction: Prediction
-    /// Where more than one sample was asked for.
+    /// The uncertain prediction; nil if there was only one sample.
     public let uncertain: UncertainPrediction?
-    /// Whether the mask is regions that may overlap, and no classes.
+    /// Whether the mask is regions that may overlap, not classes.
     public let hasRegions: Bool
-    /// The class of every voxel, post-processed; of regions a map of 0 and 1 for each, in the order of the channels.
+    /// The postprocessed maps: one with the class of every voxel, or one of 0 and 1 per region, in the order of the channels.
     public let maps: [[UInt8]]
-    /// Extents of the mask: the scan's, unless the model's plan leaves it on the network's grid.
+    /// The size of the mask: the scan's size, unless the model's plan leaves the mask on the network's grid.
     public let size: Triple
     /// The mask's voxel index → RAS+ mm.
     public let affine: Affine
     /// Whether the mask lies on the scan's grid.
     public let isOnScan: Bool
-    /// What post-processing took that may have been an organ.
+    /// Concerns about removed parts of the mask that may have been organs.
     public let concerns: [Concern]
     /// Whether the probabilities of all channels sum to 1.
     let areShares: Bool
 
-    /// The mean entropy of the foreground probability over the voxels that may be foreground, in nats: by this, active
-    /// learning ranks. Nil where there are none, or where probabilities are of each channel by itself.
+    /// The mean entropy, in nats, of the foreground probability where it is above 0.05; active learning ranks scans by it.
+    /// Nil if it is not above 0.05 at any voxel, or if each channel has its own probability.
     public var uncertaintyScore: Double? {
         guard areShares else { return nil }
         var (sum, count) = (0.0, 0)

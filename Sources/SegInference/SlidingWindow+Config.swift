@@ -3,10 +3,10 @@ package import SegCore
 internal import SegImaging
 
 extension SlidingWindow {
-    /// Voxels of a window of 1 GiB; a larger size is a typing error.
+    /// The maximum number of voxels of a window, 1 GiB; a larger size is taken to be a typing error.
     package static let largestWindow = 1 << 28
 
-    /// `roi_size`, `overlap` and `mode`, which `model.json` and MONAI's inferers call so.
+    /// Reads or writes `roi_size`, `overlap` and `mode`, as they are called in `model.json` and in MONAI's inferers.
     static func coded(_ own: SlidingWindow?, by coder: ConfigCoder) throws -> SlidingWindow {
         SlidingWindow(
             window: try coder.required("roi_size", own?.window, .window),
@@ -16,7 +16,7 @@ extension SlidingWindow {
                 .named(["constant": .constant, "gaussian": .gaussian, "nnunet": .nnUNet])))
     }
 
-    /// The windows of a model; one over the whole of an image where it states none.
+    /// Creates the windows of a model; one window over the whole image if the model gives no size.
     package init(of description: ModelDescription, over size: Triple) {
         let whole = Triple(size.d, size.h, size.w)
         self.init(window: description.roiSize ?? whole, overlap: description.overlap, blending: description.mode)
@@ -24,7 +24,7 @@ extension SlidingWindow {
 }
 
 extension WindowPadding {
-    /// `padding_mode` and `cval`, which MONAI's inferers call so; what is usual is not written.
+    /// Reads or writes `padding_mode` and `cval`, as they are called in MONAI's inferers; defaults are not written.
     static func coded(_ own: WindowPadding?, by coder: ConfigCoder) throws -> WindowPadding {
         let isReplicated =
             try coder.given(
@@ -37,18 +37,18 @@ extension WindowPadding {
 }
 
 extension ConfigForm<Triple> {
-    /// Extents of a window.
+    /// The size of a window.
     fileprivate static var window: Self {
         Self(
             decode: { _, key, reader in
                 let extents = try reader.required(key, reader.ints(key))
                 guard extents.count == 3, extents.allSatisfy({ $0 > 0 }) else {
-                    throw reader.error(key, "should be three positive whole numbers, not \(extents)")
+                    throw reader.error(key, "should be three positive integers, not \(extents)")
                 }
                 guard extents.map(Double.init).reduce(1, *) <= Double(SlidingWindow.largestWindow) else {
                     throw reader.error(
                         key,
-                        "\(extents) is more than the \(SlidingWindow.largestWindow) voxels that a window may have")
+                        "\(extents) exceeds the maximum of \(SlidingWindow.largestWindow) voxels per window")
                 }
                 return Triple(extents)
             }, encode: { .array($0.array.map(ConfigValue.int)) })
@@ -56,7 +56,7 @@ extension ConfigForm<Triple> {
 }
 
 extension ConfigForm<WindowOverlap> {
-    /// A share, or one for each axis.
+    /// A share, or one share per axis.
     fileprivate static var overlap: Self {
         Self(
             decode: { value, key, reader in

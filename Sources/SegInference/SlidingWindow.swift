@@ -3,17 +3,17 @@ public import SegCore
 internal import SegImaging
 public import SegTensor
 
-/// Runs a network over a volume in overlapping windows and blends what comes out,
+/// Runs a network over a volume in overlapping windows and blends the outputs;
 /// `monai.inferers.sliding_window_inference`.
 public struct SlidingWindow: Sendable {
-    /// Extents of a window.
+    /// The size of a window.
     public var window: Triple
-    /// Share of a window that its neighbour repeats.
+    /// The share of a window that overlaps the next one.
     public var overlap: WindowOverlap
-    /// Weights of overlapping windows.
+    /// The weighting of overlapping windows.
     public var blending: WindowPlan.Blending
 
-    /// Makes an inferer.
+    /// Creates an inferer.
     public init(window: Triple, overlap: WindowOverlap, blending: WindowPlan.Blending) {
         self.window = window
         self.overlap = overlap
@@ -22,10 +22,10 @@ public struct SlidingWindow: Sendable {
 
     /// The blended logits of a volume.
     ///
-    /// **Shapes**: image `[1, D, H, W, C]`; `predict` takes a window `[1, d, h, w, C]` to `[1, d, h, w, K]`; the
+    /// **Shapes**: image `[1, D, H, W, C]`; `predict` maps a window `[1, d, h, w, C]` to `[1, d, h, w, K]`; the
     /// result is `[D, H, W, K]`. Each window's output is added in place; nothing else of full size is held.
-    /// - Parameter progress: Called with the windows done and their number.
-    /// - Throws: `InferenceError` where `predict` changes the window's extents; errors of `predict` and the backend.
+    /// - Parameter progress: Called with the number of finished windows and the total number.
+    /// - Throws: `InferenceError` if `predict` changes the window's size; errors of `predict` and the backend.
     public func callAsFunction(
         _ image: Tensor, progress: (Int, Int) throws -> Void, predict: (Tensor) throws -> Tensor
     ) throws -> Tensor {
@@ -40,13 +40,13 @@ public struct SlidingWindow: Sendable {
             let patch = try StageClock.time("cut") { try cut(image, at: start, plan) }
             let output = try StageClock.time("network") {
                 let output = try predict(Tensor(patch, on: backend))
-                // Only a device that has finished can be charged.
+                // The measured time is right only if the device has finished.
                 if StageClock.current != nil { try backend.synchronize() }
                 return output
             }
             guard output.shape.rank == 5, output.shape.batch == 1, output.shape.size == window else {
                 throw InferenceError(
-                    "the network made \(output.shape) of a window \(patch.shape); it should keep the extents")
+                    "the network returned \(output.shape) for a window \(patch.shape); it should keep the size")
             }
             let classes = output.shape.channels
             let total = try sum ?? Tensor(repeating: 0, shape: Shape(size.array + [classes]), on: backend)
@@ -67,13 +67,13 @@ public struct SlidingWindow: Sendable {
         return sum
     }
 
-    /// A window of the image, `[1, d, h, w, C]`, with zeros where it is larger than the image.
+    /// A window of the image, `[1, d, h, w, C]`, with zeros outside the image.
     private func cut(_ image: Tensor, at start: Triple, _ plan: WindowPlan) throws -> BufferView {
         let backend = image.backend
         let (channels, whole, seen) = (image.shape.channels, image.shape.size, plan.seen)
         let patch = try backend.allocate(Shape(batch: 1, size: window, channels: channels), image.view.dtype)
         if seen != window { try backend.fill(patch, with: 0) }
-        // Pixels with their channels are one axis, so that a window is cut by whole lines.
+        // Width and channels are merged into one axis, so that whole lines are copied.
         func lines(_ size: Triple) -> [Int] { [size.d, size.h, size.w * channels] }
         try backend.copyRegion(
             image.view.reshaped(Shape(lines(whole))), at: lines(start), into: patch.reshaped(Shape(lines(window))),

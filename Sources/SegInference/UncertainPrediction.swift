@@ -1,26 +1,26 @@
 internal import SegCore
 internal import SegImaging
 
-/// The mean of several predictions and how far they disagree, on the network's grid, and the way back to the scan's.
+/// The mean and the disagreement of several predictions on the network's grid, and the way back to the scan's grid.
 ///
-/// A sample is the probability after blending all windows of one whole pass over the scan, as a mask is made of, not
-/// of single windows. The foreground probability is one less the background's; with two classes it is class 1's.
+/// A sample is the probability after blending all windows of one whole pass over the scan, as for a mask, not the
+/// probability of one window. The foreground probability is 1 minus the background's; with two classes it is class 1's.
 public struct UncertainPrediction: Sendable {
-    /// What is known of a voxel.
+    /// A quantity at each voxel.
     public enum Quantity: String, Hashable, Sendable, CaseIterable, Codable {
         /// Mean of the foreground probability.
         case mean
-        /// Variance of the foreground probability, with n − 1: an estimate that does not depend on n.
+        /// Variance of the foreground probability, divided by n − 1: an unbiased estimate.
         case variance
-        /// Entropy of the mean over all classes, in nats: what is uncertain for any reason.
+        /// Entropy of the mean probabilities of all classes, in nats: the total uncertainty.
         case entropy
-        /// Entropy of the mean less the mean of the entropies, in nats: what the samples disagree on. Houlsby 2011.
+        /// Entropy of the mean minus the mean of the entropies, in nats: the disagreement of the samples. Houlsby 2011.
         case mutualInformation = "mutual_information"
     }
 
     /// The mean probabilities of every class; its mask is the prediction of all samples together.
     public let prediction: Prediction
-    /// How many samples there were.
+    /// The number of samples.
     public let samples: Int
     private let summary: UncertaintyAccumulator.Summary
 
@@ -30,8 +30,8 @@ public struct UncertainPrediction: Sendable {
         self.summary = summary
     }
 
-    /// A quantity on the scan's grid, brought back trilinearly; 0 outside the network's box. Where `validity` is 0, at
-    /// the box's border too, it means nothing.
+    /// A quantity on the scan's grid, resampled trilinearly; 0 outside the network's box. It is meaningless where
+    /// `validity` is 0, which includes the border of the box.
     public func map(_ quantity: Quantity) -> [Float] {
         let record = prediction.record
         return record.restore(values(quantity), channels: 1)
@@ -45,19 +45,19 @@ public struct UncertainPrediction: Sendable {
         return record.restore(ones, channels: 1).map { $0 > 0.9999 ? 1 : 0 }
     }
 
-    /// What the maps of a scan hold.
+    /// A summary of the maps of a scan.
     public struct MapSummary: Sendable {
-        /// Voxels of the scan at which `validity` is 1.
+        /// The number of voxels of the scan at which `validity` is 1.
         public let validVoxels: Int
         /// Every quantity and its largest value at these voxels.
         public let maxima: [(quantity: Quantity, value: Float)]
     }
 
-    /// Brings every quantity back to the scan's grid, one after another, so that one map at a time is in memory.
+    /// Resamples every quantity to the scan's grid, one after another, so that only one map at a time is in memory.
     /// - Parameters:
-    ///   - validity: What `validity()` returns.
+    ///   - validity: The result of `validity()`.
     ///   - write: Called with each quantity, its map, and the map's largest value at a valid voxel.
-    /// - Throws: What `write` throws.
+    /// - Throws: The errors of `write`.
     public func writeMaps(
         validity: [UInt8], _ write: (Quantity, [Float], Float) throws -> Void
     ) rethrows -> MapSummary {

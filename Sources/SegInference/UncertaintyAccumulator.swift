@@ -1,18 +1,18 @@
 internal import Foundation
 internal import SegCore
 
-/// Mean, variance and entropies of probability volumes that are seen one at a time and not kept. Welford 1962.
+/// The mean, variance and entropies of probability volumes that are added one at a time and not kept. Welford 1962.
 package struct UncertaintyAccumulator {
     private let channels: Int
     private var count = 0
-    /// Of every class, `[voxels, channels]`.
+    /// The mean of every class, `[voxels, channels]`.
     private var mean: [Float]
     /// Sum of the foreground probability's squared deviations from its mean.
     private var squares: [Float]
     /// Sum of the samples' entropies.
     private var entropies: [Float]
 
-    /// Starts without samples; one channel is the probability of class 1 against the background.
+    /// Creates an accumulator without samples; one channel is the probability of class 1 against the background.
     package init(voxels: Int, channels: Int) {
         self.channels = channels
         mean = [Float](repeating: 0, count: voxels * channels)
@@ -20,7 +20,7 @@ package struct UncertaintyAccumulator {
         entropies = [Float](repeating: 0, count: voxels)
     }
 
-    /// Takes in a sample, `[voxels, channels]`.
+    /// Adds a sample, `[voxels, channels]`.
     package mutating func add(_ sample: [Float]) {
         precondition(sample.count == mean.count, "a sample is not of the accumulator's volume")
         count += 1
@@ -48,19 +48,19 @@ package struct UncertaintyAccumulator {
         }
     }
 
-    /// What the samples say together.
+    /// The statistics of all samples.
     package struct Summary: Sendable {
-        /// Of every class, `[voxels, channels]`.
+        /// The mean of every class, `[voxels, channels]`.
         package let mean: [Float]
-        /// Of the foreground probability, with n − 1.
+        /// The variance of the foreground probability, divided by n − 1.
         package let variance: [Float]
-        /// Of the mean, in nats.
+        /// The entropy of the mean, in nats.
         package let entropy: [Float]
-        /// Entropy of the mean less mean entropy, in nats.
+        /// The entropy of the mean minus the mean entropy, in nats.
         package let mutualInformation: [Float]
     }
 
-    /// Ends with at least two samples seen.
+    /// The statistics of the samples, of which there have to be at least two.
     package consuming func summary() -> Summary {
         precondition(count >= 2, "a variance needs two samples")
         let (channels, share) = (channels, 1 / Float(count))
@@ -79,14 +79,14 @@ package struct UncertaintyAccumulator {
         }
         for voxel in 0..<voxels {
             squares[voxel] /= freedom
-            // Rounding must not make it negative: by Jensen's inequality it is not.
+            // By Jensen's inequality the value is not negative; rounding must not make it negative.
             entropies[voxel] = max(0, ofMean[voxel] - entropies[voxel] * share)
         }
         return Summary(mean: mean, variance: squares, entropy: ofMean, mutualInformation: entropies)
     }
 }
 
-/// One less the background's probability, as the sum of the others, which keeps small ones.
+/// 1 minus the background's probability, computed as the sum of the other probabilities, which keeps small values exact.
 @inline(__always)
 private func foreground(_ values: UnsafeBufferPointer<Float>, _ base: Int, _ channels: Int) -> Float {
     if channels == 1 { return values[base] }

@@ -1,8 +1,8 @@
 public import SegCore
 
-/// The share of a window that its neighbour repeats, 0 ..< 1, along each axis.
+/// The share of a window that overlaps the next one along each axis, 0 ..< 1.
 public struct WindowOverlap: Hashable, Sendable {
-    /// Shares along depth, height and width.
+    /// The shares along depth, height and width.
     public let axes: [Double]
 
     /// The same share along all axes.
@@ -14,7 +14,7 @@ public struct WindowOverlap: Hashable, Sendable {
     /// Whether each share is at least 0 and below 1.
     var isValid: Bool { axes.allSatisfy { $0 >= 0 && $0 < 1 } }
 
-    /// One number, or three where they differ, as `model.json` and MONAI have it.
+    /// One number, or three if they differ, as in `model.json` and MONAI.
     public var value: ConfigValue {
         Set(axes).count == 1 ? .double(axes[0]) : .array(axes.map { .double($0) })
     }

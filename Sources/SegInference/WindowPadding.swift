@@ -2,20 +2,20 @@ internal import SegBackend
 internal import SegCore
 internal import SegImaging
 
-/// What lies beside an image that is smaller than a window; MONAI's `padding_mode` and `cval` of a sliding window.
+/// The padding of an image that is smaller than a window; MONAI's `padding_mode` and `cval` of a sliding window.
 public enum WindowPadding: Hashable, Sendable {
-    /// One number, 0 where nothing is said.
+    /// One number; the default is 0.
     case constant(Float)
     /// The nearest voxel of the image.
     case replicate
 }
 
 extension WindowPadding {
-    /// An image grown to a size on both sides, half of what is missing before, rounded down.
+    /// Pads an image to a size on both sides. The padding before the image is half of the difference, rounded down.
     ///
     /// - Parameters:
     ///   - voxels: `[D, H, W, channels]` of `size`.
-    ///   - target: Extents of at least `size`.
+    ///   - target: The padded size, at least `size`.
     func pad(_ voxels: [Float], size: Triple, channels: Int, to target: Triple) -> [Float] {
         let starts = Self.starts(of: size, in: target)
         var padded = [Float](repeating: 0, count: target.count * channels)
@@ -38,7 +38,7 @@ extension WindowPadding {
         return padded
     }
 
-    /// What lies on the image of values of a grown one.
+    /// Crops the values of a padded image to the image itself.
     static func crop(_ values: [Float], of target: Triple, channels: Int, to size: Triple) -> [Float] {
         guard target != size else { return values }
         let starts = starts(of: size, in: target)

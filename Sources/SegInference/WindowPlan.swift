@@ -2,25 +2,25 @@ internal import Foundation
 internal import SegBackend
 public import SegCore
 
-/// Where the windows of a sliding-window inference lie, as `monai.inferers.sliding_window_inference` places them, or nnU-Net.
+/// The positions of the windows of sliding-window inference, as in `monai.inferers.sliding_window_inference` or nnU-Net.
 public struct WindowPlan: Hashable, Sendable {
-    /// How overlapping windows are weighted.
+    /// The weighting of overlapping windows.
     public enum Blending: String, Hashable, Sendable {
-        /// Each window counts the same everywhere.
+        /// All voxels of a window have the same weight.
         case constant
-        /// A window counts most at its centre.
+        /// The weight is largest at the centre of a window.
         case gaussian
-        /// The same by nnU-Net's Gaussian, with windows spread evenly as nnU-Net does.
+        /// The weight is nnU-Net's Gaussian, and windows are spread evenly as in nnU-Net.
         case nnUNet = "nnunet"
     }
 
-    /// Extents of a window.
+    /// The size of a window.
     public let window: Triple
-    /// Zeros before an image that is smaller than the window: half of what is missing, rounded down.
+    /// The number of zeros before an image that is smaller than the window: half of the difference, rounded down.
     public let padding: Triple
-    /// Extents of the part of every window that lies on the image.
+    /// The size of the part of every window that lies on the image.
     public let seen: Triple
-    /// First voxel on the image of every window, row-major.
+    /// The first voxel of every window that lies on the image, row-major.
     public let starts: [Triple]
 
     /// Plans the windows of an image.
@@ -28,8 +28,8 @@ public struct WindowPlan: Hashable, Sendable {
     /// MONAI's step is ⌊window · (1 − overlap)⌋, at least 1, and the last window of an axis ends with the image. nnU-Net
     /// takes as many windows as steps of window · (1 − overlap) need, and spreads them evenly
     /// (`compute_steps_for_sliding_window`).
-    /// - Throws: `InferenceError` where the overlap is not in 0 ..< 1 or a size is not positive; `DataError` where there
-    ///   would be more windows than `Limits.windows`.
+    /// - Throws: `InferenceError` if the overlap is not in 0 ..< 1 or a size is not positive; `DataError` if there would be
+    ///   more windows than `Limits.windows`.
     public init(image: Triple, window: Triple, overlap: WindowOverlap, _ blending: Blending = .constant) throws {
         guard overlap.isValid else {
             throw InferenceError("overlap should be at least 0 and below 1, not \(overlap)")
@@ -50,7 +50,7 @@ public struct WindowPlan: Hashable, Sendable {
             throw DataError(
                 .tooLarge, "overlap \(overlap)",
                 "an image of \(image) voxels would be cut into \(counts[0])×\(counts[1])×\(counts[2]) windows of "
-                    + "\(window); \(Limits.windows) are computed at most. Take a smaller overlap or a larger roi_size.")
+                    + "\(window); the maximum is \(Limits.windows). Give a smaller overlap or a larger roi_size.")
         }
         let axes = (0..<3).map { axis in
             blending == .nnUNet
@@ -62,7 +62,7 @@ public struct WindowPlan: Hashable, Sendable {
 
     private static func step(window: Int, overlap: Double) -> Int { max(1, Int(Double(window) * (1 - overlap))) }
 
-    /// Windows along an axis: the last one ends with the image.
+    /// The number of windows along an axis; the last one ends with the image.
     private static func count(size: Int, window: Int, overlap: Double) -> Int {
         let step = step(window: window, overlap: overlap)
         return (size - window + step - 1) / step + 1
@@ -74,7 +74,7 @@ public struct WindowPlan: Hashable, Sendable {
     }
 
     private static func evenCount(size: Int, window: Int, overlap: Double) -> Int {
-        // 1 - 0.2 is not the step of 0.8 that was asked for, until its last digits are rounded off.
+        // 1 - 0.2 differs from the intended step of 0.8 in its last digits, which are rounded off.
         let share = ((1 - overlap) * 1e12).rounded() / 1e12
         let steps = Double(size - window) / (Double(window) * share)
         return Int(min(steps.rounded(.up), Double(Limits.windows))) + 1
@@ -88,7 +88,8 @@ public struct WindowPlan: Hashable, Sendable {
     /// The weight of each voxel of a window, `[d, h, w]`.
     ///
     /// Gaussian: the product over the axes of exp(−x² / 2σ²) with σ an eighth of the window, and never below 0.001
-    /// or its own minimum, whichever is larger. nnU-Net's has its peak of 10 at the voxel ⌊n / 2⌋ and is rounded to 16 bits.
+    /// or its own minimum, whichever is larger. nnU-Net's Gaussian has its peak of 10 at the voxel ⌊n / 2⌋ and is rounded to
+    /// 16 bits.
     public func weights(_ blending: Blending) -> [Float] {
         switch blending {
         case .constant: return [Float](repeating: 1, count: window.count)

@@ -1,17 +1,17 @@
 internal import SegBackend
 
-/// Keeps a device's queue from running far ahead of what the device has done, so that what is reported as done is, and
-/// a task can be stopped.
+/// Keeps a device's queue short. Windows that are reported as finished are then really finished, and a task can be
+/// stopped.
 ///
-/// To wait empties the queue for a moment. The windows between two waits are as many as make that happen a few times a
+/// Each wait empties the queue for a moment. The number of windows between two waits is adapted to a few waits per
 /// second.
 struct WindowQueue {
     private var between = 1
     private var waiting = 0
     private var last = ContinuousClock.now
 
-    /// Counts a window, and waits for all so far where it is time to.
-    /// - Throws: what the backend's work left behind.
+    /// Counts a window, and waits for all windows so far if it is time to.
+    /// - Throws: The errors of the backend's unfinished work.
     mutating func added(on backend: any Backend) throws {
         waiting += 1
         guard waiting >= between else { return }

@@ -1,20 +1,20 @@
 internal import SegCore
 
-/// What `dataset.json` of a model folder says: channels and labels.
+/// The channels and labels in the `dataset.json` of a model folder.
 struct NNUNetDataset {
-    /// A class or a region that the network tells apart.
+    /// A class or a region of the network.
     struct Label: Hashable {
         let name: String
         let numbers: [Int]
     }
 
-    /// Names of the input channels, in their order.
+    /// The names of the input channels, in order.
     let channels: [String]
     /// The foreground labels or regions, in the order of the network's channels.
     let labels: [Label]
     /// Whether some labels are regions of several numbers.
     let hasRegions: Bool
-    /// The numbers that a training leaves out, those of the label `ignore`.
+    /// The numbers of the label `ignore`, which training leaves out.
     let ignored: [Int]
     /// The number that each region is painted with, in the order of the labels; `regions_class_order`.
     let regionOrder: [Int]
@@ -24,7 +24,7 @@ struct NNUNetDataset {
     init(file: String) throws {
         let reader = try ConfigReader(ConfigValue(jsonFile: file), path: "", source: file)
         channels = try Self.channels(reader)
-        // The order of regions is that in which they are written.
+        // Regions have the order in which they are written.
         let names = try ConfigValue.keys(ofObject: "labels", inJSONFile: file)
         let entries = try reader.required("labels", reader.object("labels"))
         var labels: [Label] = []
@@ -33,18 +33,19 @@ struct NNUNetDataset {
             if numbers != [0] { labels.append(Label(name: name, numbers: numbers)) }
         }
         ignored = names.contains("ignore") ? try Self.numbers("ignore", entries) : []
-        guard !labels.isEmpty else { throw reader.error("labels", "names nothing but the background") }
+        guard !labels.isEmpty else { throw reader.error("labels", "gives only the background") }
         hasRegions = labels.contains { $0.numbers.count > 1 }
         if hasRegions {
             regionOrder = try reader.required("regions_class_order", reader.ints("regions_class_order"))
             guard regionOrder.count == labels.count else {
                 throw reader.error(
-                    "regions_class_order", "should have \(labels.count) numbers, one a region, not \(regionOrder.count)"
+                    "regions_class_order",
+                    "should have \(labels.count) numbers, one per region, not \(regionOrder.count)"
                 )
             }
         } else {
             regionOrder = []
-            // A channel is the label of its number.
+            // The number of a label is its channel.
             labels.sort { $0.numbers[0] < $1.numbers[0] }
             guard labels.map(\.numbers) == (1...labels.count).map({ [$0] }) else {
                 throw reader.error("labels", "should be numbered from 1 on without a gap")
@@ -53,7 +54,7 @@ struct NNUNetDataset {
         self.labels = labels
     }
 
-    /// `channel_names`, which was `modality` in earlier versions.
+    /// Reads `channel_names`, which was called `modality` in earlier versions.
     private static func channels(_ reader: ConfigReader) throws -> [String] {
         let key = reader.value("channel_names") == nil ? "modality" : "channel_names"
         guard case .object(let entries)? = reader.value(key), !entries.isEmpty else {

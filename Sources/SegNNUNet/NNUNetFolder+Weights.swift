@@ -6,7 +6,7 @@ internal import SegNN
 public import SegWeights
 
 extension NNUNetFolder {
-    /// The arrays of a fold's network, under the names and in the shapes of ours.
+    /// The arrays of a fold's network, with the names and shapes of MedSeg's network.
     /// - Throws: `DataError` naming the file that is damaged.
     public func weights(of checkpoint: String) throws -> Weights {
         let weights = try Weights.read(checkpoint, .named("network_weights"))
@@ -18,19 +18,19 @@ extension NNUNetFolder {
         return Weights(source: checkpoint, tensors: tensors, notes: weights.notes)
     }
 
-    /// PyTorch holds each layer under several names: a block lists its layers again, and the decoder holds the encoder.
+    /// Whether a name is a second name of an array: in PyTorch blocks list layers twice, and the decoder contains the encoder.
     private static func isAlias(_ name: String) -> Bool {
         name.hasPrefix("decoder.encoder.") || name.contains(".all_modules.")
     }
 
-    /// A kernel of slices as one of volumes.
+    /// A 2-D kernel as a 3-D one.
     private static func volume(_ tensor: StoredTensor) -> StoredTensor {
         guard tensor.shape.count == 4 else { return tensor }
         return tensor.reshaped(tensor.shape[..<2] + [1] + tensor.shape[2...])
     }
 
     /// Builds the networks of all folds with their weights.
-    /// - Throws: `DataError` where weights do not fit the plan's network; `BackendError` where memory is short.
+    /// - Throws: `DataError` if weights do not fit the plan's network; `BackendError` if there is too little memory.
     public func predictor(on backend: any Backend) throws -> Predictor {
         let networks = try checkpoints.map { checkpoint in
             let network = try description.makeNetwork(on: backend, seed: 0)

@@ -5,52 +5,52 @@ public import SegInference
 
 /// A model folder of nnU-Net v2, `TRAINER__PLANS__CONFIGURATION`, or the dataset's folder that holds one.
 ///
-/// Nothing of it is run. What it asks for is done as nnU-Net 2.8 does it, or refused by name.
+/// No Python is run. The model's settings have the same effect as in nnU-Net 2.8, or are refused by name.
 public struct NNUNetFolder {
-    /// Which of a folder's models are taken.
+    /// The choice among a folder's models.
     public struct Choice: Hashable, Sendable {
-        /// Names of folds, such as `0` and `all`; empty for all that are numbered.
+        /// The names of folds, such as `0` and `all`; empty for all numbered folds.
         public var folds: [String] = []
-        /// Which checkpoint of a fold: `final`, `best` or `latest`.
+        /// The checkpoint of a fold: `final`, `best` or `latest`.
         public var checkpoint = "final"
         /// The step from a window to the next, as a share of the window.
         public var step = 0.5
-        /// Whether mirror images are averaged where the model allows it.
+        /// Whether flips are averaged if the model allows it.
         public var mirrors = true
         /// A folder of the first stage's masks, for the second stage of a cascade; nil to run the first stage.
         public var previousMasks: String?
 
-        /// A `postprocessing.json` whose steps are taken on the mask; nil for none, as `nnUNetv2_predict` takes none.
+        /// A `postprocessing.json` whose steps are applied to the mask; nil for none, as in `nnUNetv2_predict`.
         public var postprocessing: String?
 
-        /// All folds, as nnU-Net predicts with them.
+        /// Creates nnU-Net's default choice, all folds.
         public init() {}
     }
 
     /// The folder with `plans.json`.
     public let folder: String
-    /// What the model expects, and how its mask is made.
+    /// The model's description.
     public let description: ModelDescription
     /// The checkpoint of each fold.
     public let checkpoints: [String]
-    /// The folder of a cascade's first stage, where that is run.
+    /// The folder of a cascade's first stage; empty if no first stage is run.
     public let previous: [NNUNetFolder]
-    /// The folder of the first stage's masks that are given instead.
+    /// The folder of given masks that replace the first stage; nil if there is none.
     let previousMasks: String?
-    /// Holds the files of a release's ZIP.
+    /// The unpacked files of a release's ZIP.
     private let archive: UnpackedArchive?
-    /// What a person should know of the model, a sentence each.
+    /// Notes for the user about the model, one sentence each.
     public private(set) var notes: [String] = []
 
-    /// Opens a folder, or the ZIP of a release as `nnUNetv2_export_model_to_zip` makes it.
-    /// - Throws: `DataError` naming the file and everything in it that stands in the way.
+    /// Opens a folder, or the ZIP of a release from `nnUNetv2_export_model_to_zip`.
+    /// - Throws: `DataError` naming the file and everything in it that is invalid or not supported.
     public init(_ path: String, _ choice: Choice = Choice()) throws {
         let archive = UnpackedArchive.isZip(file: path) ? try UnpackedArchive(path) : nil
         do {
             try self.init(path, archive, choice, isFirstStage: false)
         } catch var fault as DataError {
             guard let archive else { throw fault }
-            // Nobody finds the unpacked files.
+            // The user cannot find the unpacked files, so errors give the path of the ZIP.
             fault.subject = fault.subject.replacingOccurrences(of: archive.folder, with: path)
             fault.message = fault.message.replacingOccurrences(of: archive.folder, with: path)
             throw fault
@@ -65,7 +65,7 @@ public struct NNUNetFolder {
         if let note { notes.append(note.replacingOccurrences(of: archive?.folder ?? path, with: path)) }
         let reader = try NNUNetReader(folder: folder, checkpoint: folds[0], choice)
         description = try reader.description()
-        // Stages that name each other would never end.
+        // Stages that refer to each other would never end.
         guard !isFirstStage || reader.previousStage == nil else {
             throw DataError(
                 .badData, folder, "is a first stage that has a stage before it (previous_stage), which is not supported"
@@ -75,14 +75,15 @@ public struct NNUNetFolder {
         notes += previous.flatMap(\.notes)
     }
 
-    /// The first stage of a cascade, which stands beside the second one, or its masks.
+    /// The first stage of a cascade, whose folder is beside the second stage's, or its masks.
     private static func firstStage(
         _ name: String?, of folder: String, _ archive: UnpackedArchive?, _ choice: Choice
     ) throws -> (model: [NNUNetFolder], masks: String?) {
         guard let name else {
             guard let masks = choice.previousMasks else { return ([], nil) }
             throw DataError(
-                .badArgument, folder, "is no second stage of a cascade, and takes no masks of a first one (\(masks))")
+                .badArgument, folder,
+                "is not the second stage of a cascade, so it takes no masks of a first one (\(masks))")
         }
         if let masks = choice.previousMasks { return ([], masks) }
         let parts = (folder as NSString).lastPathComponent.components(separatedBy: "__")
@@ -91,29 +92,29 @@ public struct NNUNetFolder {
         guard FileManager.default.fileExists(atPath: "\(beside)/plans.json") else {
             throw DataError(
                 .noInput, beside,
-                "is not there: it should hold the cascade's first stage; put it there, or give its masks with "
+                "is missing: it should hold the cascade's first stage; put it there, or give its masks with "
                     + "--previous-stage")
         }
         var own = choice
-        // Folds of both stages need not be the same.
+        // The two stages may have different folds.
         (own.folds, own.previousMasks, own.postprocessing) = ([], nil, nil)
         return ([try NNUNetFolder(beside, archive, own, isFirstStage: true)], nil)
     }
 
-    /// Whether a folder is one of nnU-Net's, or holds one.
+    /// Whether a folder is a model folder of nnU-Net, or contains one.
     public static func isThere(_ path: String) -> Bool { !models(in: path).isEmpty }
 
-    /// Whether a path is a ZIP by its name and content, which may be that of a release; only its opening tells.
+    /// Whether a path is a ZIP by its name and content. Whether it is a release is known only after it is opened.
     public static func isArchive(_ path: String) -> Bool {
         path.lowercased().hasSuffix(".zip") && UnpackedArchive.isZip(file: path)
     }
 
-    /// Whether a folder is one of nnU-Net's itself.
+    /// Whether a folder is itself a model folder of nnU-Net.
     public static func isModel(_ folder: String) -> Bool {
         ["plans.json", "dataset.json"].allSatisfy { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
     }
 
-    /// The folder itself, or those in it that are models, or in an archive those in its datasets' folders.
+    /// The folder itself if it is a model, or the models in it; in an archive also the models in its datasets' folders.
     private static func models(in path: String, isArchive: Bool = false) -> [String] {
         if isModel(path) { return [path] }
         func folders(in path: String, _ isRight: (String) -> Bool) -> [String] {
@@ -129,19 +130,19 @@ public struct NNUNetFolder {
         guard let first = found.first else {
             throw DataError(
                 .noInput, path,
-                "is no model folder of nnU-Net v2: it should hold plans.json, dataset.json and fold_0, or a folder "
+                "is not a model folder of nnU-Net v2: it should hold plans.json, dataset.json and fold_0, or a folder "
                     + "TRAINER__PLANS__CONFIGURATION that does, or be a ZIP of such a folder")
         }
         guard found.count == 1 else {
             throw DataError(
                 .badArgument, path,
-                "holds \(found.count) models; name one: "
+                "holds \(found.count) models; give one of them: "
                     + found.map { String($0.dropFirst(folder.count + 1)) }.joined(separator: ", "))
         }
         return first
     }
 
-    /// The checkpoints of the folds that are asked for.
+    /// The checkpoints of the chosen folds.
     private static func folds(in folder: String, _ choice: Choice) throws -> (files: [String], note: String?) {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
         let there = names.filter { $0.hasPrefix("fold_") }.map { String($0.dropFirst("fold_".count)) }
@@ -151,7 +152,7 @@ public struct NNUNetFolder {
             let known = there.filter(isThere).joined(separator: ", ")
             throw DataError(
                 .noInput, file(missing),
-                "is not there; folds with checkpoint_\(choice.checkpoint).pth: \(known.isEmpty ? "none" : known)")
+                "is missing; folds with checkpoint_\(choice.checkpoint).pth: \(known.isEmpty ? "none" : known)")
         }
         guard choice.folds.isEmpty else { return (choice.folds.map(file), nil) }
         let numbered = there.filter { Int($0) != nil && isThere($0) }.sorted { Int($0) ?? 0 < Int($1) ?? 0 }
@@ -160,6 +161,6 @@ public struct NNUNetFolder {
             throw DataError(
                 .noInput, folder, "has no fold with checkpoint_\(choice.checkpoint).pth; choose another checkpoint")
         }
-        return ([file("all")], "\(folder): fold_all is taken, the only one")
+        return ([file("all")], "\(folder): fold_all is used, the only fold")
     }
 }

@@ -3,11 +3,11 @@ internal import SegModels
 
 // The network.
 extension NNUNetPlan {
-    /// The network of the configuration, as a definition of volumes: one of slices has kernels and strides of 1 along the
+    /// The network of the configuration, as a definition in 3-D: a 2-D network gets kernels and strides of 1 along the
     /// first axis.
     /// - Parameters:
-    ///   - inputs: Channels of the input.
-    ///   - outputs: Channels of the output.
+    ///   - inputs: The number of input channels.
+    ///   - outputs: The number of output channels.
     ///   - trainer: The trainer's class, which may change the network.
     /// - Throws: `DataError` naming the entry that is missing, wrong or not supported.
     func network(inputs: Int, outputs: Int, trainer: String) throws -> NetworkDefinition {
@@ -20,7 +20,7 @@ extension NNUNetPlan {
         definition["_target_"] = .string(kind.rawValue)
         definition["input_channels"] = .int(inputs)
         definition["num_classes"] = .int(outputs)
-        // The trainer puts batch norms in the place of those that the plan names.
+        // The trainer replaces the plan's norms by batch norms.
         if Self.batchNormTrainers.contains(trainer) {
             definition["norm_op"] = "BatchNorm3d"
             definition["norm_op_kwargs"] = ["eps": 1e-5, "affine": true]
@@ -30,18 +30,18 @@ extension NNUNetPlan {
 
     private static let batchNormTrainers = ["nnUNetTrainerBN", "nnUNetTrainer_BN"]
 
-    /// Plans since nnU-Net 2.3: a class and its arguments.
+    /// Reads the network of plans since nnU-Net 2.3: a class and its arguments.
     private func stated() throws -> (name: String, arguments: [String: ConfigValue]) {
         let architecture = try entries.required("architecture", entries.object("architecture"))
         let name = try architecture.required("network_class_name", architecture.string("network_class_name"))
         guard case .object(let arguments)? = architecture.value("arch_kwargs") else {
             throw architecture.error("arch_kwargs", "should be an object")
         }
-        // Classes have moved between modules.
+        // The module is ignored, because classes have moved between modules.
         return (String(name.split(separator: ".").last ?? ""), arguments)
     }
 
-    /// Plans before that, which say the same in other words.
+    /// Reads the network of earlier plans, which give the same values under other keys.
     private func early() throws -> (name: String, arguments: [String: ConfigValue]) {
         let name = try entries.required("UNet_class_name", entries.string("UNet_class_name"))
         let base = try entries.required("UNet_base_num_features", entries.int("UNet_base_num_features"))
@@ -52,7 +52,7 @@ extension NNUNetPlan {
         }
         let strides = try list("pool_op_kernel_sizes")
         guard (1...65_536).contains(base), (1...16).contains(strides.count) else {
-            throw entries.error("UNet_base_num_features", "and the stages should be as many as a network has")
+            throw entries.error("UNet_base_num_features", "should be from 1 to 65536, and the stages from 1 to 16")
         }
         let blocks = name == NNUNetOptions.Kind.plain.rawValue ? "n_conv_per_stage" : "n_blocks_per_stage"
         return (
@@ -69,7 +69,7 @@ extension NNUNetPlan {
         )
     }
 
-    /// The arguments of a network of slices as those of one of volumes.
+    /// The arguments of a 2-D network as those of a 3-D network.
     private static func volumes(_ arguments: [String: ConfigValue]) -> [String: ConfigValue] {
         func deepened(_ value: ConfigValue) -> ConfigValue {
             switch value {

@@ -2,13 +2,13 @@ internal import SegCore
 internal import SegImaging
 internal import SegInference
 
-/// One configuration of `plans.json`, with what it inherits and what all configurations share.
+/// One configuration of `plans.json`, with the entries that it inherits and the entries that all configurations share.
 ///
-/// Plans of nnU-Net 2.0 to 2.8 are read; entries that training alone looks at are not.
+/// Plans of nnU-Net 2.0 to 2.8 are supported; entries that only matter for training are not read.
 struct NNUNetPlan {
     /// The file.
     let source: String
-    /// What the configuration is called, such as `3d_fullres`.
+    /// The name of the configuration, such as `3d_fullres`.
     let name: String
     private let shared: ConfigReader
     /// The configuration's own entries over those that it inherits.
@@ -25,19 +25,19 @@ struct NNUNetPlan {
             .object(Self.entries(of: name, in: configurations)), path: "configurations.\(name)", source: file)
     }
 
-    /// A configuration's entries, over those of the one that it inherits from.
+    /// A configuration's entries, merged over the entries of the configuration that it inherits from.
     private static func entries(
         of name: String, in configurations: ConfigReader, children: [String] = []
     ) throws -> [String: ConfigValue] {
         guard case .object(let own)? = configurations.value(name) else {
-            throw configurations.error(name, "is not there")
+            throw configurations.error(name, "is missing")
         }
         guard case .string(let parent)? = own["inherits_from"] else { return own }
         guard children.count < 16 else {
             throw configurations.error(name, "inherits over more than 16 steps")
         }
         guard !children.contains(name) else {
-            throw configurations.error(name, "inherits from itself by way of \(children.joined(separator: ", "))")
+            throw configurations.error(name, "inherits from itself through \(children.joined(separator: ", "))")
         }
         return try entries(of: parent, in: configurations, children: children + [name]).merging(own) { $1 }
     }
@@ -45,7 +45,7 @@ struct NNUNetPlan {
     /// Whether images are slices.
     var isTwoDimensional: Bool { get throws { try patch.count == 2 } }
 
-    /// Extents of a window, along two or three axes.
+    /// The size of a window along two or three axes.
     var patch: [Int] {
         get throws {
             let patch = try entries.required("patch_size", entries.ints("patch_size"))
@@ -54,20 +54,20 @@ struct NNUNetPlan {
             else {
                 throw entries.error(
                     "patch_size",
-                    "should be two or three positive whole numbers whose product is at most "
+                    "should be two or three positive integers whose product is at most "
                         + "\(SlidingWindow.largestWindow), not \(patch)")
             }
             return patch
         }
     }
 
-    /// The configuration whose masks this one takes as further channels; nil for none.
+    /// The configuration whose masks are additional input channels of this one; nil for none.
     var previousStage: String? { get throws { try entries.string("previous_stage") } }
 }
 
-// What is done to a scan.
+// The preprocessing of a scan.
 extension NNUNetPlan {
-    /// The steps of a scan of some channels, in nnU-Net's order.
+    /// The preprocessing steps of a scan with a number of channels, in nnU-Net's order.
     /// - Throws: `DataError` naming the entry that is missing, wrong or not supported.
     func steps(channels: Int) throws -> [PreprocessingStep] {
         var steps = try orientation()
@@ -79,7 +79,7 @@ extension NNUNetPlan {
         return steps
     }
 
-    /// What the reader of images does.
+    /// The steps of nnU-Net's image reader.
     private func orientation() throws -> [PreprocessingStep] {
         let name = try shared.required("image_reader_writer", shared.string("image_reader_writer"))
         switch name {
@@ -89,7 +89,7 @@ extension NNUNetPlan {
         default:
             throw shared.error(
                 "image_reader_writer",
-                "'\(name)' is not supported; supported: SimpleITKIO, NibabelIO and those WithReorient")
+                "'\(name)' is not supported; supported: SimpleITKIO, NibabelIO, and both WithReorient")
         }
     }
 
@@ -97,7 +97,7 @@ extension NNUNetPlan {
         let names = try entries.required("normalization_schemes", entries.strings("normalization_schemes"))
         guard names.count == channels else {
             throw entries.error(
-                "normalization_schemes", "has \(names.count) entries, and dataset.json names \(channels) channels")
+                "normalization_schemes", "has \(names.count) entries, but dataset.json names \(channels) channels")
         }
         let masks = try truths("use_mask_for_norm", count: channels)
         return NNUNetNormalization(
@@ -119,19 +119,19 @@ extension NNUNetPlan {
 
     private func truths(_ key: String, count: Int) throws -> [Bool] {
         guard case .array(let items)? = entries.value(key) else {
-            throw entries.error(key, "should be a list of true and false, one a channel")
+            throw entries.error(key, "should be a list of true and false, one per channel")
         }
         let truths = items.compactMap { item in if case .bool(let truth) = item { truth } else { nil } }
         guard truths.count == count, items.count == count else {
-            throw entries.error(key, "should have \(count) entries, true or false, one a channel")
+            throw entries.error(key, "should have \(count) entries, true or false, one per channel")
         }
         return truths
     }
 
-    /// The numbers of the training set's foreground.
+    /// The CT normalisation of a channel, from the foreground statistics of the training set.
     private func ct(channel: Int) throws -> NNUNetNormalization.Scheme {
         let key = "foreground_intensity_properties_per_channel"
-        // The name of early plans.
+        // The key of early plans.
         let early = "foreground_intensity_properties_by_modality"
         let properties = try shared.required(key, shared.object(key) ?? shared.object(early))
         let numbers = try properties.required("\(channel)", properties.object("\(channel)"))
@@ -141,13 +141,13 @@ extension NNUNetPlan {
             upper: try number("percentile_99_5"))
     }
 
-    /// Nil where the plan leaves the grid.
+    /// The resampling; nil if the plan keeps the grid.
     private func resampling() throws -> NNUNetResampling? {
         let (data, back) = (try resampler("data"), try resampler("probabilities"))
         guard let data, let back else {
             guard data == nil, back == nil else {
                 throw entries.error(
-                    "resampling_fn_probabilities", "should leave the grid where resampling_fn_data does, or neither")
+                    "resampling_fn_probabilities", "should keep the grid if and only if resampling_fn_data does")
             }
             return nil
         }
@@ -157,7 +157,7 @@ extension NNUNetPlan {
         let edges = try entries.required("spacing", entries.doubles("spacing"))
         let isFlat = try isTwoDimensional
         guard edges.count == (isFlat ? 2 : 3) else {
-            throw entries.error("spacing", "should have as many edges as patch_size has extents, not \(edges.count)")
+            throw entries.error("spacing", "should have as many numbers as patch_size, not \(edges.count)")
         }
         return try entries.naming("spacing") {
             try NNUNetResampling(
@@ -166,18 +166,18 @@ extension NNUNetPlan {
         }
     }
 
-    /// Insists that a first stage's mask is resampled as it is here: linearly, class by class, slices as those of the scan.
+    /// Checks that a first stage's mask is resampled as MedSeg does it: linearly, class by class, and by slices if the scan is.
     func checkLabelResampling() throws {
         guard let labels = try resampler("seg"), let data = try resampler("data") else { return }
         let name = try entries.string("resampling_fn_seg")
         guard name == "resample_data_or_seg_to_shape", labels.order == .linear, labels.separation == data.separation
         else {
             throw entries.error(
-                "resampling_fn_seg", "of a cascade is supported with order 1 and force_separate_z as of the data alone")
+                "resampling_fn_seg", "is supported in a cascade only with order 1 and the data's force_separate_z")
         }
     }
 
-    /// How a plan resamples; nil where it does not.
+    /// The order and separation of a plan's resampling; nil if the plan does not resample.
     private func resampler(
         _ purpose: String
     ) throws -> (order: NNUNetResampling.Order, separation: NNUNetResampling.Separation)? {
@@ -195,7 +195,7 @@ extension NNUNetPlan {
         case "resample_data_or_seg_to_shape":
             try options.expect("order_z", 0)
             try options.expect("separate_z_anisotropy_threshold", 3)
-            // Null lets the spacings decide, and an absent key does not: so the function's default has it.
+            // With null the spacings decide; an absent key means never, which is the function's default.
             let separation: NNUNetResampling.Separation =
                 forced == nil && !options.isNull("force_separate_z") ? .never : .init(forced)
             let number = try options.int("order") ?? 3
@@ -213,7 +213,7 @@ extension NNUNetPlan {
 }
 
 extension ConfigReader {
-    /// Makes a value; what its initializer objects to becomes an error about an entry.
+    /// Creates a value; an error of its initializer becomes an error about an entry.
     fileprivate func naming<Value>(_ key: String, _ make: () throws -> Value) throws -> Value {
         do {
             return try make()

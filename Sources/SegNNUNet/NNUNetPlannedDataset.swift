@@ -1,18 +1,18 @@
 internal import Foundation
 public import SegCore
 
-/// Plans with the raw dataset that is trained by them, and its folds.
+/// Plans, the raw dataset that is trained by them, and its folds.
 public struct NNUNetPlannedDataset {
-    /// The file of the plans; `dataset.json` stands beside it.
+    /// The file of the plans; `dataset.json` is in the same folder.
     public let plans: String
-    /// The folds; nil where the dataset is too small for any.
+    /// The folds; nil if the dataset is too small for folds.
     private let folds: NNUNetFolds?
-    /// Where the folds come from, in words.
+    /// The source of the folds, in words.
     public let source: String
     private let raw: NNUNetRawDataset
 
-    /// Finds the files of a dataset and its folds: those of `splits_final.json` beside the plans, else the dataset's own, else
-    /// nnU-Net's.
+    /// Finds the files of a dataset and its folds. The folds are those of `splits_final.json` beside the plans, or else the
+    /// dataset's own, or else nnU-Net's.
     /// - Throws: `DataError` naming everything that is missing or wrong.
     public init(plans: String, data: String) throws {
         self.plans = plans
@@ -24,7 +24,7 @@ public struct NNUNetPlannedDataset {
         source = file ?? "nnU-Net's rule: five folds, shuffled with the seed 12345"
     }
 
-    /// Names of the folds, `0` and so on; none where the dataset is too small.
+    /// The names of the folds, `0` and so on; empty if the dataset is too small.
     public var foldNames: [String] { (folds?.folds ?? []).indices.map(String.init) }
 
     private var datasetFile: String {
@@ -33,16 +33,16 @@ public struct NNUNetPlannedDataset {
 
     /// The training configuration of a fold.
     /// - Parameters:
-    ///   - configuration: Such as `3d_fullres`.
-    ///   - fold: A number, or `all` for a training that sets no case aside.
-    /// - Throws: `DataError` naming the entry of the plans that is in the way, or a fold that is not there.
+    ///   - configuration: The name of the configuration, such as `3d_fullres`.
+    ///   - fold: A number, or `all` for a training run without validation cases.
+    /// - Throws: `DataError` naming the entry of the plans that is not supported, or a fold that does not exist.
     public func document(configuration: String, fold: String) throws -> ConfigValue {
         let recipe = try NNUNetRecipe(plans: plans, configuration: configuration, dataset: datasetFile)
         try recipe.checkMatches(raw)
         return try recipe.document(data: raw.folder, validation: validation(fold))
     }
 
-    /// What a run folder of the fold keeps.
+    /// The origin that the run folder of a fold keeps.
     public func origin(configuration: String, fold: String) -> NNUNetOrigin {
         NNUNetOrigin(plans: plans, dataset: datasetFile, configuration: configuration, fold: fold)
     }

@@ -1,8 +1,8 @@
 internal import SegCore
 internal import SegImaging
 
-/// The steps of a `postprocessing.json`, as `nnUNetv2_find_best_configuration` writes it beside the results of
-/// cross-validation; `nnUNetv2_apply_postprocessing` takes them on masks.
+/// The steps of a `postprocessing.json`. `nnUNetv2_find_best_configuration` writes the file beside the results of
+/// cross-validation, and `nnUNetv2_apply_postprocessing` applies its steps to masks.
 struct NNUNetPostprocessing {
     private static let function = "remove_all_but_largest_component_from_segmentation"
 
@@ -11,13 +11,13 @@ struct NNUNetPostprocessing {
 
     /// Reads a file.
     /// - Parameter labels: The numbers that the model's masks hold.
-    /// - Throws: `DataError` where it cannot be read, or asks for something that is not known or is no label of the model.
+    /// - Throws: `DataError` if the file cannot be read, or has an unsupported step or a number that is not one of `labels`.
     init(file: String, labels: Set<Int>) throws {
         guard !file.hasSuffix(".pkl") else {
             throw DataError(
                 .badArgument, file,
-                "holds Python functions, which are not run; give postprocessing.json, which stands "
-                    + "beside it")
+                "holds Python functions, which are not run; give postprocessing.json, which is in the same "
+                    + "folder")
         }
         let reader = try ConfigReader(ConfigValue(jsonFile: file), path: "", source: file)
         let functions = try reader.required("postprocessing_fns", reader.strings("postprocessing_fns"))
@@ -29,7 +29,7 @@ struct NNUNetPostprocessing {
         if let other = functions.first(where: { $0 != Self.function }) {
             throw reader.error("postprocessing_fns", "'\(other)' is not supported; supported: \(Self.function)")
         }
-        // The Dice before and after the steps, by which they were chosen.
+        // These give the Dice before and after the steps, by which the steps were chosen.
         reader.ignore("input_folder", "postprocessed")
         try reader.finish()
         steps = try arguments.map { arguments in
@@ -38,7 +38,7 @@ struct NNUNetPostprocessing {
             try arguments.finish()
             let numbers = try Self.numbers(value, arguments)
             if let stray = numbers.first(where: { !labels.contains(Int($0)) }) {
-                throw arguments.error("labels_or_regions", "names label \(stray), which the model does not give")
+                throw arguments.error("labels_or_regions", "contains label \(stray), which the model does not have")
             }
             return .keepAllLargest(numbers)
         }

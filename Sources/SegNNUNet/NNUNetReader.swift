@@ -4,7 +4,7 @@ internal import SegInference
 internal import SegModels
 internal import SegWeights
 
-/// Reads a model folder part by part, and gathers what is wrong in each.
+/// Reads a model folder part by part and collects the errors of all parts.
 struct NNUNetReader {
     private let folder: String
     private let checkpoint: String
@@ -15,8 +15,8 @@ struct NNUNetReader {
     /// The configuration whose masks the model refines; nil for none.
     let previousStage: String?
 
-    /// Begins with a folder and the checkpoint of the first fold, which says how the model was trained.
-    /// - Throws: `DataError` naming the file that is not there or no such file.
+    /// Creates a reader from a folder and the checkpoint of the first fold, which holds the settings of the training.
+    /// - Throws: `DataError` naming the file that is missing or not valid.
     init(folder: String, checkpoint: String, _ choice: NNUNetFolder.Choice) throws {
         (self.folder, self.checkpoint, self.choice) = (folder, checkpoint, choice)
         training = try NNUNetTraining(checkpoint: checkpoint)
@@ -25,8 +25,8 @@ struct NNUNetReader {
         previousStage = try plan.previousStage
     }
 
-    /// Begins with plans that are yet to be trained by.
-    /// - Throws: `DataError` naming the file that is not there or no such file.
+    /// Creates a reader from plans for a new training run.
+    /// - Throws: `DataError` naming the file that is missing or not valid.
     init(plans: String, dataset: NNUNetDataset, in folder: String, _ training: NNUNetTraining) throws {
         (self.folder, checkpoint, choice) = (folder, plans, NNUNetFolder.Choice())
         (self.training, self.dataset) = (training, dataset)
@@ -34,8 +34,8 @@ struct NNUNetReader {
         previousStage = try plan.previousStage
     }
 
-    /// What the model expects, and how its mask is made.
-    /// - Throws: `DataError` that names everything which stands in the way.
+    /// The model's description.
+    /// - Throws: `DataError` that lists everything that is invalid or not supported.
     func description() throws -> ModelDescription {
         let faults = FaultList(source: plan.source, key: nil)
         let channels = dataset.channels.count
@@ -45,7 +45,7 @@ struct NNUNetReader {
         }
         if previousStage != nil, dataset.hasRegions {
             faults.part {
-                throw plan.entries.error("previous_stage", "of regions that overlap is not supported")
+                throw plan.entries.error("previous_stage", "is not supported with regions that overlap")
             }
         }
         let network = faults.part {
@@ -65,7 +65,7 @@ struct NNUNetReader {
         if let axis = training.mirrorAxes.first(where: { $0 >= patch.count }) {
             throw DataError(
                 .badData, checkpoint, key: "inference_allowed_mirroring_axes",
-                "holds axis \(axis), and the network sees \(patch.count) axes")
+                "contains axis \(axis), but the network's input has \(patch.count) axes")
         }
         let overlap = 1 - choice.step
         var description = ModelDescription(
@@ -74,7 +74,7 @@ struct NNUNetReader {
         description.previousClasses = previousClasses
         description.maskPlan = try maskPlan(of: dataset)
         if choice.mirrors {
-            // Axes of slices are counted without that of the volume.
+            // A 2-D network's axes are counted without the first axis of the volume.
             description.mirrorAxes = training.mirrorAxes.map { isFlat ? $0 + 1 : $0 }
         }
         try description.check()
@@ -84,7 +84,7 @@ struct NNUNetReader {
     private func labels(of dataset: NNUNetDataset) -> [Int: String] {
         let numbers = dataset.hasRegions ? dataset.regionOrder : Array(1...dataset.labels.count)
         let names = dataset.labels.enumerated().map { place, label in
-            // Of a region that later ones are painted over the mask holds what they leave.
+            // If later regions are painted over a region, the mask holds only the rest of it.
             let later = dataset.labels[(place + 1)...].filter { !Set($0.numbers).isDisjoint(with: label.numbers) }
             guard dataset.hasRegions, !later.isEmpty else { return label.name }
             return "\(label.name) without \(later.map(\.name).joined(separator: ", "))"
@@ -111,21 +111,21 @@ struct NNUNetReader {
     }
 }
 
-/// What a checkpoint says of its training.
+/// The settings of the training in a checkpoint.
 struct NNUNetTraining {
     /// The trainer's class.
     let trainer: String
     /// The configuration of the plans.
     let configuration: String
-    /// Axes along which the network may see mirror images.
+    /// The axes along which the network's input may be flipped.
     let mirrorAxes: [Int]
 
-    /// A training that is yet to come.
+    /// Creates the settings of a new training run.
     init(trainer: String, configuration: String, mirrorAxes: [Int]) {
         (self.trainer, self.configuration, self.mirrorAxes) = (trainer, configuration, mirrorAxes)
     }
 
-    /// Reads a checkpoint's entries beside the weights.
+    /// Reads a checkpoint's entries other than the weights.
     /// - Throws: `DataError` naming the entry that is missing or wrong.
     init(checkpoint file: String) throws {
         let keys = ["trainer_name", "init_args", "inference_allowed_mirroring_axes"]

@@ -2,27 +2,27 @@ internal import Foundation
 public import SegCore
 internal import SegInference
 
-/// nnU-Net's training of a configuration of its plans, as entries of a training configuration; its `nnUNetTrainer`.
+/// nnU-Net's training of one configuration of its plans (`nnUNetTrainer`), as entries of a training configuration.
 ///
-/// SGD with Nesterov's momentum 0.99, a rate of 0.01 that falls from epoch to epoch, gradients of at most the length 12, Dice
-/// with the cross entropy over all heads but the coarsest, and a third of each batch on the foreground.
+/// SGD with Nesterov momentum 0.99, a learning rate of 0.01 that falls from epoch to epoch, gradients clipped to the norm 12,
+/// Dice plus cross entropy over all heads but the coarsest, and a third of each batch centred on the foreground.
 public struct NNUNetRecipe {
     private let plans: String
     private let plan: NNUNetPlan
     private let description: ModelDescription
     private let dataset: NNUNetDataset
 
-    /// Steps of what nnU-Net calls an epoch.
+    /// The number of steps in an epoch of nnU-Net.
     public static let epoch = 250
-    /// How many of them it trains.
+    /// The number of epochs that nnU-Net trains.
     private static let epochs = 1000
 
     /// Reads a configuration of plans.
     /// - Parameters:
     ///   - plans: `plans.json`, or the file of nnU-Net's preprocessed folder.
-    ///   - configuration: Such as `3d_fullres`.
-    ///   - dataset: The `dataset.json` that goes with them.
-    /// - Throws: `DataError` that names everything which stands in the way.
+    ///   - configuration: The name of the configuration, such as `3d_fullres`.
+    ///   - dataset: The `dataset.json` of the plans.
+    /// - Throws: `DataError` that lists everything that is invalid or not supported.
     public init(plans: String, configuration: String, dataset: String) throws {
         self.plans = plans
         self.dataset = try NNUNetDataset(file: dataset)
@@ -37,7 +37,7 @@ public struct NNUNetRecipe {
         description = try NNUNetReader(plans: plans, dataset: self.dataset, in: folder, training).description()
     }
 
-    /// Insists that a dataset has the channels and labels that the plans were made for.
+    /// Checks that a dataset has the channels and labels that the plans were made for.
     /// - Throws: `DataError` naming what differs.
     public func checkMatches(_ raw: NNUNetRawDataset) throws {
         let other = raw.training.dataset
@@ -45,7 +45,8 @@ public struct NNUNetRecipe {
         else {
             throw DataError(
                 .badData, raw.training.file,
-                "has other channels or labels than the dataset.json beside \(plans); plan this dataset, or train its own"
+                "has other channels or labels than the dataset.json beside \(plans); plan this dataset, or give "
+                    + "the dataset of these plans"
             )
         }
     }
@@ -53,7 +54,7 @@ public struct NNUNetRecipe {
     /// The training configuration.
     /// - Parameters:
     ///   - data: The raw dataset's folder.
-    ///   - validation: Cases that are set aside.
+    ///   - validation: The names of the validation cases.
     /// - Throws: `DataError` naming the entry of the plans that is missing or wrong.
     public func document(data: String, validation: [String]) throws -> ConfigValue {
         guard case .object(var entries) = description.value,
@@ -62,7 +63,7 @@ public struct NNUNetRecipe {
         network["deep_supervision"] = true
         entries["network_def"] = .object(network)
         if dataset.hasRegions {
-            // A region is a channel of its own, and no mask is painted of them before the model is asked for one.
+            // In training each region is a channel of its own; regions are painted into a mask only in prediction.
             (entries["labels"], entries["postprocessing"]) = (nil, nil)
             entries["regions"] = .array(
                 dataset.labels.map { .object([$0.name: .array($0.numbers.map { .int($0) })]) })
@@ -70,7 +71,7 @@ public struct NNUNetRecipe {
         let batch = try plan.entries.required("batch_size", plan.entries.int("batch_size"))
         guard batch > 0 else { throw plan.entries.error("batch_size", "should be positive, not \(batch)") }
         let isBatchDice = try plan.entries.required("batch_dice", plan.entries.bool("batch_dice"))
-        // Patches of the cases that are set aside decide which network is the best.
+        // Patches of the validation cases decide which network is the best.
         if !validation.isEmpty { entries["pseudo_dice"] = ["batches": 50, "smoothing": 0.9] }
         return .object(
             entries.merging([
@@ -98,7 +99,7 @@ public struct NNUNetRecipe {
         ]
     }
 
-    /// Steps, probabilities and ranges of nnU-Net's; of flat patches rotations are those of slices.
+    /// nnU-Net's augmentation steps, probabilities and ranges; flat patches are rotated only within their slices.
     private func augmentation() throws -> ConfigValue {
         let patch = try plan.patch
         let rotation: ConfigValue
@@ -115,7 +116,7 @@ public struct NNUNetRecipe {
             "brightness": ["prob": 0.15, "range": [0.75, 1.25]],
             "contrast": ["prob": 0.15, "range": [0.75, 1.25]],
             "low_resolution": ["prob": 0.25, "zoom": [0.5, 1]],
-            // Its two steps, of the negative with 0.1 and of the image with 0.3, as one.
+            // One step for nnU-Net's two: on the inverted image with probability 0.1, and on the image with 0.3.
             "gamma": ["prob": 0.37, "range": [0.7, 1.5], "invert_prob": 0.27, "retain_stats": true],
             "flip": ["prob": 0.5, "axes": try plan.isTwoDimensional ? [1, 2] : [0, 1, 2]],
         ]

@@ -4,30 +4,30 @@ internal import SegCore
 public import SegImaging
 internal import SegInference
 
-/// TotalSegmentator's way round its nnU-Net models: a scan is brought to RAS and to coarse voxels, its models find their
-/// parts of the body, and the label map of all goes back to the scan's grid.
+/// TotalSegmentator's pipeline around its nnU-Net models: a scan is reoriented to RAS and resampled to coarse voxels, each
+/// model segments its part of the body, and the merged label map is resampled to the scan's grid.
 ///
-/// Wasserthal et al. 2023. Nothing is downloaded: the models lie in a folder that the user has.
+/// Wasserthal et al. 2023. Nothing is downloaded: the user provides a folder with the models.
 public struct TotalSegmentator {
-    /// What is looked for.
+    /// The task.
     public let task: TotalSegmentatorTask
-    /// Names of all labels of the task.
+    /// The names of all labels of the task.
     public let labels: [Int: String]
-    /// The labels that are wanted; nil for all.
+    /// The requested labels; nil for all.
     public let subset: Set<UInt8>?
     private let weights: String
     private let backend: any Backend
 
-    /// Looks at the models' folders.
+    /// Reads the labels in the models' folders.
     /// - Parameters:
-    ///   - weights: The folder that holds those of the datasets, such as `Dataset291_…`.
-    ///   - subset: Names of the organs that are wanted; empty for all.
-    /// - Throws: `DataError` naming a folder that is missing, or an organ that is not known.
+    ///   - weights: The folder that contains the datasets' folders, such as `Dataset291_…`.
+    ///   - subset: The names of the requested organs; empty for all.
+    /// - Throws: `DataError` naming a folder that is missing, or an organ that is unknown.
     public init(
         _ task: TotalSegmentatorTask, weights: String, subset names: [String], on backend: any Backend
     ) throws {
         (self.task, self.weights, self.backend) = (task, weights, backend)
-        // Those of parts that are not wanted need not be there.
+        // The folders of parts that are not requested may be missing.
         var labels: [Int: String] = [:]
         for part in task.parts {
             guard let folder = try? Self.folder(of: part.dataset, in: weights) else { continue }
@@ -45,25 +45,25 @@ public struct TotalSegmentator {
                 guard let number = numbers[name] else {
                     let hint = nearest(to: name, among: Array(numbers.keys)).map { "; did you mean '\($0)'?" } ?? ""
                     throw DataError(
-                        .badArgument, name, "is no organ that the models in \(weights) find\(hint)")
+                        .badArgument, name, "is not an organ of the models in \(weights)\(hint)")
                 }
                 return number
             })
     }
 
-    /// What was found.
+    /// The result of segmenting a scan.
     public struct Finding: Sendable {
         /// The label of every voxel of the scan.
         public let mask: [UInt8]
-        /// The label map on the coarse grid, and the scan that the models saw there.
+        /// The label map on the coarse grid, and the models' input there.
         let coarse: (mask: [UInt8], scan: Volume)
     }
 
     /// Segments a scan.
     /// - Parameters:
-    ///   - name: Its file, for errors.
-    ///   - progress: Called with what is computed, the windows done and their number.
-    /// - Throws: `DataError` where the scan cannot be prepared; errors of the models.
+    ///   - name: The scan's file, for errors.
+    ///   - progress: Called with the name of the current part, the number of finished windows and the total number.
+    /// - Throws: `DataError` if the scan cannot be preprocessed; errors of the models.
     public func callAsFunction(
         _ scan: Volume, name: String, progress: (String, Int, Int) throws -> Void
     ) throws -> Finding {
@@ -76,7 +76,7 @@ public struct TotalSegmentator {
         let parts = task.parts.filter { part in
             subset.contains { (part.shift + 1...part.shift + part.labels).contains(Int($0)) }
         }
-        // A crop loses fractions, and the resampling would lose them anyway.
+        // The crop drops the fractions of intensities, which the resampling would drop anyway.
         var cropped = scan.cut(box, fill: 0)
         cropped.voxels = cropped.voxels.map { $0.rounded(.towardZero) }
         let found = try segment(cropped, task, parts: parts, name: name, progress: progress)
@@ -86,7 +86,7 @@ public struct TotalSegmentator {
         return Finding(mask: whole.voxels.map { UInt8($0) }, coarse: found.coarse)
     }
 
-    /// The box of the wanted organs as a coarse model sees them, 20 mm wider on each side; nil where it sees none.
+    /// The box of the requested organs in a coarse model's mask, 20 mm wider on each side; nil if the model finds none.
     private func roughBox(
         of scan: Volume, _ rough: TotalSegmentatorTask, _ subset: Set<UInt8>, name: String,
         progress: (String, Int, Int) throws -> Void
@@ -135,7 +135,8 @@ public struct TotalSegmentator {
         guard model.description.labels.keys.max() ?? 0 <= part.labels else {
             throw DataError(
                 .badData, folder,
-                "has labels up to \(model.description.labels.keys.max() ?? 0); TotalSegmentator's has \(part.labels)")
+                "has labels up to \(model.description.labels.keys.max() ?? 0), but TotalSegmentator's model has \(part.labels)"
+            )
         }
         let predictor = try model.predictor(on: backend)
         return try Segmenter(Ensemble([predictor]), uncertainty: nil)(scan, name: name, progress: progress).mask
@@ -150,12 +151,12 @@ extension TotalSegmentator {
         guard let name = names.first(where: { $0.hasPrefix("Dataset\(dataset)_") || $0 == "Dataset\(dataset)" }) else {
             throw DataError(
                 .noInput, "\(weights)/Dataset\(dataset)_…",
-                "is not there; it should be TotalSegmentator's model of that number, unpacked")
+                "is missing; it should be TotalSegmentator's model of that number, unpacked")
         }
         return "\(weights)/\(name)"
     }
 
-    /// Names of a part's labels by its own numbers.
+    /// The names of a part's labels by the part's own numbers.
     private static func labels(
         of part: TotalSegmentatorTask.Part, in folder: String
     ) throws -> [Int: String] {
@@ -174,9 +175,9 @@ extension TotalSegmentator {
 }
 
 extension TotalSegmentator.Finding {
-    /// Volume in mm³ and mean intensity of each label, as TotalSegmentator's `statistics.json` has them: on the scan's own
-    /// grid, or on that of the models of 3 mm. Both are 0 of a label that comes within three voxels of a face, and of one
-    /// that was not found; intensities are whole numbers of 16 bits.
+    /// The volume in mm³ and mean intensity of each label, as in TotalSegmentator's `statistics.json`: on the scan's own
+    /// grid, or on the coarse grid of the 3 mm models. Both are 0 for a label that comes within three voxels of a face, and
+    /// for a label that was not found. Intensities are 16-bit integers.
     public func statistics(
         labels: [Int: String], of scan: Volume, _ task: TotalSegmentatorTask
     ) -> [String: (volume: Double, intensity: Double)] {
@@ -203,7 +204,7 @@ extension TotalSegmentator.Finding {
         ) { first, _ in first }
     }
 
-    /// An intensity as NumPy makes 16 bits of it.
+    /// An intensity as NumPy converts it to a 16-bit integer.
     private static func whole(_ value: Float) -> Double {
         Double(Int16(truncatingIfNeeded: Int(min(max(value, -1e9), 1e9))))
     }

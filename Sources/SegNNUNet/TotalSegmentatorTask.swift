@@ -1,6 +1,6 @@
-/// What TotalSegmentator 2.18 finds by which of its models.
+/// A task of TotalSegmentator 2.18, and its models.
 public struct TotalSegmentatorTask: Sendable {
-    /// How fine the voxels are that the models see.
+    /// The voxel size of the models' input.
     public enum Resolution: String, Sendable, CaseIterable {
         /// 1.5 mm.
         case standard
@@ -10,28 +10,28 @@ public struct TotalSegmentatorTask: Sendable {
         case fastest
     }
 
-    /// A model: the number of its dataset, and what is added to its labels.
+    /// A model: the number of its dataset, the number that is added to its labels, and the count of its labels.
     struct Part: Sendable {
         let dataset: Int
         let shift: Int
         let labels: Int
     }
 
-    /// `total` of a CT, or `total_mr`.
+    /// The name of the task: `total` for CT, or `total_mr`.
     public let name: String
-    /// How fine the voxels are that the models see.
+    /// The voxel size of the models' input.
     let resolution: Resolution
-    /// Edges of the voxels that the models see, in mm.
+    /// The edge length of the voxels of the models' input, in mm.
     let edge: Double
-    /// The models; where two find something in a voxel, the later one counts.
+    /// The models; if two models label the same voxel, the later label is kept.
     let parts: [Part]
     /// The step from a window to the next, as a share of the window.
     let step = 0.8
 
-    /// Names of the tasks that are known.
+    /// The names of the supported tasks.
     public static let names = ["total", "total_mr"]
 
-    /// Finds a task; nil where it is not known, or not in that resolution.
+    /// Finds a task; nil if it is unknown or does not have that resolution.
     public init?(_ name: String, _ resolution: Resolution) {
         func whole(_ dataset: Int, _ edge: Double, labels: Int) -> (Double, [Part]) {
             (edge, [Part(dataset: dataset, shift: 0, labels: labels)])
@@ -56,7 +56,7 @@ public struct TotalSegmentatorTask: Sendable {
         }
     }
 
-    /// The task whose mask says where a subset of organs lies, roughly; nil where there is none.
+    /// The coarse task whose mask locates a subset of organs; nil if there is none.
     var rough: TotalSegmentatorTask? {
         switch name {
         case "total": TotalSegmentatorTask("total", .fastest)

@@ -6,20 +6,20 @@ internal import SegNN
 internal import SegTensor
 package import SegWeights
 
-/// Everything a training needs to go on as if it had never stopped, in one safetensors file.
+/// Everything that a training run needs to continue as if it had never stopped, in one safetensors file.
 ///
-/// `model.NAME` are the network's parameters and buffers, `optimizer.NAME` what the optimiser keeps. The backends that
-/// compute in 32 bits go on bit for bit; the reference, which computes in 64, goes on from rounded values.
+/// `model.NAME` are the network's parameters and buffers, `optimizer.NAME` the optimiser's state. On backends that compute
+/// in float32 a run continues bit for bit; on the reference, which computes in float64, it continues from rounded values.
 public struct Checkpoint: Sendable {
-    /// Where the loop stands.
+    /// The state of the training loop.
     public let state: TrainingState
-    /// The configuration of the run, every default written out.
+    /// The configuration of the run, with every default written out.
     public let configuration: ConfigValue
-    /// What it was trained on.
+    /// The fingerprint of the training data.
     public let data: DataFingerprint
-    /// The device that computed it: another one need not go on with the same bits.
+    /// The device that computed the checkpoint; on another device the run may continue with other bits.
     public let device: String
-    /// Whether the gradients of a step were summed by the tree of `GradientSum`; until 0.2 one after the other.
+    /// Whether the gradients of a step were summed by the tree of `GradientSum`; until 0.2 they were summed one by one.
     public let sumsByTree: Bool
     let optimizerSteps: Int
     /// The arrays: `model.NAME`, `optimizer.SLOT.NAME`.
@@ -27,14 +27,14 @@ public struct Checkpoint: Sendable {
 
     private static let format = "medseg-checkpoint-1"
 
-    /// What stands beside the arrays.
+    /// The metadata beside the arrays.
     private struct Header: Codable {
         let state: TrainingState
         let configuration: ConfigValue
         let data: DataFingerprint
         let device: String
         let optimizerSteps: Int
-        /// Absent before there was a tree.
+        /// Absent in checkpoints of versions without the tree.
         let sumsByTree: Bool?
     }
 
@@ -52,22 +52,22 @@ public struct Checkpoint: Sendable {
     }
 
     /// Reads a checkpoint.
-    /// - Throws: `DataError` naming the file where it cannot be read or is none.
+    /// - Throws: `DataError` naming the file if it cannot be read or is not a checkpoint.
     public init(file path: String) throws {
         let file = try Safetensors(file: path)
         guard file.metadata["format"] == Self.format, let text = file.metadata["training"],
             let header = try? JSONDecoder().decode(Header.self, from: Data(text.utf8))
         else {
             throw DataError(
-                .badData, path, "is no checkpoint of a training that this version of MedSeg can go on with")
+                .badData, path, "is not a checkpoint of a training run that this version of MedSeg can resume")
         }
         self.init(
             state: header.state, configuration: header.configuration, data: header.data, device: header.device,
             optimizerSteps: header.optimizerSteps, tensors: file.tensors, sumsByTree: header.sumsByTree ?? false)
     }
 
-    /// Writes the checkpoint so that its name stands for the old one or for the new one, whole, at every moment.
-    /// - Throws: `DataError` naming the file; the old one is then still there.
+    /// Writes the checkpoint atomically: at every moment the path holds either the whole old file or the whole new one.
+    /// - Throws: `DataError` naming the file; the old file is then unchanged.
     public func write(to path: String) throws {
         let header = Header(
             state: state, configuration: configuration, data: data, device: device, optimizerSteps: optimizerSteps,
@@ -81,9 +81,9 @@ public struct Checkpoint: Sendable {
 }
 
 extension Trainer {
-    /// Everything needed to go on from here.
-    /// - Parameter data: What the training is given, where that is a dataset's split.
-    /// - Throws: `BackendError` where a transfer fails.
+    /// A checkpoint from which the run can continue.
+    /// - Parameter data: The fingerprint of the training data, if they are a dataset's split.
+    /// - Throws: `BackendError` if a transfer fails.
     public func checkpoint(data: DataFingerprint = .unknown) throws -> Checkpoint {
         let aliases = Set(network.store.aliases.map(\.name))
         var tensors: [String: StoredTensor] = [:]
@@ -98,11 +98,11 @@ extension Trainer {
             device: "\(backend.name): \(backend.details)", optimizerSteps: optimizer.step, tensors: tensors)
     }
 
-    /// Takes a checkpoint's place, before `run`.
+    /// Restores the state of a checkpoint; to be called before `run`.
     /// - Parameters:
-    ///   - seconds: Seconds the run had taken by then.
+    ///   - seconds: The duration of the run up to the checkpoint, in seconds.
     ///   - source: The checkpoint's file, for errors.
-    /// - Throws: `DataError` where an array does not fit the network or the optimiser; `BackendError`.
+    /// - Throws: `DataError` if an array does not fit the network or the optimiser; `BackendError`.
     public func restore(_ checkpoint: Checkpoint, seconds: Double, source: String) throws {
         func tensors(_ prefix: String) -> [String: StoredTensor] {
             Dictionary(

@@ -1,15 +1,15 @@
 internal import SegInference
 internal import SegMetrics
 
-/// How many voxels have each foreground class, or lie in each region, by labels and by a network.
+/// The numbers of voxels of each foreground class or region, in the labels and in a network's output.
 struct ClassCounts {
     private let areRegions: Bool
     private let channels: Int
-    /// Of the foreground classes or regions: voxels in both, predicted and labelled, one list behind the other, then all.
+    /// Per class or region, three lists in a row: voxels in both, predicted, and labelled; then the number of all voxels.
     private var numbers: [Int]
 
-    /// Counts nothing yet.
-    /// - Parameter areRegions: Whether each channel is a region, and no class.
+    /// Creates counts of 0.
+    /// - Parameter areRegions: Whether each channel is a region, not a class.
     init(channels: Int, areRegions: Bool) {
         (self.channels, self.areRegions) = (channels, areRegions)
         numbers = [Int](repeating: 0, count: 3 * (areRegions ? channels : max(2, channels) - 1) + 1)
@@ -17,10 +17,10 @@ struct ClassCounts {
 
     private var count: Int { (numbers.count - 1) / 3 }
 
-    /// Counts voxels: the most probable class of each, or the regions from a probability of 0.5 on.
+    /// Counts voxels by their most probable class, or by the regions whose probability is at least 0.5.
     /// - Parameters:
     ///   - logits: `[…, channels]`.
-    ///   - labels: Classes or, as bits, regions; -1 where a voxel takes no part.
+    ///   - labels: The classes, or the regions as bits; -1 for an ignored voxel.
     mutating func add(_ logits: [Float], _ labels: [Int32]) {
         let (count, last) = (count, numbers.count - 1)
         logits.withUnsafeBufferPointer { logits in
@@ -44,13 +44,13 @@ struct ClassCounts {
         }
     }
 
-    /// Adds up what several have counted.
+    /// Adds up the counts of all ranks.
     mutating func join(_ gather: ([Int]) throws -> [[Int]]) rethrows {
         let all = try gather(numbers)
         numbers = numbers.indices.map { index in all.reduce(0) { $0 + $1[index] } }
     }
 
-    /// Dice of each; nil where it occurs in neither.
+    /// The Dice of each class or region; nil if it occurs in neither labels nor output.
     var dice: [Double?] {
         (0..<count).map { index in
             let (both, predicted, actual) = (numbers[index], numbers[count + index], numbers[2 * count + index])

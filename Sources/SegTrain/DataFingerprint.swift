@@ -1,9 +1,9 @@
 public import SegCore
 public import SegData
 
-/// What a training was given, by content, so that a resumed one can tell that it is the same.
+/// A fingerprint of the content of a run's data, with which a resumed run checks that its data are the same.
 public struct DataFingerprint: Hashable, Sendable, Codable {
-    /// A case by its name and its files' SHA-256, those of several channels in a row.
+    /// A case by its name and the SHA-256 digests of its files; the digests of several channels are joined.
     struct Entry: Hashable, Sendable, Codable {
         let name: String
         let image: String
@@ -20,7 +20,7 @@ public struct DataFingerprint: Hashable, Sendable, Codable {
         validation = try Self.entries(split.validation)
     }
 
-    /// Data that no file holds, such as arrays.
+    /// The fingerprint of data that are not in files, such as arrays.
     public static let unknown = DataFingerprint(training: [], validation: [])
 
     private init(training: [Entry], validation: [Entry]) {
@@ -28,7 +28,7 @@ public struct DataFingerprint: Hashable, Sendable, Codable {
         self.validation = validation
     }
 
-    /// One name for all of it: the SHA-256 of the cases' names and digests.
+    /// One digest of all data: the SHA-256 of the cases' names and digests.
     public var digest: String {
         let digest = ContentDigest(.sha256)
         for entry in training + validation {
@@ -37,7 +37,7 @@ public struct DataFingerprint: Hashable, Sendable, Codable {
         return digest.finish()
     }
 
-    /// What each case's files hold, by its name.
+    /// The digests of each case's files, by the case's name.
     package var digests: [String: String] {
         Dictionary((training + validation).map { ($0.name, "\($0.image) \($0.label)") }) { first, _ in first }
     }
@@ -55,8 +55,8 @@ public struct DataFingerprint: Hashable, Sendable, Codable {
         return entries
     }
 
-    /// Insists that these are the data a run was started with.
-    /// - Throws: `DataError` that lists what differs.
+    /// Checks that these are the data that a run was started with.
+    /// - Throws: `DataError` that lists the differences.
     public func checkResumes(_ started: DataFingerprint, source: String) throws {
         let changes =
             Self.changes("training", from: started.training, to: training)

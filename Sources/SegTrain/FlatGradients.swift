@@ -4,13 +4,13 @@ package import SegTensor
 
 /// The gradients of all trained parameters in one array of the device, to be summed over ranks.
 ///
-/// The device adds, as it does for the passes of one rank, so that the bits do not depend on where a sum is made. Every rank
-/// lays out every parameter, also one that its own loss does not depend on: with -0, which changes no other number.
+/// The device adds the arrays, as it does for the passes of one rank, so the bits do not depend on where a sum is made.
+/// Every rank includes every parameter. If its own loss does not depend on one, that part is -0, which changes no sum.
 package struct FlatGradients: RankArray {
-    /// For each parameter 1 where a rank has a gradient of it, then the gradients.
+    /// For each parameter a flag, 1 if a rank has a gradient of it; then the gradients.
     private let values: BufferView
     private let backend: any Backend
-    /// Where each gradient lies.
+    /// The range and shape of each gradient.
     private let places: [(range: Range<Int>, shape: Shape)]
 
     package let count: Int
@@ -18,8 +18,8 @@ package struct FlatGradients: RankArray {
 
     /// Copies gradients.
     /// - Parameters:
-    ///   - gradients: One for each shape; nil for a parameter without one.
-    ///   - shapes: Those of all parameters, the same on every rank.
+    ///   - gradients: One gradient per shape; nil for a parameter without a gradient.
+    ///   - shapes: The shapes of all parameters, the same on every rank.
     package init(_ gradients: [Tensor?], shapes: [Shape], on backend: any Backend) throws {
         var count = shapes.count
         places = shapes.map { shape in
@@ -41,7 +41,7 @@ package struct FlatGradients: RankArray {
         }
     }
 
-    /// The gradients as they are now, without copying; nil for a parameter of which no rank has one.
+    /// The current gradients, without copying; nil for a parameter that has no gradient on any rank.
     package func gradients() throws -> [Tensor?] {
         let flags = try Tensor(values.slice(0..<places.count), on: backend).doubles()
         return zip(places, flags).map { place, flag in

@@ -1,19 +1,19 @@
 internal import SegCore
 internal import SegNN
 
-/// The object `schedule`: how the learning rate falls, and how it rises before that.
+/// The object `schedule`: the decay of the learning rate, and the warm-up before it.
 struct Schedule {
     var fall = LearningRateSchedule.constant
     var warmUp: WarmUp?
 
-    /// The object; absent means constant.
+    /// Reads or writes the object; an absent one means a constant learning rate.
     static func coded(_ own: Schedule?, learningRate: Double, by coder: ConfigCoder) throws -> Schedule {
         let schedule = try coder.object("schedule", own) { try entries($0, learningRate: learningRate, by: $1) }
-        // After misspelt keys: one of them may be meant for warmup.
+        // This is checked after misspelt keys, because one of them may be meant for `warmup`.
         if let reader = try coder.reader?.object("schedule"), schedule?.warmUp == nil,
             try reader.double("warmup_start") ?? 0 > 0
         {
-            throw reader.error("warmup_start", "does nothing without warmup; give schedule.warmup its iterations")
+            throw reader.error("warmup_start", "has no effect without warmup; give the iterations of schedule.warmup")
         }
         return schedule ?? Schedule()
     }
@@ -25,7 +25,7 @@ struct Schedule {
         case "constant": coded.fall = .constant
         case "polynomial":
             var (power, interval): (Double, Int?) = (0.9, nil)
-            // Trainings that began before there was `interval` are resumed.
+            // An interval of 1 is not written, because runs from before `interval` existed can be resumed.
             if case .polynomial(let own, let every) = fall { (power, interval) = (own, every > 1 ? every : nil) }
             power = try coder.value("power", power, .number)
             try coder.check("power", power > 0 && power.isFinite, "should be positive and finite, not \(power)")
@@ -57,7 +57,7 @@ struct Schedule {
 }
 
 extension LearningRateSchedule {
-    /// The entry `name` that stands for it.
+    /// The entry `name` of the schedule.
     fileprivate var name: String {
         switch self {
         case .constant: "constant"
@@ -70,7 +70,7 @@ extension LearningRateSchedule {
 }
 
 extension PlateauRule {
-    /// The entries of ReduceLROnPlateau.
+    /// Reads or writes the entries of PyTorch's `ReduceLROnPlateau`.
     fileprivate mutating func code(learningRate: Double, by coder: ConfigCoder) throws {
         monitor = try coder.value("monitor", monitor, .name)
         factor = try coder.value("factor", factor, .number)

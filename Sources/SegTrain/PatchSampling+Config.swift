@@ -4,15 +4,16 @@ internal import SegData
 internal import SegImaging
 
 extension PatchSampling {
-    /// The object `sampling` and the entry `rng`; absent means one positive and one negative patch of one volume.
-    /// - Parameter roi: Extents of a patch.
+    /// Reads or writes the object `sampling` and the entry `rng`; an absent object means one positive and one negative patch
+    /// of one volume.
+    /// - Parameter roi: The size of a patch.
     static func coded(_ own: PatchSampling?, roi: Triple, by coder: ConfigCoder) throws -> PatchSampling {
         var plain = PatchSampling(size: roi)
         plain.draws = try coder.value("rng", own?.draws ?? plain.draws, .name)
         return try coder.object("sampling", own) { try plain.coded($0, by: $1) } ?? plain
     }
 
-    /// The object `sampling`, read into a copy of this where there is none yet.
+    /// Writes the given object `sampling`, or reads it into a copy of this.
     private func coded(_ sampling: PatchSampling?, by coder: ConfigCoder) throws -> PatchSampling {
         var sampling = sampling ?? self
         try sampling.codeCentres(by: coder)
@@ -24,7 +25,7 @@ extension PatchSampling {
         return sampling
     }
 
-    /// The centres of patches: two weights, or in their place nnU-Net's share.
+    /// Reads or writes the choice of patch centres: two weights, or nnU-Net's share instead.
     private mutating func codeCentres(by coder: ConfigCoder) throws {
         guard let reader = coder.reader, reader.value("foreground_oversampling") != nil else {
             guard foregroundOversampling == nil else {
@@ -40,14 +41,14 @@ extension PatchSampling {
         foregroundOversampling = try coder.optional("foreground_oversampling", foregroundOversampling, .chance)
         try coder.check(
             "foreground_oversampling", reader.value("pos") == nil && reader.value("neg") == nil,
-            "takes the place of pos and neg; leave those out")
+            "replaces pos and neg; leave those out")
         try coder.check(
             "foreground_oversampling", draws == .medseg, "is nnU-Net's; with rng: monai give pos and neg")
     }
 }
 
 extension ConfigForm<CaseCache> {
-    /// A folder, or none.
+    /// A cache folder, or `none`.
     static var cache: Self {
         Self(
             decode: { _, key, reader in

@@ -8,10 +8,10 @@ internal import SegModels
 internal import SegNN
 internal import SegTensor
 
-/// Dice of patches of the cases that are set aside, all of a validation's patches taken as one: nnU-Net's pseudo Dice.
+/// The Dice over all patches of a validation together, drawn from the validation cases: nnU-Net's pseudo Dice.
 ///
-/// The patches are drawn as those of the training, without augmentation, and others for each validation. Ranks take turns
-/// at batches.
+/// Patches are drawn as in training but without augmentation, and differ between validations. The ranks take turns with
+/// the batches.
 struct PatchValidation: TrainingValidation {
     private let patches: PatchSource
     private let rule: TrainingOptions.PseudoDice
@@ -21,14 +21,14 @@ struct PatchValidation: TrainingValidation {
     private let ranks: Ranks
 
     /// Counts the voxels that patches can be centred on.
-    /// - Throws: `DataError` where a case gives no patches, or none has a label left.
+    /// - Throws: `DataError` if a case gives no patches, or if no case has a labelled voxel left.
     init(
         _ cases: [PreparedCase], _ rule: TrainingOptions.PseudoDice, _ configuration: TrainingConfiguration,
         on backend: any Backend, ranks: Ranks
     ) throws {
         _ = try CaseValidation.measured(cases)
         var sampling = configuration.sampling
-        // Any validation's patches can be drawn by themselves.
+        // With MedSeg's generator the patches of any validation can be drawn independently.
         sampling.draws = .medseg
         patches = try PatchSource(
             cases, sampling, Augmentation(), seed: configuration.seed, labels: configuration.model.labelScheme)
@@ -36,7 +36,7 @@ struct PatchValidation: TrainingValidation {
         validateEvery = configuration.validateEvery
     }
 
-    /// What cases lack for the wanted mix of patches, a sentence a case.
+    /// Warnings about cases that cannot give the wanted mix of patches, one sentence per case.
     var warnings: [String] { patches.warnings }
 
     func measure(

@@ -1,23 +1,23 @@
 internal import Foundation
 internal import Synchronization
 
-/// Values by their number, computed by worker threads some numbers ahead of the one that is asked for.
+/// Numbered values that worker threads compute some numbers ahead of the requested one.
 ///
-/// What comes out depends on the numbers alone, not on the threads; a value waits until its turn.
+/// The values depend only on their numbers, not on the threads; a finished value waits for its turn.
 package final class Prefetch<Value: Sendable> {
     private let compute: @Sendable (Int) -> Value
     private let workers: OperationQueue
     private let ahead: Int
     private var pending: [Pending<Value>] = []
     private var next: Int
-    /// Seconds for which `value()` had to wait.
+    /// The number of seconds for which `value()` had to wait.
     package private(set) var secondsWaited = 0.0
 
     /// Starts computing the first values.
     /// - Parameters:
     ///   - first: The number of the first value.
-    ///   - threads: Threads that compute.
-    ///   - ahead: Values that are computed or kept before they are asked for.
+    ///   - threads: The number of threads that compute.
+    ///   - ahead: The number of values that are computed or kept before they are requested.
     package init(from first: Int, threads: Int, ahead: Int, _ compute: @escaping @Sendable (Int) -> Value) {
         precondition(threads > 0 && ahead > 0, "\(threads) threads cannot compute \(ahead) values ahead")
         self.compute = compute

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import SegData
 
-/// The batches of a training that one rank learns from, in their order, made on worker threads while others are learnt from.
+/// The batches of one rank in order, made on worker threads while the network trains on earlier ones.
 final class PrefetchedBatches {
     private let prefetch: Prefetch<Result<PatchBatch, any Error>>
 
@@ -9,9 +9,9 @@ final class PrefetchedBatches {
 
     /// Starts making batches.
     /// - Parameters:
-    ///   - share: Which of all batches are the rank's.
+    ///   - share: The rank's share of all batches.
     ///   - first: The number of the first batch among the rank's own.
-    ///   - processes: Processes of this machine that do the same.
+    ///   - processes: The number of processes on this machine that do the same.
     init(_ batches: @escaping Trainer.Batches, _ share: RankShare, from first: Int, processes: Int) {
         self.share = share
         // Patches cost a small part of a step: a few threads keep up, and batches are too large to keep many.
@@ -21,11 +21,11 @@ final class PrefetchedBatches {
         }
     }
 
-    /// Seconds for which the training had to wait for batches.
+    /// The number of seconds for which the training had to wait for batches.
     var secondsWaited: Double { prefetch.secondsWaited }
 
     /// The next batch with its number among those of all ranks, from 0.
-    /// - Throws: What makes them throws, such as a `DataError` naming a cached case that can no longer be read.
+    /// - Throws: The errors of making a batch, such as a `DataError` naming a cached case that can no longer be read.
     func next() throws -> (number: Int, batch: PatchBatch) {
         let (index, batch) = prefetch.value()
         return (share.number(ofOwn: index), try batch.get())

@@ -6,7 +6,7 @@ internal import SegNN
 extension SegmentationLoss {
     private static let names = ["dice", "dice_ce", "dice_focal", "tversky", "generalized_dice"]
 
-    /// The object `loss`, with the names of MONAI's arguments.
+    /// Reads or writes the object `loss`, with the names of MONAI's arguments.
     static func coded(_ loss: SegmentationLoss?, by coder: ConfigCoder) throws -> SegmentationLoss {
         let name = try coder.value("name", loss?.name ?? "dice", .text)
         try coder.check(
@@ -31,7 +31,7 @@ extension SegmentationLoss {
         return focal != nil ? "dice_focal" : overlap.lambdaCE != 0 ? "dice_ce" : "dice"
     }
 
-    /// What all losses have.
+    /// Reads or writes the arguments that all losses have.
     private mutating func codeOverlap(by coder: ConfigCoder) throws {
         let (own, isGiven) = (overlap.probabilities, coder.reader.map { $0.value("softmax") != nil } ?? true)
         let sigmoid = try coder.value("sigmoid", own == .sigmoid, .bool)
@@ -42,12 +42,12 @@ extension SegmentationLoss {
         overlap.batch = try coder.value("batch", overlap.batch, .bool)
         overlap.smoothNr = try coder.value("smooth_nr", overlap.smoothNr, .number)
         overlap.smoothDr = try coder.value("smooth_dr", overlap.smoothDr, .number)
-        // Trainings that began before there was `coarsest_head` are resumed.
+        // The default is not written, because runs from before `coarsest_head` existed can be resumed.
         countsCoarsestHead = try coder.given("coarsest_head", countsCoarsestHead ? nil : false, .bool) ?? true
         overlap.reduction = try coder.value("reduction", overlap.reduction, .named(["mean": .mean, "sum": .sum]))
     }
 
-    /// What all losses have, and `w_type`.
+    /// Copies the arguments that all losses have, and reads or writes `w_type`.
     private mutating func codeGeneralizedDice(by coder: ConfigCoder) throws {
         var loss = generalizedDice ?? GeneralizedDiceLoss()
         (loss.probabilities, loss.includeBackground) = (overlap.probabilities, overlap.includeBackground)
@@ -57,7 +57,7 @@ extension SegmentationLoss {
         generalizedDice = loss
     }
 
-    /// What only the losses with a Dice term have.
+    /// Reads or writes the arguments that only the losses with a Dice term have.
     private mutating func codeDice(_ name: String, by coder: ConfigCoder) throws {
         overlap.squaredPred = try coder.value("squared_pred", overlap.squaredPred, .bool)
         overlap.ratio = try coder.value("jaccard", overlap.ratio == .jaccard, .bool) ? .jaccard : .dice
@@ -79,19 +79,19 @@ extension SegmentationLoss {
         lambdaFocal = try coder.value("lambda_focal", lambdaFocal, .number)
     }
 
-    /// Makes the loss one of regions that may overlap.
+    /// Changes the targets of the loss to regions that may overlap.
     mutating func takeRegions(_ reader: ConfigReader) throws {
         guard overlap.probabilities != .softmax else {
-            throw reader.error("loss", "regions may overlap, and a softmax does not let them; set loss.sigmoid: true")
+            throw reader.error("loss", "regions may overlap, but a softmax does not allow that; set loss.sigmoid: true")
         }
         guard overlap.includeBackground else {
             throw reader.error(
-                "loss.include_background", "should be left out: no channel of regions is the background's")
+                "loss.include_background", "should be left out: with regions no channel is the background")
         }
         overlap.targets = .regions
     }
 
-    /// Insists that the loss fits the network's channels.
+    /// Checks that the loss fits the network's channels.
     func check(channels: Int, _ reader: ConfigReader) throws {
         if channels == 1 {
             guard overlap.probabilities != .softmax else {

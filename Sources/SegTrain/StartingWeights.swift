@@ -6,20 +6,20 @@ internal import SegModels
 public import SegNN
 internal import SegWeights
 
-/// Weights of another model that a training begins with, and parts of the network that it leaves as they are.
+/// The weights of another model with which a training run begins.
 public struct StartingWeights: Hashable, Sendable {
     /// A model folder, a MONAI bundle with `models/model.pt`, or a file of weights.
     public let path: String
 
-    /// Takes the place of a model.
+    /// Creates starting weights from the path of a model.
     public init(_ path: String) { self.path = path }
 
-    /// Gives a network the values of all parameters that the model has under the same name and in the same shape; the
-    /// others keep their random ones. PyTorch's `load_state_dict(strict=False)`, which refuses other shapes.
-    /// - Returns: What a person should know, a sentence each: what begins anew and what is left out, by name.
-    /// - Throws: `DataError` where the model cannot be read or no parameter fits.
+    /// Copies the values of all parameters that the model has with the same name and shape; the other parameters keep their
+    /// random values. PyTorch's `load_state_dict(strict=False)`, which refuses other shapes.
+    /// - Returns: Notes for the user, one sentence each: the names of the parameters and arrays that are not copied.
+    /// - Throws: `DataError` if the model cannot be read or no parameter fits.
     ///
-    /// Of a checkpoint of nnU-Net everything but the segmentation layers is taken, and has to fit; nnU-Net's
+    /// Of a checkpoint of nnU-Net everything but the segmentation layers is copied and has to fit; nnU-Net's
     /// `-pretrained_weights`.
     public func load(into store: ParameterStore) throws -> [String] {
         if let weights = try nnUNetWeights() { return try Self.loadNNUNet(weights, into: store) }
@@ -28,19 +28,21 @@ public struct StartingWeights: Hashable, Sendable {
         var sentences = ["\(path): \(match.matched.count) of \(total) arrays of the network begin with its values"]
         if !match.misshapen.isEmpty {
             let shapes = match.misshapen.map { "\($0.name) (there \($0.file), here \($0.network))" }
-            sentences.append("These begin anew, for their shape is another: \(shapes.shortList())")
+            sentences.append("These begin with random values, because their shapes differ: \(shapes.shortList())")
         }
         if !match.missing.isEmpty {
-            sentences.append("These begin anew, for it does not have them: \(match.missing.shortList())")
+            sentences.append(
+                "These begin with random values, because it does not have them: \(match.missing.shortList())")
         }
         if !match.unexpected.isEmpty {
             sentences.append(
-                "These of it are left out, for the network does not have them: \(match.unexpected.shortList())")
+                "These arrays of it are left out, because the network does not have them: \(match.unexpected.shortList())"
+            )
         }
         return sentences + notes
     }
 
-    /// The network of a checkpoint that nnU-Net's trainer has saved; nil where the file is none.
+    /// The network's weights in a checkpoint that nnU-Net's trainer has saved; nil if the file is not such a checkpoint.
     private func nnUNetWeights() throws -> Weights? {
         guard ["pth", "pt"].contains((path as NSString).pathExtension.lowercased()),
             FileManager.default.fileExists(atPath: path),
@@ -55,10 +57,10 @@ public struct StartingWeights: Hashable, Sendable {
         for parameter in wanted {
             let shape = parameter.shape.dimensions
             guard let stored = weights.tensors[parameter.name] else {
-                faults.append("\(parameter.name) is not there")
+                faults.append("\(parameter.name) is missing")
                 continue
             }
-            // A kernel of slices is one of volumes with an extent of 1.
+            // A 2-D kernel becomes a 3-D kernel of size 1 along the first axis.
             let isSlice = stored.shape.count == 4 && shape.count == 5 && shape[2] == 1
             let tensor = isSlice ? stored.reshaped(stored.shape[..<2] + [1] + stored.shape[2...]) : stored
             if tensor.shape == shape {
@@ -71,22 +73,22 @@ public struct StartingWeights: Hashable, Sendable {
             throw DataError(
                 .badData, weights.source, key: "init_from",
                 "everything but the segmentation layers of a checkpoint of nnU-Net has to fit the network: "
-                    + "\(faults.shortList()). Begin with a training of the same plans, or leave init_from out")
+                    + "\(faults.shortList()). Begin with a model of the same plans, or leave init_from out")
         }
         let (match, notes) = try store.loadMatching(
             Weights(source: weights.source, tensors: taken, notes: weights.notes))
         return [
-            "\(weights.source): \(match.matched.count) arrays begin with its values, and the segmentation layers anew"
+            "\(weights.source): \(match.matched.count) arrays begin with its values, the segmentation layers with random ones"
         ] + notes
     }
 
     private func weights() throws -> Weights {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw DataError(.noInput, path, key: "init_from", "is not there; give a model folder or a file of weights")
+            throw DataError(.noInput, path, key: "init_from", "is missing; give a model folder or a file of weights")
         }
         guard isFolder.boolValue else { return try Weights.read(path) }
-        // A bundle keeps its weights in a folder of their own.
+        // A bundle keeps its weights in the subfolder `models`.
         let isBundle = FileManager.default.fileExists(atPath: "\(path)/configs")
         return try Weights.read(Predictor.weightsFile(in: isBundle ? "\(path)/models" : path))
     }

@@ -1,15 +1,15 @@
 internal import SegCore
 
-/// Where a run is logged beside its own folder: the object `tracking` of a configuration.
+/// The tracking server of a run, besides the run's own folder: the object `tracking` of a configuration.
 public struct TrackingOptions: Hashable, Sendable {
     /// The address of an MLflow server.
     public var uri: String?
-    /// The experiment that the run is filed under.
+    /// The experiment that the run belongs to.
     public var experiment: String?
-    /// What the run is called.
+    /// The name of the run.
     public var runName: String?
 
-    /// The object; absent means that the environment decides.
+    /// Reads or writes the object; if it is absent, the environment variables decide.
     static func coded(_ own: TrackingOptions?, by coder: ConfigCoder) throws -> TrackingOptions {
         TrackingOptions(
             uri: try coder.optional("uri", own?.uri, .text),

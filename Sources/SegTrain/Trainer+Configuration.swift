@@ -9,11 +9,11 @@ internal import SegNN
 internal import SegTensor
 
 extension Trainer {
-    /// Makes a trainer of prepared cases, as a configuration says but for the weights that it begins with:
-    /// `configuration.start?.load(into: trainer.network.store)` gives the network those.
+    /// Creates a trainer from a configuration and prepared cases, without the starting weights:
+    /// `configuration.start?.load(into: trainer.network.store)` loads them.
     /// - Parameter ranks: The processes that train together.
-    /// - Throws: `DataError` where the network cannot be built, a case gives no patches or no validation case has a
-    ///   label left; `BackendError` where memory is short; `RankError` where the ranks do not divide the batches.
+    /// - Throws: `DataError` if the network cannot be built, a case gives no patches or no validation case has a labelled
+    ///   voxel left; `BackendError` if there is too little memory; `RankError` if the ranks do not divide the batches.
     public convenience init(
         _ configuration: TrainingConfiguration, training: [PreparedCase], validation: [PreparedCase],
         on backend: any Backend, ranks: Ranks = .alone
@@ -36,7 +36,7 @@ extension Trainer {
             loss: { try loss(supervised: $0, labels: $1) }, batches: patches.batch)
     }
 
-    /// What measures the cases that are set aside, nil where none are, and what is to be said of them.
+    /// The measurement of the validation cases, nil if there are none, and the warnings about them.
     private static func validation(
         of cases: [PreparedCase], _ configuration: TrainingConfiguration, on backend: any Backend, ranks: Ranks
     ) throws -> ((any TrainingValidation)?, remarks: [String]) {
@@ -51,7 +51,7 @@ extension Trainer {
 }
 
 extension TrainingOptions {
-    /// Keeps parts of the network as they are, and insists that every part that is named is one.
+    /// Freezes parts of the network, and checks that every part that the options name exists.
     func freeze(_ store: ParameterStore, source: String) throws(DataError) {
         let trained = store.trained.map(\.name)
         let strays =
@@ -62,7 +62,7 @@ extension TrainingOptions {
             let parts = Set(trained.map { $0.split(separator: ".").prefix(2).joined(separator: ".") }).sorted()
             throw DataError(
                 .badData, source, key: key,
-                "'\(part)' begins the name of no parameter that is trained; parts are \(parts.shortList())")
+                "'\(part)' is not the prefix of any trainable parameter; parts are \(parts.shortList())")
         }
         guard !store.trained.isEmpty else {
             throw DataError(.badData, source, key: "freeze", "leaves no parameter to train")

@@ -6,22 +6,22 @@ internal import SegModels
 internal import SegNN
 internal import SegWeights
 
-/// What a rank did with its time.
+/// The time of a rank, by activity.
 public struct RankTime: Hashable, Sendable {
-    /// Seconds that passed.
+    /// The total time in seconds.
     public let seconds: Double
-    /// Those of them in which it waited for batches.
+    /// The number of seconds in which the rank waited for batches.
     public let data: Double
-    /// Those of them in which it waited for other ranks, transfers included.
+    /// The number of seconds in which the rank waited for other ranks, transfers included.
     public let others: Double
 
-    /// The share of the time in which it did neither.
+    /// The share of the time in which the rank waited for neither.
     public var shareComputing: Double { max(0, 1 - (data + others) / max(seconds, 1e-9)) }
 }
 
 extension TrainingOptions {
-    /// The batches of a step that each of some ranks takes.
-    /// - Throws: `RankError` where the ranks do not divide them by halves, with the numbers of ranks that do.
+    /// The number of batches of a step per rank.
+    /// - Throws: `RankError` if the ranks do not divide the batches by halves, with the numbers of ranks that do.
     public func passes(perRankOf ranks: Int) throws(RankError) -> Int {
         let blocks = 1 << accumulation.trailingZeroBitCount
         guard ranks & (ranks - 1) == 0, ranks <= blocks else {
@@ -31,27 +31,27 @@ extension TrainingOptions {
                 + "that many ranks; it is the number of batches of a step, and never grows by itself"
             throw RankError(
                 .usage, isShared: true,
-                "\(ranks) ranks were started, and accumulate is \(accumulation), which ranks divide by halves: start "
+                "\(ranks) ranks were started, but accumulate is \(accumulation), which ranks divide by halves: start "
                     + "\(fitting.joined(separator: " or ")), or \(more)")
         }
         return accumulation / ranks
     }
 }
 
-/// The batches of a step that one rank takes, which follow each other.
+/// The batches of a step that one rank computes, which are consecutive.
 struct RankShare {
-    /// Batches of all ranks in a step.
+    /// The number of batches of all ranks in a step.
     let accumulation: Int
-    /// Those of this rank.
+    /// The number of batches of this rank in a step.
     let own: Int
     let rank: Int
 
-    /// The number among all batches of a training of this rank's own batch.
+    /// The number, among all batches of a training run, of this rank's batch at `index`.
     func number(ofOwn index: Int) -> Int { index / own * accumulation + rank * own + index % own }
 }
 
 extension Trainer {
-    /// Sums the gradients of all ranks, moves the running statistics of batch norms by all passes in their order, and
+    /// Sums the gradients of all ranks, updates the running statistics of batch norms by all passes in order, and
     /// returns all losses in that order.
     func join(
         _ gradients: inout GradientSum, _ losses: [Double], _ statistics: [BatchStatistics]
@@ -76,13 +76,13 @@ extension Trainer {
         try ranks.gather([isAsked]).contains([true])
     }
 
-    /// The first rank's clock, where decisions go by it.
+    /// The first rank's time if decisions depend on time, or else this rank's own.
     func agreed(seconds: Double) throws -> Double {
         guard options.minutes != nil else { return seconds }
         return try ranks.gather([seconds])[0][0]
     }
 
-    /// Insists that every rank has the same weights and the same state of the optimiser.
+    /// Checks that every rank has the same weights and the same state of the optimiser.
     /// - Throws: `RankError` naming the first rank that has others.
     public func requireSameWeights() throws {
         guard ranks.count > 1 else { return }
@@ -94,7 +94,7 @@ extension Trainer {
         try ranks.requireSame([("weights after step \(state.iteration)", digest.finish())])
     }
 
-    /// What each rank did with its time since the training was last resumed.
+    /// The time of each rank, by activity, since the training was last resumed.
     func times(seconds: Double, data: Double, others: Double) throws -> [RankTime] {
         try ranks.gather([seconds, data, others]).map { RankTime(seconds: $0[0], data: $0[1], others: $0[2]) }
     }

@@ -10,55 +10,55 @@ public import SegTensor
 
 /// Trains a network on patches; MONAI's loop of the spleen tutorial.
 ///
-/// What patch a step sees and what its dropouts draw depends on the seed and the step's number alone, so a run repeats
-/// bit for bit on one backend, and one that is resumed from a checkpoint ends as if it had never stopped. Where
-/// `minutes` is set the clock also moves the learning rate, and a run need not repeat.
+/// The patches and the dropout of a step depend only on the seed and the step's number. A run therefore repeats bit for
+/// bit on one backend, and a run that is resumed from a checkpoint ends as if it had never stopped. If `minutes` is set,
+/// the learning rate also depends on the clock, and a run need not repeat.
 ///
-/// Several ranks divide the batches of each step (`accumulation`), which are numbered through all ranks and summed by one
-/// tree, and the cases of each validation: 1, 2, 4 … ranks come to the same weights, bit for bit.
+/// Several ranks divide the batches of each step (`accumulation`) and the cases of each validation. Batches are numbered
+/// through all ranks and summed by one tree, so 1, 2, 4 … ranks give the same weights, bit for bit.
 public final class Trainer {
-    /// What is minimised, as one value.
+    /// The loss that is minimised, as one value.
     ///
-    /// **Shapes**: outputs `[N, D, H, W, C]`, those of deep supervision behind the network's own, labels i32
+    /// **Shapes**: outputs `[N, D, H, W, C]`, the network's own first and those of deep supervision after it, labels i32
     /// `[N, D, H, W]`, result `[1]`.
     public typealias Loss = (_ outputs: [Tensor], _ labels: Tensor) throws -> Tensor
-    /// The patches of a batch by its number, from 0: the same each time. It is called from several threads.
+    /// Makes the patches of a batch by its number, from 0; the same each time. It is called from several threads.
     public typealias Batches = @Sendable (_ number: Int) throws -> PatchBatch
 
     /// The network that is trained.
     public let network: any Network
-    /// How the steps are taken.
+    /// The options of the steps.
     public let options: TrainingOptions
-    /// The processes that train together; each has a trainer of the same.
+    /// The processes that train together; each has its own trainer with the same arguments.
     public let ranks: Ranks
-    /// Where the training stands.
+    /// The progress of the training run.
     public internal(set) var state = TrainingState()
-    /// Sentences for a person on cases that give no patches of the wanted mix, or enter no validation Dice.
+    /// Warnings for the user about cases that cannot give the wanted mix of patches, or are not part of the validation Dice.
     public let warnings: [String]
     let optimizer: Optimizer
-    /// What the training was configured by, which its checkpoints hold.
+    /// The configuration of the run, which its checkpoints contain.
     let document: ConfigValue
-    /// Batches of a step that this rank takes.
+    /// The number of batches of a step that this rank computes.
     private let passes: Int
     private let loss: Loss
     private let batches: Batches
     private let validation: (any TrainingValidation)?
-    /// What each rank did with its time since the training was last resumed; empty before the end.
+    /// The time of each rank, by activity, since the training was last resumed; empty before the end.
     public private(set) var rankTimes: [RankTime] = []
-    /// Whether a checkpoint was asked for, or the run goes on from one.
+    /// Whether a checkpoint was requested, or the run continues from one.
     var hasCheckpoint = false
-    /// The share of the time, since the training was last resumed, that it has waited for data.
+    /// The share of the time since the training was last resumed in which it has waited for data.
     public private(set) var shareWaited = 0.0
-    /// Seconds of the run before it was resumed.
+    /// The duration of the run before it was resumed, in seconds.
     var secondsBefore = 0.0
 
-    /// Makes a trainer of any network, any source of patches and any loss. It computes on the network's backend.
+    /// Creates a trainer for any network, any source of patches and any loss. It computes on the network's backend.
     /// - Parameters:
     ///   - validation: Measures the network between steps; nil for no validation.
     ///   - loss: Such as `{ try SegmentationLoss(DiceCEParams())(supervised: $0, labels: $1) }`, or one of your own.
     ///   - batches: Makes the patches.
-    /// - Throws: `DataError` where an option makes no sense or names no part of the network; `BackendError` where memory is
-    ///   short.
+    /// - Throws: `DataError` if an option is invalid or names no part of the network; `BackendError` if there is too little
+    ///   memory.
     public convenience init(
         _ network: any Network, _ options: TrainingOptions, validation: (any TrainingValidation)? = nil,
         loss: @escaping Loss, batches: @escaping Batches
@@ -68,7 +68,7 @@ public final class Trainer {
             ranks: .alone, loss: loss, batches: batches)
     }
 
-    /// - Parameter source: What names parts of the network, for errors.
+    /// - Parameter source: The document that names parts of the network, for errors.
     init(
         _ network: any Network, _ options: TrainingOptions, validation: (any TrainingValidation)?, warnings: [String],
         document: ConfigValue, source: String, ranks: Ranks, loss: @escaping Loss, batches: @escaping Batches
@@ -89,21 +89,21 @@ public final class Trainer {
             factors: options.rateFactors.mapValues { Float($0) })
     }
 
-    /// What holds the network and computes.
+    /// The backend that holds the network and computes.
     var backend: any Backend { network.store.backend }
 
-    /// Runs the training to its end, from where it stands.
+    /// Runs the training from its current state to its end.
     ///
-    /// The first checkpoint is due before the first model is kept and measured, so that no kill leaves a model that
-    /// cannot be trained on.
+    /// The first checkpoint is requested before the first model is kept and measured. A run that is killed therefore never
+    /// leaves a model whose training cannot be continued.
     /// - Parameters:
-    ///   - isAsked: Looked at before every step and every case of a validation; true stops the training there. A
-    ///     validation that is broken off is made up for when the training goes on.
+    ///   - isAsked: Called before every step and every case of a validation; true stops the training there. An interrupted
+    ///     validation is repeated when the training is resumed.
     ///   - report: Called after every step and validation, and when a model or a checkpoint is to be kept; an error
     ///     that it throws ends the training.
-    /// - Returns: Why it ended; `state.iteration` is the number of steps taken.
-    /// - Throws: `InferenceError` where the loss is no longer a number; `DataError` where a cached case can no longer
-    ///   be read; errors of the backend and of `report`.
+    /// - Returns: The reason why the training ended; `state.iteration` is the number of steps.
+    /// - Throws: `InferenceError` if the loss is not finite; `DataError` if a cached case can no longer be read; errors of
+    ///   the backend and of `report`.
     @discardableResult
     public func run(
         until isAsked: () -> Bool = { false }, report: (TrainingEvent) throws -> Void
@@ -150,13 +150,13 @@ public final class Trainer {
                 return try end(.asked)
             }
             let done = progress(seconds: try agreed(seconds: elapsed()))
-            // The time ran out meanwhile.
+            // The time has run out since the check above.
             if done >= 1 { continue }
             try report(.iteration(advance(batches, done: done, elapsed: elapsed)))
         }
     }
 
-    /// Takes a step, and describes it.
+    /// Runs one step and describes it.
     private func advance(
         _ batches: PrefetchedBatches, done: Double, elapsed: () -> Double
     ) throws -> TrainingStep {
@@ -171,16 +171,16 @@ public final class Trainer {
             remaining: max(0, seconds * (1 / share - 1)))
     }
 
-    /// Whether all steps are taken, the time is up, or early stopping has ended the training.
+    /// Whether all steps are done, the time is up, or early stopping has ended the training.
     private func isOver(seconds: Double) -> Bool { state.isStopped || progress(seconds: seconds) >= 1 }
 
-    /// Whether the network as it is has to be measured: at the end of every interval and of the training.
+    /// Whether a validation is due: at the end of every interval and of the training, once per step.
     private func isValidationDue(_ isOver: Bool) -> Bool {
         let isInterval = state.iteration > 0 && state.iteration % options.validateEvery == 0
         return state.validatedAt != state.iteration && (isOver || isInterval)
     }
 
-    /// The share of the training that is behind, by steps or by time, whichever is further.
+    /// The share of the training that is done, by steps or by time, whichever is larger.
     private func progress(seconds: Double) -> Double {
         let steps = Double(state.iteration) / Double(options.iterations)
         return max(steps, options.minutes.map { seconds / (60 * $0) } ?? 0)
@@ -238,8 +238,8 @@ public final class Trainer {
         return try self.loss(network.supervisedOutputs(images, in: context), labels)
     }
 
-    /// Ends an interval between validations, and measures the network where there is a validation.
-    /// - Returns: False where it was broken off, which leaves the state as it was.
+    /// Ends an interval between validations, and measures the network if there is a validation.
+    /// - Returns: False if the validation was interrupted, which leaves the state unchanged.
     private func validate(
         until isAsked: () -> Bool, _ report: (TrainingEvent) throws -> Void
     ) throws -> Bool {
@@ -248,10 +248,11 @@ public final class Trainer {
             return true
         }
         guard let scores = try validation.measure(network, after: state.iteration, until: isAsked) else { return false }
-        // Patches may hold no foreground at all, by label and by network, which says nothing of the network.
+        // If neither labels nor outputs of the patches have any foreground, the Dice is undefined.
         let isUndefined = options.pseudoDice != nil && scores.mean.isNaN
         guard scores.mean.isFinite || isUndefined else {
-            throw InferenceError("the validation after step \(state.iteration) gave \(scores.mean), which is no score")
+            throw InferenceError(
+                "the validation after step \(state.iteration) gave \(scores.mean), which is not a valid score")
         }
         let isBest = state.take(dice: isUndefined ? nil : scores.mean, options)
         try report(.validation(ValidationResult(iteration: state.iteration, scores, isBest: isBest)))

@@ -17,7 +17,7 @@ extension TrainingConfiguration {
         try reader.finish()
     }
 
-    /// The whole configuration, every default and every entry of a preset written out; read again it is the same.
+    /// The whole configuration, with all defaults and all entries of a preset written out; reading it gives the same again.
     public var resolved: ConfigValue {
         .object(ConfigCoder.entries(self) { try Self.coded($0, document, by: $1) })
     }
@@ -27,7 +27,7 @@ extension TrainingConfiguration {
     ) throws -> TrainingConfiguration {
         let data = try coder.required("data", own?.data, .text)
         let model = try coder.part(own?.model, entries: entries) { try ModelDescription.entries(of: $0) }
-        // A patch is a window, which no default stands for.
+        // A patch has the size of a window, which has no default.
         let roi = try coder.part(own?.sampling.size) { try $0.required("roi_size", model.roiSize) }
         let sampling = try PatchSampling.coded(own?.sampling, roi: roi, by: coder)
         let augmentation =
@@ -50,7 +50,7 @@ extension TrainingConfiguration {
             tracking: try coder.object("tracking", own?.tracking, TrackingOptions.coded) ?? TrackingOptions())
     }
 
-    /// The entries of the steps; those of `optimizer` and `schedule` are given.
+    /// Reads or writes the options of the steps; the entries of `optimizer` and `schedule` are given.
     private static func options(
         _ own: TrainingOptions?, _ optimizer: Descent, _ schedule: Schedule, by coder: ConfigCoder
     ) throws -> TrainingOptions {
@@ -68,23 +68,23 @@ extension TrainingConfiguration {
         options.validateEvery = try coder.value("validate_every", every, .positive)
         let keeping = own?.checkpointEvery ?? min(options.validateEvery, 100)
         options.checkpointEvery = try coder.value("checkpoint_every", keeping, .positive)
-        // Absent, and not null, in the configurations of earlier runs.
+        // If there is none, the key is absent rather than null, as in the configurations of earlier runs.
         options.pseudoDice = try coder.object("pseudo_dice", own?.pseudoDice, TrainingOptions.PseudoDice.coded)
         options.earlyStopping = try coder.optionalObject(
             "early_stopping", own?.earlyStopping, TrainingOptions.EarlyStopping.coded)
         return options
     }
 
-    /// The entries of a model, with each default of `postprocessing`.
+    /// The entries of a model, with every default of `postprocessing`.
     private static func entries(_ model: ModelDescription) -> [String: ConfigValue] {
         guard case .object(var entries) = model.value else { return [:] }
         if model.labels.isEmpty { entries["labels"] = nil }
-        // Transforms from the network's output on stay as they are.
+        // A list of transforms stays unchanged.
         if case .array? = entries["postprocessing"] {} else { entries["postprocessing"] = model.postprocessing.value }
         return entries
     }
 
-    /// The object `loss`, with the names of MONAI's arguments; absent means Dice over softmax.
+    /// Reads or writes the object `loss`, with the names of MONAI's arguments; an absent one means Dice over softmax.
     private static func loss(
         _ own: SegmentationLoss?, of model: ModelDescription, by coder: ConfigCoder
     ) throws -> SegmentationLoss {
@@ -96,7 +96,7 @@ extension TrainingConfiguration {
         return loss
     }
 
-    /// What watches the validation needs one.
+    /// Refuses options that need a validation if there is none.
     private func checkValidated(_ reader: ConfigReader) throws {
         guard validation == .share(0) || validation == .names([]) else { return }
         try options.check(isValidated: false, source: reader.source)
@@ -138,12 +138,12 @@ extension TrainingOptions.EarlyStopping {
 }
 
 extension ConfigForm<UInt32> {
-    /// A whole number of 32 bits.
+    /// An unsigned integer of 32 bits.
     fileprivate static var seed: Self {
         Self(
             decode: { value, key, reader in
                 guard let seed = try UInt32(exactly: reader.required(key, reader.int(key))) else {
-                    throw reader.error(key, "should be a whole number from 0 to \(UInt32.max)")
+                    throw reader.error(key, "should be an integer from 0 to \(UInt32.max)")
                 }
                 return seed
             }, encode: { .int(Int($0)) })
@@ -151,7 +151,7 @@ extension ConfigForm<UInt32> {
 }
 
 extension ConfigForm<TrainingConfiguration.Validation> {
-    /// A share, names of cases, or a file of names.
+    /// A share of the cases, names of cases, or a file of names.
     fileprivate static var validation: Self {
         Self(
             decode: { value, key, reader in
@@ -185,7 +185,7 @@ extension ConfigForm<TrainingConfiguration.Validation> {
 }
 
 extension ConfigForm<[String: Double]> {
-    /// What the learning rate of parts of the network is multiplied by.
+    /// The factors of the learning rate for parts of the network.
     fileprivate static var rateFactors: Self {
         Self(
             decode: { value, key, reader in

@@ -3,8 +3,8 @@ internal import SegImaging
 internal import SegInference
 
 extension TrainingConfiguration {
-    /// Keys that may change when a training is resumed: they say where the data and the split lie (whose content is
-    /// compared), where the run is logged, when it ends and what is kept, not how it learns.
+    /// The keys that may change when a training run is resumed. They give the paths of the data and the split (whose content
+    /// is compared), the tracking, the end of the run and the files that are kept, but do not affect the learning.
     ///
     /// More iterations stretch the rest of a schedule that runs over the whole training.
     public static let changeableOnResume = [
@@ -12,11 +12,11 @@ extension TrainingConfiguration {
         "init_from",
     ]
 
-    /// Insists that this is the configuration a run was started with, but for what may change.
-    /// - Throws: `DataError` that lists what differs.
+    /// Checks that this is the configuration that a run was started with, apart from the keys that may change.
+    /// - Throws: `DataError` that lists the differences.
     public func checkResumes(_ started: ConfigValue, source: String) throws {
         let changes = resolved.differences(from: started).filter { change in
-            // Until 0.2 a list of transforms was recorded as no steps at all.
+            // Until 0.2 a list of transforms was recorded as an empty postprocessing.
             !(change.key == "postprocessing" && model.postprocessing.isEmpty)
                 && !Self.changeableOnResume.contains { change.key == $0 || change.key.hasPrefix($0 + ".") }
         }
@@ -32,7 +32,7 @@ extension TrainingConfiguration {
 }
 
 extension ConfigValue {
-    /// Every entry that is not the same in an earlier document; 1 and 1.0 are.
+    /// Every entry that differs from an earlier document; 1 and 1.0 are equal.
     fileprivate func differences(
         from earlier: ConfigValue, path: String = ""
     ) -> [(key: String, before: ConfigValue, after: ConfigValue)] {

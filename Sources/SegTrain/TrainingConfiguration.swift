@@ -4,48 +4,48 @@ internal import SegImaging
 public import SegInference
 public import SegNN
 
-/// Everything that decides a training: what `medseg train CONFIG.yaml` reads.
+/// All settings of a training run, as `medseg train CONFIG.yaml` reads them.
 ///
-/// The options of its steps are its own too: `configuration.iterations` is `configuration.options.iterations`.
+/// The options of the steps can be read directly: `configuration.iterations` is `configuration.options.iterations`.
 @dynamicMemberLookup
 public struct TrainingConfiguration: Sendable {
-    /// Which cases are set aside for validation.
+    /// The cases that are set aside for validation.
     public enum Validation: Hashable, Sendable {
-        /// A share of them, chosen by the seed.
+        /// A share of the cases, chosen by the seed.
         case share(Double)
-        /// These.
+        /// The cases with these names.
         case names([String])
-        /// Those of a `split.json`, whose test cases take no part.
+        /// The validation cases of a `split.json`, whose test cases are not used.
         case file(String)
     }
 
-    /// The document this was read from, the preset's entries included.
+    /// The document from which the configuration was read, the preset's entries included.
     public let document: ConfigValue
     /// The dataset: a folder or its `dataset.json`.
     public var data: String
-    /// Where prepared cases are kept between trainings.
+    /// The cache that keeps prepared cases between training runs.
     public var cache: CaseCache
-    /// Which cases are set aside.
+    /// The validation cases.
     public var validation: Validation
-    /// Network, preprocessing and windows, as the trained model will carry them.
+    /// The network, preprocessing and windows, as in the trained model.
     public var model: ModelDescription
-    /// How patches are drawn.
+    /// The sampling of patches.
     public var sampling: PatchSampling
-    /// How patches are varied.
+    /// The augmentation of patches.
     public var augmentation: Augmentation
-    /// What is minimised.
+    /// The loss that is minimised.
     public var loss: SegmentationLoss
-    /// How the steps are taken. `seed` also decides the split.
+    /// The options of the steps. `seed` also decides the split.
     public var options: TrainingOptions
-    /// Weights that the training begins with; nil for random ones.
+    /// The weights that the training begins with; nil for random ones.
     public var start: StartingWeights?
-    /// Where the run is logged.
+    /// The tracking of the run.
     public var tracking: TrackingOptions
 
     /// An option of the steps.
     public subscript<Value>(dynamicMember option: KeyPath<TrainingOptions, Value>) -> Value { options[keyPath: option] }
 
-    /// The configuration with the dataset's ignored number, where it has none and gives that number to no class.
+    /// The configuration with the dataset's ignored number, if it has none itself and assigns that number to no class.
     public func completed(by dataset: Dataset) -> TrainingConfiguration {
         guard model.labelScheme.ignored == nil, let number = dataset.ignoredLabel,
             model.labelScheme.name(of: number, labels: model.labels) == nil
@@ -56,7 +56,7 @@ public struct TrainingConfiguration: Sendable {
         return completed
     }
 
-    /// The model that a dataset's training makes: names of classes are the dataset's where the configuration has none.
+    /// The model of a training run on a dataset; the names of the classes are the dataset's if the configuration has none.
     public func model(of dataset: Dataset) -> ModelDescription {
         var model = completed(by: dataset).model
         if model.labels.isEmpty { model.labels = dataset.labels }

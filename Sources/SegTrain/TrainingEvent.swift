@@ -1,30 +1,30 @@
-/// What a training reports while it runs.
+/// An event that a training run reports.
 public enum TrainingEvent: Sendable {
     /// An optimiser step was taken.
     case iteration(TrainingStep)
-    /// An interval between validations has ended: it is time to keep the network as it is. A checkpoint was asked for
+    /// An interval between validations has ended, and the current network should be saved. A checkpoint was requested
     /// before.
     case model(iteration: Int)
     /// The validation cases were measured.
     case validation(ValidationResult)
-    /// After this many steps it is time to keep `Trainer.checkpoint(data:)`.
+    /// `Trainer.checkpoint(data:)` should be saved after this number of steps.
     case checkpoint(iteration: Int)
 }
 
 /// One optimiser step.
 public struct TrainingStep: Sendable {
-    /// Steps taken.
+    /// The number of steps so far.
     public let iteration: Int
     /// The loss before the step.
     public let loss: Double
     /// The learning rate of the step.
     public let learningRate: Double
-    /// Seconds since the training began, those before a resume included.
+    /// The number of seconds since the training began, including those before a resume.
     public let seconds: Double
-    /// Seconds the rest is expected to take.
+    /// The expected number of seconds until the end.
     public let remaining: Double
 
-    /// Describes a step.
+    /// Creates the description of a step.
     public init(iteration: Int, loss: Double, learningRate: Double, seconds: Double, remaining: Double) {
         self.iteration = iteration
         self.loss = loss
@@ -34,16 +34,16 @@ public struct TrainingStep: Sendable {
     }
 }
 
-/// Dice of the validation cases, on the network's grid.
+/// The Dice of the validation cases, on the network's grid.
 public struct ValidationResult: Sendable {
-    /// Steps taken.
+    /// The number of steps so far.
     public let iteration: Int
-    /// What was measured.
+    /// The scores of the validation.
     public let scores: ValidationScores
-    /// Whether it is the best so far.
+    /// Whether the validation is the best so far.
     public let isBest: Bool
 
-    /// Describes a validation.
+    /// Creates the description of a validation.
     public init(iteration: Int, _ scores: ValidationScores, isBest: Bool) {
         self.iteration = iteration
         self.scores = scores
@@ -51,12 +51,12 @@ public struct ValidationResult: Sendable {
     }
 }
 
-/// Why a training came to its end.
+/// The reason why a training run ended.
 public enum TrainingEnd: Hashable, Sendable {
     /// All iterations, or all minutes, are done.
     case completed
     /// The validation Dice no longer rose.
     case noProgress
-    /// It was asked to stop.
+    /// The training was asked to stop.
     case asked
 }

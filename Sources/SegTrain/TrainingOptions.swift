@@ -1,72 +1,72 @@
 internal import SegCore
 public import SegNN
 
-/// How a training takes its steps, whatever network, data and loss it has.
+/// The options of the steps of a training run, independent of its network, data and loss.
 public struct TrainingOptions: Hashable, Sendable {
-    /// Decides initial weights, patches, augmentation and dropout.
+    /// The seed of initial weights, patches, augmentation and dropout.
     public var seed: UInt32 = 0
-    /// What minimises the loss.
+    /// The optimiser of the loss.
     public var optimizer = OptimizerKind.adam()
-    /// The first learning rate.
+    /// The initial learning rate.
     public var learningRate: Double
-    /// How it falls.
+    /// The decay of the learning rate.
     public var schedule = LearningRateSchedule.constant
-    /// How it rises before that; nil for not at all.
+    /// The warm-up of the learning rate before its decay; nil for none.
     public var warmUp: WarmUp?
-    /// What the learning rate of a part of the network is multiplied by, by the beginning of its parameters' names.
+    /// The factors of the learning rate for parts of the network, by the prefix of their parameters' names.
     public var rateFactors: [String: Double] = [:]
-    /// Parts of the network that are not trained, by the beginnings of their parameters' names. The network keeps them
-    /// frozen after the training too.
+    /// The parts of the network that are not trained, by the prefixes of their parameters' names. They stay frozen after
+    /// the training too.
     public var frozen: [String] = []
-    /// The greatest length of all gradients together; longer ones are shortened. `torch.nn.utils.clip_grad_norm_`.
+    /// The maximum norm of all gradients together; larger gradients are scaled down. `torch.nn.utils.clip_grad_norm_`.
     public var clipNorm: Double?
-    /// Batches whose gradients make one step.
+    /// The number of batches whose gradients make one step.
     public var accumulation = 1
-    /// Whether activations are computed again on the way back, to save memory.
+    /// Whether activations are computed again in the backward pass, to save memory.
     public var recomputes = false
-    /// Optimiser steps.
+    /// The number of optimiser steps.
     public var iterations: Int
-    /// Stops earlier when this many minutes have passed; the schedule then ends with the time.
+    /// The number of minutes after which the training stops earlier; the schedule then ends with the time.
     public var minutes: Double?
-    /// Iterations between validations.
+    /// The number of iterations between validations.
     public var validateEvery: Int
-    /// Iterations between checkpoints that a stopped training goes on from.
+    /// The number of iterations between checkpoints, from which a stopped training continues.
     public var checkpointEvery: Int
-    /// Validates by patches in place of whole scans; nil for whole scans.
+    /// The validation by patches instead of whole scans; nil for whole scans.
     public var pseudoDice: PseudoDice?
-    /// When the training ends for want of progress; nil for never.
+    /// The rule that ends a training without progress; nil for none.
     public var earlyStopping: EarlyStopping?
 
-    /// A validation by patches of the cases that are set aside, all of them taken as one; nnU-Net's pseudo Dice. The best
-    /// network is that of the highest moving average.
+    /// A validation by patches of the validation cases, with one Dice over all patches; nnU-Net's pseudo Dice. The best
+    /// network is the one with the highest moving average.
     public struct PseudoDice: Hashable, Sendable {
-        /// Batches of a validation, drawn as those of the training.
+        /// The number of batches of a validation, drawn as in training.
         public var batches: Int
-        /// How much of the moving average each validation keeps.
+        /// The share of the old moving average that each validation keeps.
         public var smoothing: Double
 
-        /// nnU-Net's 50 batches and 0.9.
+        /// Creates a validation with nnU-Net's 50 batches and a smoothing of 0.9 by default.
         public init(batches: Int = 50, smoothing: Double = 0.9) {
             self.batches = batches
             self.smoothing = smoothing
         }
     }
 
-    /// Ends a training whose validation Dice no longer rises.
+    /// The rule that ends a training whose validation Dice no longer rises.
     public struct EarlyStopping: Hashable, Sendable {
-        /// Validations in a row that may bring nothing.
+        /// The number of validations in a row without progress that end the training.
         public var patience: Int
-        /// How far the Dice must rise to count.
+        /// The smallest rise of the Dice that counts as progress.
         public var minDelta: Double
 
-        /// Ends a training after so many validations that brought nothing.
+        /// Creates a rule that ends a training after `patience` validations without progress.
         public init(patience: Int, minDelta: Double = 0) {
             self.patience = patience
             self.minDelta = minDelta
         }
     }
 
-    /// Adam's steps of one learning rate, with a validation after each tenth of them.
+    /// Creates options with Adam, a constant learning rate, and a validation after each tenth of the steps.
     public init(iterations: Int, learningRate: Double = 1e-4) {
         self.iterations = iterations
         self.learningRate = learningRate
@@ -74,8 +74,8 @@ public struct TrainingOptions: Hashable, Sendable {
         checkpointEvery = min(validateEvery, 100)
     }
 
-    /// Refuses what no training can do.
-    /// - Parameter isValidated: Whether anything is measured between steps.
+    /// Refuses options that no training can have.
+    /// - Parameter isValidated: Whether there is a validation between steps.
     /// - Throws: `DataError` naming the option.
     func check(isValidated: Bool, source: String) throws(DataError) {
         let counts = [
@@ -93,7 +93,7 @@ public struct TrainingOptions: Hashable, Sendable {
         if let rule = pseudoDice, rule.batches < 1 || !(0..<1).contains(rule.smoothing) {
             throw DataError(
                 .badArgument, source, key: "pseudo_dice",
-                "should have at least one of batches and a smoothing of at least 0 and below 1, not \(rule.batches) and "
+                "should have at least one batch and a smoothing of at least 0 and below 1, not \(rule.batches) and "
                     + "\(rule.smoothing)")
         }
         guard !isValidated else { return }
@@ -114,6 +114,6 @@ public struct TrainingOptions: Hashable, Sendable {
         }
     }
 
-    /// Iterations between validations where nothing is said.
+    /// The default number of iterations between validations.
     static func defaultInterval(_ iterations: Int) -> Int { max(1, iterations / 10) }
 }

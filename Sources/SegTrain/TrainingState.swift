@@ -1,33 +1,33 @@
 internal import SegNN
 
-/// Where a training stands, apart from weights and moments: what a checkpoint keeps of the loop.
+/// The progress of a training run, apart from weights and moments: the state of the loop in a checkpoint.
 ///
-/// It holds no clock, so that a run that was stopped and resumed ends with the same state as one that was not.
+/// It holds no clock. A run that was stopped and resumed therefore ends with the same state as one that was not.
 public struct TrainingState: Hashable, Sendable, Codable {
-    /// Steps taken.
+    /// The number of steps so far.
     public internal(set) var iteration = 0
-    /// Steps taken at the last validation; nil before the first.
+    /// The number of steps at the last validation; nil before the first.
     public internal(set) var validatedAt: Int?
-    /// The moving average of the validation Dice, where one is taken; nil before the first.
+    /// The moving average of the validation Dice, if one is used; nil before the first.
     public private(set) var smoothedDice: Double?
     /// The best validation Dice, or the best moving average; nil before the first.
     public private(set) var bestDice: Double?
-    /// Steps taken when it was reached.
+    /// The number of steps at which the best Dice was reached.
     public private(set) var bestIteration: Int?
     /// Whether early stopping has ended the training.
     public private(set) var isStopped = false
-    /// Whether the training has come to its end; nil in checkpoints of versions that did not say.
+    /// Whether the training has ended; nil in checkpoints of versions that did not record it.
     public internal(set) var hasEnded: Bool?
-    /// What the learning rate is multiplied with for want of progress.
+    /// The state of `ReduceLROnPlateau`, whose factor multiplies the learning rate.
     var plateau = PlateauState()
-    /// Sum and count of the losses since the last validation.
+    /// The sum and count of the losses since the last validation.
     private var losses = 0.0
     private var lossCount = 0
-    /// What early stopping compares with, and the validations since it rose.
+    /// The Dice that early stopping compares with, and the number of validations since it rose.
     private var dice: Double?
     private var idle = 0
 
-    /// Before the first step.
+    /// Creates the state before the first step.
     init() {}
 
     mutating func take(loss: Double) {
@@ -36,7 +36,7 @@ public struct TrainingState: Hashable, Sendable, Codable {
         lossCount += 1
     }
 
-    /// Takes the end of an interval between validations, with the Dice where one was measured.
+    /// Records the end of an interval between validations, with the Dice if one was measured.
     /// - Returns: Whether the Dice is the best so far; without one, whether none was measured before.
     mutating func take(dice: Double?, _ options: TrainingOptions) -> Bool {
         validatedAt = iteration
@@ -55,7 +55,7 @@ public struct TrainingState: Hashable, Sendable, Codable {
         return true
     }
 
-    /// The moving average with a further Dice, or the Dice itself where none is taken.
+    /// The moving average after a further Dice, or the Dice itself if no average is used.
     private mutating func smoothed(_ dice: Double, _ rule: TrainingOptions.PseudoDice?) -> Double {
         guard let rule else { return dice }
         let average = smoothedDice.map { rule.smoothing * $0 + (1 - rule.smoothing) * dice } ?? dice
@@ -63,7 +63,7 @@ public struct TrainingState: Hashable, Sendable, Codable {
         return average
     }
 
-    /// Asks early stopping again, whose rule may have changed since.
+    /// Applies early stopping again, because its rule may have changed since.
     mutating func reconsider(_ rule: TrainingOptions.EarlyStopping?) {
         isStopped = rule.map { idle >= $0.patience } ?? false
     }

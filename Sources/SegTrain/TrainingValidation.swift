@@ -9,29 +9,29 @@ public import SegModels
 internal import SegNN
 internal import SegTensor
 
-/// What measures a network between the steps of its training.
+/// A measurement of a network between the steps of its training.
 public protocol TrainingValidation {
-    /// Measures the network as it is.
+    /// Measures the current network.
     /// - Parameters:
-    ///   - iteration: Steps taken; what is drawn at random should depend on it alone.
-    ///   - isAsked: True where the training is to stop; a measurement may look at it and be broken off.
-    /// - Returns: Nil where it was broken off.
+    ///   - iteration: The number of steps so far; random draws should depend on it alone.
+    ///   - isAsked: Returns true if the training should stop; a measurement may call it and stop early.
+    /// - Returns: The scores; nil if the measurement stopped early.
     func measure(
         _ network: any Network, after iteration: Int, until isAsked: () -> Bool
     ) throws -> ValidationScores?
 }
 
-/// What a validation measured: the higher the better.
+/// The scores of a validation; higher scores are better.
 public struct ValidationScores: Sendable {
-    /// Mean over the cases whose Dice is defined, by which the best network is chosen; NaN where patches of a pseudo Dice
-    /// hold no foreground, which leaves the moving average as it is.
+    /// The mean over the cases whose Dice is defined; the best network is chosen by it. NaN if the patches of a pseudo Dice
+    /// hold no foreground, which leaves the moving average unchanged.
     public var mean: Double
-    /// Mean over the foreground classes, by case; nil where no labelled voxel is left on the network's grid.
+    /// The mean over the foreground classes, by case; nil if no labelled voxel is left on the network's grid.
     public var cases: [(name: String, dice: Double?)]
-    /// Mean over the cases, by foreground class; nil where neither label maps nor predictions of any case hold it.
+    /// The mean over the cases, by foreground class; nil if neither label maps nor predictions of any case hold the class.
     public var classes: [(label: Int, dice: Double?)]
 
-    /// One number, or also those that it is the mean of.
+    /// Creates scores from the mean, and optionally from the values per case and per class.
     public init(mean: Double, cases: [(name: String, dice: Double?)] = [], classes: [(label: Int, dice: Double?)] = [])
     {
         self.mean = mean
@@ -40,9 +40,9 @@ public struct ValidationScores: Sendable {
     }
 }
 
-/// Dice of cases that are set aside, on the network's grid, predicted by the model's windows. Ranks take turns at cases.
+/// The Dice of the validation cases on the network's grid, predicted in the model's windows. The ranks take turns.
 struct CaseValidation: TrainingValidation {
-    /// A case, and whether its label has a voxel left that a Dice can be taken of.
+    /// A case, and whether its label has a voxel left, without which it has no Dice.
     private struct Case {
         let prepared: PreparedCase
         let isMeasured: Bool
@@ -53,8 +53,8 @@ struct CaseValidation: TrainingValidation {
     private let backend: any Backend
     private let ranks: Ranks
 
-    /// Looks at the labels of the cases.
-    /// - Throws: `DataError` where a case can no longer be read, or none has a label left.
+    /// Reads the labels of the cases.
+    /// - Throws: `DataError` if a case can no longer be read, or if no case has a labelled voxel left.
     init(_ cases: [PreparedCase], _ model: ModelDescription, on backend: any Backend, ranks: Ranks) throws {
         self.cases = try zip(cases, Self.measured(cases)).map { Case(prepared: $0, isMeasured: $1) }
         self.model = model
@@ -62,8 +62,8 @@ struct CaseValidation: TrainingValidation {
         self.ranks = ranks
     }
 
-    /// Of which cases a Dice can be taken: those that have a labelled voxel left.
-    /// - Throws: `DataError` where a case can no longer be read, or where there are cases and none has.
+    /// Whether each case can have a Dice, which needs a labelled voxel.
+    /// - Throws: `DataError` if a case can no longer be read, or if there are cases but none has a labelled voxel left.
     static func measured(_ cases: [PreparedCase]) throws -> [Bool] {
         let measured = try cases.map { try $0.hasForeground }
         guard !cases.isEmpty, !measured.contains(true) else { return measured }
@@ -76,11 +76,11 @@ struct CaseValidation: TrainingValidation {
                 + "cases aside")
     }
 
-    /// A sentence on each case that enters no validation Dice.
+    /// One sentence per case that is not part of the validation Dice.
     var warnings: [String] {
         cases.filter { !$0.isMeasured }.map { item in
             "\(item.prepared.name): no labelled voxel of this validation case is left on the network's grid of "
-                + "\(item.prepared.size) voxels after resampling and cropping; it enters no validation Dice."
+                + "\(item.prepared.size) voxels after resampling and cropping; it is not part of the validation Dice."
         }
     }
 
@@ -102,7 +102,7 @@ struct CaseValidation: TrainingValidation {
         return ValidationScores(mean: cases.map(\.dice).meanOfDefined ?? .nan, cases: cases, classes: classes)
     }
 
-    /// Dice of at most as many cases as there are ranks, a case by each rank; nil where any rank was asked to stop.
+    /// The Dice of at most as many cases as there are ranks, one case per rank; nil if any rank was asked to stop.
     private func dice(
         of turn: ArraySlice<Case>, by network: any Network, until isAsked: () -> Bool
     ) throws -> [[Double?]]? {
@@ -116,7 +116,7 @@ struct CaseValidation: TrainingValidation {
         return try ranks.gather(own)
     }
 
-    /// Dice of each foreground class, or of each region, against a case's labels; nil where it occurs in neither.
+    /// The Dice of each foreground class or region against a case's labels; nil for one that occurs in neither.
     private func dice(of prepared: PreparedCase, by network: any Network) throws -> [Double?] {
         let window = SlidingWindow(of: model, over: prepared.size)
         let image = try Tensor(
@@ -132,7 +132,7 @@ struct CaseValidation: TrainingValidation {
 }
 
 extension [Double?] {
-    /// The mean of those that are there; nil where none is.
+    /// The mean of the defined values; nil if none is defined.
     var meanOfDefined: Double? {
         let defined = compactMap(\.self)
         return defined.isEmpty ? nil : defined.reduce(0, +) / Double(defined.count)

@@ -57,12 +57,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ("labels: {outer: 5, ball: [3, 5]}\n", "'outer' and 'ball' both take number 5"),
+        ("labels: {outer: 5, ball: [3, 5]}\n", "'outer' and 'ball' both have number 5"),
         ("labels: {outer: 5, ball: x}\n", "labels.ball"), ("labels: {outer: 0}\n", "from 1 to 65535"),
-        ("labels: {outer: 5, ball: 3}\nignore_label: 3\n", "which labels gives to 'ball'"),
+        ("labels: {outer: 5, ball: 3}\nignore_label: 3\n", "but labels assigns this number to 'ball'"),
         ("labels: {outer: 5, ball: 3, far: 9}\n", "name class 3"), ("labels: {outer: 5}\n", "name 1 classes"),
         ("labels: {outer: 5, ball: 3, ignore: [7, 8]}\n", "labels.ignore"),
-        ("labels: {outer: 5, ball: 3}\nregions: {outer: 5, ball: 3}\n", "keep one of both"),
+        ("labels: {outer: 5, ball: 3}\nregions: {outer: 5, ball: 3}\n", "keep only one of the two"),
         ("regions: {outer: 5}\n", "from 2 to 31"), ("regions: {outer: 5, ball: 300}\n", "not of 300"),
     ])
     func wrongLabelsAreNamed(_ labels: String, _ words: String) throws {

@@ -48,8 +48,8 @@ import Testing
             toFile: model + "/model.json", atomically: true, encoding: .utf8)
         let common = ["predict", data.image(0), "--model", model, "--device", "cpu", "--out", folder.file("out")]
         for (more, words) in [
-            (["--figure"], "--figure needs one class"), (["--uncertainty", "2"], "each channel by itself"),
-            (["--mirror", "0"], "each channel by itself"), (["--format", "nrrd"], "--format nii.gz"),
+            (["--figure"], "--figure needs one class"), (["--uncertainty", "2"], "independent for each channel"),
+            (["--mirror", "0"], "independent for each channel"), (["--format", "nrrd"], "--format nii.gz"),
         ] {
             let outcome = try Command.medseg(list: common + more)
             #expect(outcome.status != 0 && outcome.exited && outcome.message.contains(words), "\(outcome)")

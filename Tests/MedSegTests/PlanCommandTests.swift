@@ -111,7 +111,7 @@ import Testing
     @Test(arguments: [
         (["--fold", "9"], "should be from 0 to 4, or all"), (["--fold", "first"], "should be a number or all"),
         (["--configuration", "3d_cascade_fullres"], "the second stage of a cascade cannot be trained"),
-        (["--configuration", "4d"], "is not there"), (["run.yaml"], "replaces a configuration"),
+        (["--configuration", "4d"], "4d: is missing"), (["run.yaml"], "replaces a configuration"),
     ])
     func trainingsThatPlansDoNotAllowAreRefused(_ more: [String], _ message: String) throws {
         #expect(try plan().status == 0)
@@ -146,8 +146,8 @@ import Testing
         try FileManager.default.removeItem(atPath: "\(raw)/imagesTr/case_3_0000.nii.gz")
         let missing = try Command.medseg("plan", raw, "--out", out, "--quiet")
         #expect(missing.status == 65)
-        #expect(missing.message.contains("numTraining: is 5, and there are 4"), "\(missing.message)")
-        #expect(missing.message.contains("labelsTr/case_1.nii.gz: is not there"), "\(missing.message)")
+        #expect(missing.message.contains("numTraining: is 5, but there are 4"), "\(missing.message)")
+        #expect(missing.message.contains("labelsTr/case_1.nii.gz: is missing"), "\(missing.message)")
         let strange = try dataset(label: 3)
         let refused = try Command.medseg("plan", strange, "--out", out, "--quiet")
         #expect(refused.status == 65 && refused.message.contains("holds 3.0"), "\(refused.message)")

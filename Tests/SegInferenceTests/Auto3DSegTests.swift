@@ -91,7 +91,7 @@ import Testing
             (["roi_size": [32, 32]], ["roi_size: should be three"]),
             (["network": "an object of monai.networks.nets.SegResNetDS"], ["config.network: should be an object"]),
             (["network": ["_target_": "HighResNet"]], ["'HighResNet' is not a network"]),
-            (["output_classes": 4], ["output_classes: is 4, and the network has 3"]),
+            (["output_classes": 4], ["output_classes: is 4, but the network has 3"]),
             (["extra_modalities": ["pet": "pet"]], ["extra_modalities: 'pet' is normalised by"]),
             // All faults at once.
             (
@@ -100,7 +100,7 @@ import Testing
                     "sigmoid": "yes",
                 ],
                 [
-                    "3 things stand in the way", "roi_size: is missing", "sigmoid: should be",
+                    "3 problems", "roi_size: is missing", "sigmoid: should be",
                     "custom_transforms, normalize_params",
                 ]
             ),

@@ -42,9 +42,10 @@ import Testing
 
     @Test(
         arguments: [
-            ("a::b", 1, "there is no 'a'"), ("list::4", 1, "the list has no item 4"),
+            ("a::b", 1, "'a', in which an entry"), ("list::4", 1, "the list has no item 4"),
             ("number::x", 1, "has no entries"),
-            ("+number", 1, "a list is added to a list"), ("", 1, "is no id"), ("list::x", 1, "the list has no item x"),
+            ("+number", 1, "can only be added to a list"), ("", 1, "is not a valid id"),
+            ("list::x", 1, "the list has no item x"),
         ] as [(String, ConfigValue, String)])
     func changesOfNoPlaceAreNamed(_ id: String, _ value: ConfigValue, _ message: String) throws {
         var configuration = Self.empty()
@@ -56,8 +57,8 @@ import Testing
     @Test(arguments: [
         ("@##x", "leads above"), ("%../secret.json::x", "outside of the bundle"),
         ("%/etc/x.json", "outside of the bundle"),
-        ("%configs/../../bundle2/x.json", "outside of the bundle"), ("%configs/shared.json::none", "names 'none'"),
-        ("%configs/shared.json::inner", "holds another one"), ("%configs/gone.yaml::x", "is not there"),
+        ("%configs/../../bundle2/x.json", "outside of the bundle"), ("%configs/shared.json::none", "refers to 'none'"),
+        ("%configs/shared.json::inner", "contains another macro"), ("%configs/gone.yaml::x", "is not there"),
     ])
     func whatLeadsNowhereIsRefused(_ text: String, _ message: String) throws {
         var configuration = Self.empty(shared: ["inner": ["%configs/shared.json::x"], "x": 1])

@@ -56,9 +56,9 @@ private let join: ConfigValue = ["_target_": "ConcatItemsd", "keys": both, "name
     arguments: [
         (
             [["_target_": "Spacingd", "keys": both, "pixdim": [1, 1, 2], "mode": ["bilinear", "nearest"]], join],
-            "does to 't2' another thing than to 't1'"
+            "treats 't2' differently from 't1'"
         ),
-        ([["_target_": "Orientationd", "keys": "t1", "axcodes": "RAS"], join], "should name 't2', not \"t1\""),
+        ([["_target_": "Orientationd", "keys": "t1", "axcodes": "RAS"], join], "should contain 't2', not \"t1\""),
         ([["_target_": "ConcatItemsd", "keys": ["t1"], "name": "image"]], "each of the network's 2 channels once"),
         ([["_target_": "ConcatItemsd", "keys": both, "name": "inputs"]], "should be \"image\""),
         ([join, join], "a second ConcatItemsd is not supported"),
@@ -70,7 +70,7 @@ private let join: ConfigValue = ["_target_": "ConcatItemsd", "keys": both, "name
         (
             [
                 ["_target_": "Lambdad", "keys": both, "func": "$lambda x: torch.sigmoid((x-x.min())/x.std())"], join,
-            ], "let it follow ConcatItemsd"
+            ], "put it after ConcatItemsd"
         ),
     ] as [([ConfigValue], String)])
 func entriesThatAreNotAlikeAreRefused(_ chain: [ConfigValue], _ reason: String) throws {
@@ -86,7 +86,7 @@ func entriesThatAreNotAlikeAreRefused(_ chain: [ConfigValue], _ reason: String) 
     #expect(try steps(load + [join, turn], inverting: "image").count == 2)
     for (chain, entry, reason) in [
         ([space, join], "image", "should be \"t1\" or \"t2\""), ([join, turn], "t1", "should be \"image\""),
-        ([space, join, turn], "image", "before ConcatItemsd and after it"),
+        ([space, join, turn], "image", "both before and after ConcatItemsd"),
     ] as [([ConfigValue], ConfigValue, String)] {
         let error = #expect(throws: DataError.self) { try steps(load + chain, inverting: entry) }
         #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
@@ -97,7 +97,7 @@ func entriesThatAreNotAlikeAreRefused(_ chain: [ConfigValue], _ reason: String) 
     let bare: ConfigValue = ["_target_": "LoadImaged", "keys": both]
     let late: ConfigValue = ["_target_": "EnsureChannelFirstd", "keys": "image", "channel_dim": 0]
     let error = #expect(throws: DataError.self) { try steps([bare, join, late]) }
-    #expect(error?.description.contains("without an axis of channels") == true, "\(error?.description ?? "")")
+    #expect(error?.description.contains("if there is no channel axis") == true, "\(error?.description ?? "")")
 }
 
 /// MONAI concatenates entries voxel by voxel, regardless of position; a different grid is refused, not resampled.

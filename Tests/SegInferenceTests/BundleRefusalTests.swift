@@ -65,7 +65,7 @@ private let steps: [([ConfigValue], String)] = [
     ([load, orientation], "before EnsureChannelFirstd"),
     ([load, channel, ["_target_": "EnsureTyped", "keys": "image", "dtype": "$torch.uint8"]], "dtype: only"),
     ([load, channel, ["_target_": "EnsureTyped", "keys": "image", "track_meta": false]], "track_meta: only true"),
-    ([load, channel, with(["keys": "label"], orientation)], "keys: should name 'image'"),
+    ([load, channel, with(["keys": "label"], orientation)], "keys: should contain 'image'"),
     ([load, channel, with(["lazy": true], orientation)], "lazy: only false"),
     ([load, channel, with(["axcodes": "XYZ"], orientation)], "axcodes: 'XYZ': three letters"),
     ([load, channel, with(["pixdim": [1, 1, 0]], spacing)], "pixdim: should be three positive numbers"),
@@ -76,11 +76,11 @@ private let steps: [([ConfigValue], String)] = [
     (
         [load, channel, with(["keys": ["label", "image"], "mode": ["bilinear"]], spacing)], "mode: should have a value"
     ),
-    ([load, channel, with(["_target_": "scripts.own.Orientationd"], orientation)], "no class of MONAI"),
+    ([load, channel, with(["_target_": "scripts.own.Orientationd"], orientation)], "not a class of MONAI"),
     ([load, channel, with(["_mode_": "callable"], orientation)], "_mode_: only \"default\""),
     ([load, channel, with(["_requires_": "$print('x')"], orientation)], "is Python"),
     ([channel, load], "once, before every other"),
-    ([load, channel, with(["keys": ["image", "image"]], orientation)], "keys: should name 'image' once"),
+    ([load, channel, with(["keys": ["image", "image"]], orientation)], "keys: should contain 'image' once"),
     ([load, channel, with(["dtype": "$torch.half"], spacing)], "dtype: should be $torch.float32"),
     (
         [load, channel, with(["min_pixdim": [2, 2, 2], "max_pixdim": [1, 1, 1]], spacing)],
@@ -119,11 +119,11 @@ private let endings: [([ConfigValue], String)] = [
         "orig_keys: should be"
     ),
     ([softmax, with(["transform": "@inferer"], invert), argmax], "transform: should be the preprocessing"),
-    ([softmax, argmax, invert], "class numbers would be blended"),
-    ([softmax, argmax, ["_target_": "SaveImaged", "keys": "pred"]], "has no Invertd, and SaveImaged resamples"),
+    ([softmax, argmax, invert], "class numbers would be interpolated"),
+    ([softmax, argmax, ["_target_": "SaveImaged", "keys": "pred"]], "has no Invertd, but SaveImaged resamples"),
     ([softmax, invert, argmax, argmax], "a second AsDiscreted"),
     ([with(["sigmoid": true], softmax), invert, argmax], "softmax: and sigmoid are both true"),
-    ([softmax, with(["softmax": false, "sigmoid": true], softmax), argmax], "no longer the network's output"),
+    ([softmax, with(["softmax": false, "sigmoid": true], softmax), argmax], "only directly after the network"),
     (
         [
             softmax, invert, argmax,
@@ -131,7 +131,7 @@ private let endings: [([ConfigValue], String)] = [
         ], "num_components: should be at least 1"
     ),
     ([softmax, invert, invert, argmax], "a second Invertd"),
-    ([invert, softmax, argmax], "no Activationsd made probabilities"),
+    ([invert, softmax, argmax], "no Activationsd that makes probabilities"),
     (
         [softmax, ["_target_": "KeepLargestConnectedComponentd", "keys": "pred"], invert, argmax],
         "before AsDiscreted is not supported"
@@ -142,17 +142,20 @@ private let endings: [([ConfigValue], String)] = [
     ),
     ([softmax, invert, argmax, ["_target_": "MeanEnsembled", "keys": "pred"]], "'MeanEnsembled' is not supported"),
     ([softmax, with(["post_func": "$lambda x: x > 0"], invert), argmax], "post_func"),
-    ([["_target_": "Activationsd", "keys": "pred"], invert, argmax], "nearest_interp: is false of an output"),
+    ([["_target_": "Activationsd", "keys": "pred"], invert, argmax], "nearest_interp: is false, but there is no"),
     ([with(["other": "$torch.tanh"], softmax), invert, argmax], "'$torch.tanh' is Python"),
-    ([["_target_": "AsDiscreted", "keys": "pred", "threshold": 0.35]], "threshold: of an output that no Activationsd"),
+    ([["_target_": "AsDiscreted", "keys": "pred", "threshold": 0.35]], "threshold: is not supported without an"),
     ([softmax, invert, ["_target_": "AsDiscreted", "keys": "pred", "threshold": 0]], "threshold: should be above 0"),
     ([softmax, invert, with(["threshold": 0.5], argmax)], "threshold: of class numbers"),
     ([softmax, invert, with(["to_onehot": 2], argmax)], "to_onehot: only null"),
     ([softmax, invert, with(["rounding": "floor"], argmax)], "rounding: \"floor\" is not supported"),
     ([softmax, invert, with(["argmax": [true, false]], argmax)], "argmax: should be true or false"),
     ([softmax, invert, argmax, ["_target_": "SaveImaged", "keys": "pred", "scale": 255]], "scale"),
-    ([softmax, ["_target_": "SaveImaged", "keys": "pred"], invert, argmax], "never makes classes"),
-    ([softmax, invert, with(["_disabled_": true], argmax)], "never makes classes"),
+    (
+        [softmax, ["_target_": "SaveImaged", "keys": "pred"], invert, argmax],
+        "never turns the network's output into classes"
+    ),
+    ([softmax, invert, with(["_disabled_": true], argmax)], "never turns the network's output into classes"),
 ]
 
 @Test(arguments: endings.indices)
@@ -189,7 +192,7 @@ func stepsAreDisabledAsMONAIDisablesThem(_ value: ConfigValue, isDone: Bool) thr
 }
 
 private let evaluators: [([String: ConfigValue], String)] = [
-    (["_target_": "scripts.own.Evaluator"], "no class of MONAI"),
+    (["_target_": "scripts.own.Evaluator"], "not a class of MONAI"),
     (["_target_": "EnsembleEvaluator"], "is not supported"),
     (["prepare_batch": "$lambda x: x"], "is Python, which is not run"),
     (["mode": "train"], "only \"eval\""),
@@ -225,7 +228,7 @@ func evaluatorsThatPredictOtherwiseAreRefused(_ index: Int) {
     expectRefusal("'PostProcessing' is not supported") {
         try evaluated([["_target_": "PostProcessing", "transform": "@postprocessing"]])
     }
-    expectRefusal("no class of MONAI") { try evaluated([["_target_": "scripts.own.Handler"]]) }
+    expectRefusal("not a class of MONAI") { try evaluated([["_target_": "scripts.own.Handler"]]) }
 }
 
 private func loader(_ file: String, _ entries: [String: ConfigValue] = [:]) -> ConfigValue {
@@ -248,7 +251,7 @@ private func loader(_ file: String, _ entries: [String: ConfigValue] = [:]) -> C
     ]
     let best = try bundle(handlers, files: ["model.pt", "best.pt"])
     #expect(best.weights.hasSuffix("/models/best.pt") && best.choice == .loaded("net"))
-    expectRefusal("models/best.pt: the bundle's weights are not there") { try bundle(handlers) }
+    expectRefusal("models/best.pt: the bundle's weights are missing") { try bundle(handlers) }
     expectRefusal("a second CheckpointLoader") {
         try bundle(handlers.merging(["initialize": ["$@checkpointloader(@evaluator)"]]) { $1 }, files: ["best.pt"])
     }
@@ -279,7 +282,7 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
 @Test func aLoaderUnderAFlagIsUnderstood() throws {
     let step: ConfigValue = ["$@checkpointloader(@evaluator) if @flag else None"]
     #expect(try bundle(["initialize": step]).choice == .loaded("model"))
-    expectRefusal("flag: is false, so that 'checkpointloader' loads no weights") {
+    expectRefusal("flag: is false, so 'checkpointloader' loads no weights") {
         try bundle(["initialize": step, "flag": false])
     }
     for other in [
@@ -307,7 +310,7 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
 /// A single channel has no softmax: its class 1 begins at a probability of 0.5, also in the exported bundle.
 @Test func aSingleChannelIsExportedAndReadWithAThreshold() throws {
     let network = with(["out_channels": 1], plain["network_def"] ?? .null)
-    expectRefusal("softmax: of a single channel is 1 everywhere") { try bundle(["network_def": network]) }
+    expectRefusal("softmax: is 1 everywhere for a single channel") { try bundle(["network_def": network]) }
     var description = try bundle().description
     description.network = NetworkDefinition(network, source: "model.json")
     let text = try #require(try MONAIBundle.files(of: description, name: "x", license: nil)["configs/inference.json"])
@@ -349,7 +352,7 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
             ["inferer": ["_target_": "SliceInferer"], "checkpointloader": loader("gone.pt")])
     }
     let text = error?.description ?? ""
-    #expect(text.hasPrefix("inference.json: 4 things stand in the way: "), "\(text)")
+    #expect(text.hasPrefix("inference.json: 4 problems: "), "\(text)")
     for word in [
         "lazy: only false", "'Zoomd' is not supported", "inferer.spatial_dim: only 2", "gone.pt: the bundle's",
     ] {
@@ -370,5 +373,5 @@ func aRefusedNetworkHidesNoOtherReason(_ channels: [String: ConfigValue]) {
     let text = error?.description ?? ""
     let known = channels.isEmpty ? [] : ["'Zoomd' is not supported"]
     for word in ["FlexibleUNet", "lazy: only false"] + known { #expect(text.contains(word), "\(text)") }
-    #expect(text.hasPrefix("inference.json: \(2 + known.count) things stand in the way: "), "\(text)")
+    #expect(text.hasPrefix("inference.json: \(2 + known.count) problems: "), "\(text)")
 }

@@ -112,7 +112,7 @@ private let refused: [([String: ConfigValue], String)] = [
     (["inferer": ["_target_": "SliceInferer", "roi_size": [32, 32]]], "spatial_dim: only 2"),
     (
         ["inferer": ["_target_": "SliceInferer", "roi_size": [32, 32], "spatial_dim": 2]],
-        "goes with a network of spatial_dims 2"
+        "needs a network of spatial_dims 2"
     ),
     (["inferer": ["_target_": "SlidingWindowInferer", "roi_size": [96, 96, -1]]], "three positive"),
     (["inferer": ["_target_": "SlidingWindowInferer", "roi_size": [96, 96, 96], "overlp": 0.5]], "did you mean"),
@@ -130,8 +130,14 @@ private let refused: [([String: ConfigValue], String)] = [
     ),
     (["preprocessing": loading(["_target_": "CropForegroundd", "source_key": "label"])], "source_key"),
     (["preprocessing": loading(["_target_": "CropForegroundd", "select_fn": "$lambda x: x > 9"])], "x > 9"),
-    (["postprocessing": transforms(["_target_": "Activationsd", "sigmoid": true])], "never makes classes"),
-    (["postprocessing": transforms(["_target_": "Activationsd", "softmax": true])], "never makes classes"),
+    (
+        ["postprocessing": transforms(["_target_": "Activationsd", "sigmoid": true])],
+        "never turns the network's output"
+    ),
+    (
+        ["postprocessing": transforms(["_target_": "Activationsd", "softmax": true])],
+        "never turns the network's output"
+    ),
     (["network_def": .null, "network": "$torch.jit.load('x.ts')"], "loads a TorchScript program"),
 ]
 
@@ -238,8 +244,8 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     let hole: ConfigValue = ["_target_": "FillHolesd", "keys": "pred"]
     for (function, after, reason) in [
         ("$lambda x: x.argmax(0)", [], "is Python"),
-        ("$lambda x: torch.where(x[[3]] > 0, 4, 0)", [], "names the channels [3]"),
-        ("$lambda x: " + nested, [hole], "right after an AsDiscreted"),
+        ("$lambda x: torch.where(x[[3]] > 0, 4, 0)", [], "uses the channels [3]"),
+        ("$lambda x: " + nested, [hole], "after an AsDiscreted whose threshold"),
         ("$lambda x: torch.where(x[[2]] > 1, 4, 0)", [], "is Python"),
     ] as [(String, [ConfigValue], String)] {
         let error = #expect(throws: DataError.self) { try painted(.string(function), after: after) }
@@ -308,7 +314,7 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     let files = try MONAIBundle.files(of: description, name: "slices", license: nil)
     #expect(files["configs/inference.json"]?.contains("SliceInferer") == true)
     let error = #expect(throws: DataError.self) { try bundle(planar) }
-    #expect(error?.description.contains("goes with a network of spatial_dims 2") == true, "\(error?.description ?? "")")
+    #expect(error?.description.contains("needs a network of spatial_dims 2") == true, "\(error?.description ?? "")")
     var thick = description
     thick.roiSize = Triple(32, 24, 2)
     #expect(throws: DataError.self) { try thick.check() }

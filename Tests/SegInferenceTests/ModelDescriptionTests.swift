@@ -38,7 +38,7 @@ private func description(
 
 private let misfits: [([String: ConfigValue], [String: ConfigValue], String, String)] = [
     (["out_channels": 256], [:], "network_def.out_channels", "at most 255"),
-    ([:], ["labels": ["1": "a", "2": "b"]], "labels", "name class 2, and the network has the classes 0 to 1"),
+    ([:], ["labels": ["1": "a", "2": "b"]], "labels", "name class 2, but the network has the classes 0 to 1"),
     (["out_channels": 1], ["labels": ["2": "b"]], "labels", "name class 2"),
     ([:], ["roi_size": [8, 8, 10]], "roi_size", "multiples of 4×4×4"),
     // Four voxels per axis are one voxel in the coarsest stage, for which PyTorch refuses an instance norm, also in

@@ -87,7 +87,7 @@ import Testing
         var labels = [UInt8](repeating: 1, count: 40) + [0] + [UInt8](repeating: 1, count: 30) + [0, 1]
         let removals = steps.apply(to: &labels, size: Triple(1, 1, labels.count), voxelVolumeML: 0.5)
         let concern = try #require(removals.first?.concern(name: "kidney", voxelVolumeML: 0.5))
-        #expect(concern.message.contains("44 % of what was found of kidney: 15.5 ml in 2 pieces"), "\(concern)")
+        #expect(concern.message.contains("44 % of what was found of kidney: 15.5 ml in 2 connected"), "\(concern)")
         var specks = [UInt8](repeating: 1, count: 40) + [0, 1]
         let small = steps.apply(to: &specks, size: Triple(1, 1, specks.count), voxelVolumeML: 0.5)
         #expect(small.count == 1 && small[0].concern(name: "kidney", voxelVolumeML: 0.5) == nil)

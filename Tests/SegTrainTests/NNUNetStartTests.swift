@@ -41,7 +41,7 @@ import Testing
         let network = try Self.network(classes: 5, seed: 2)
         let before = try network.store.state()
         let said = try StartingWeights(path).load(into: network.store)
-        #expect(said.contains { $0.contains("the segmentation layers anew") }, "\(said)")
+        #expect(said.contains { $0.contains("the segmentation layers with random ones") }, "\(said)")
         let (after, theirs) = (try network.store.state(), try source.store.state())
         for (name, tensor) in after {
             let wanted = name.contains("seg_layers") ? before[name] : theirs[name]

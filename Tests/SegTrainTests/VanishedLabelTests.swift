@@ -24,7 +24,8 @@ import Testing
     @Test func itEntersNoMeanAndIsNamed() throws {
         let trainer = try trainer([vanished, ball])
         #expect(trainer.warnings.count == 1)
-        #expect(trainer.warnings[0].hasPrefix("gone: ") && trainer.warnings[0].contains("no validation Dice"))
+        #expect(
+            trainer.warnings[0].hasPrefix("gone: ") && trainer.warnings[0].contains("not part of the validation Dice"))
         var mixed = Recording()
         try trainer.run { mixed.take($0) }
         var alone = Recording()

@@ -2,20 +2,20 @@ internal import Foundation
 internal import SegCore
 internal import SegModels
 
-/// A component of a bundle: its `_target_` and the arguments as they stand.
+/// A component of a bundle: its `_target_` and its unresolved arguments.
 struct BundleComponent {
     /// The class, without its module.
     let name: String
-    /// The place in the document.
+    /// The component's id in the document.
     let id: String
-    /// Whether `_disabled_` takes the component out.
+    /// Whether the component's `_disabled_` is true.
     let isDisabled: Bool
     private let target: String
     private let entries: [String: ConfigValue]
     private let document: BundleDocument
 
-    /// Understands a value and the entries that every component may have.
-    /// - Throws: `DataError` where it is no component, or where its class is one of the bundle's own.
+    /// Reads a component and the entries that every component may have.
+    /// - Throws: `DataError` if the value is not a component, or if its class is the bundle's own rather than one of MONAI's.
     init(_ value: ConfigValue, id: String, _ document: BundleDocument) throws {
         guard case .object(let entries) = try document.followed(value, id: id),
             let named = entries["_target_"], case .string(let target) = try document.followed(named, id: id)
@@ -29,17 +29,17 @@ struct BundleComponent {
         let isKnown =
             !target.contains(".") || target.hasPrefix("monai.") || NetworkDefinition.ownClasses.contains(target)
         guard isDisabled || isKnown else {
-            throw document.error(id, "'\(target)' is not supported: it is no class of MONAI, and nothing is run")
+            throw document.error(id, "'\(target)' is not supported: it is not a class of MONAI, and no Python is run")
         }
         if let mode = entries["_mode_"], try document.resolved(mode, id: id) != "default" {
             throw document.error("\(id)::_mode_", "only \"default\" is supported, not \(mode)")
         }
-        // A component that has to be there first; anything but a reference would have to be run.
+        // A component that MONAI instantiates first; anything but a reference would have to be run.
         if let required = entries["_requires_"] { _ = try document.resolved(required, id: "\(id)::_requires_") }
     }
 
     /// The transforms of a `Compose`, without those that are `_disabled_`.
-    /// - Parameter faults: Takes down each that cannot be understood.
+    /// - Parameter faults: Records every transform that cannot be read.
     static func chain(
         _ value: ConfigValue, id: String, _ document: BundleDocument, _ faults: FaultList
     ) throws -> [BundleComponent] {
@@ -59,13 +59,13 @@ struct BundleComponent {
         }.filter { !$0.isDisabled }
     }
 
-    /// A network's definition: the class and its arguments, without what a bundle adds to any component.
+    /// A network's definition: the class and its arguments, without the entries that every component may have.
     static func definition(_ value: ConfigValue, id: String, _ document: BundleDocument) throws -> ConfigValue {
         let network = try BundleComponent(value, id: id, document)
         guard !network.isDisabled else { throw document.error(id, "the network is disabled") }
         var entries = network.entries.filter { !reserved.contains($0.key) }
         entries["_target_"] = .string(network.target)
-        // Where a topology's parameters lie may be any Python, and changes nothing here.
+        // The device of a topology's parameters may be any Python expression, and has no effect here.
         if let named = entries["dints_space"], case .object(var space) = try document.followed(named, id: id) {
             space["device"] = nil
             entries["dints_space"] = .object(space)
@@ -73,11 +73,11 @@ struct BundleComponent {
         return try document.resolved(.object(entries), id: id)
     }
 
-    /// Entries that any component may have.
+    /// The entries that every component may have.
     private static let reserved: Set<String> = ["_target_", "_desc_", "_requires_", "_disabled_", "_mode_"]
 
-    /// The arguments, resolved, but for those that change nothing here and may hold any Python.
-    /// - Parameter replaced: Values in place of the component's own.
+    /// The resolved arguments, without the ignored ones, which have no effect here and may hold any Python.
+    /// - Parameter replaced: Values that replace the component's own.
     func arguments(
         ignoring ignored: [String] = [], choosing item: String? = nil, perKey: [String] = [],
         replacing replaced: [String: ConfigValue] = [:]
@@ -101,8 +101,8 @@ struct BundleComponent {
         return reader
     }
 
-    /// The arguments of a transform of one item, such as `image`; a transform of others is an error.
-    /// - Parameter perKey: Arguments that may be lists, one value for each of the keys.
+    /// The arguments of a transform of one item, such as `image`. It is an error if the transform's `keys` lack this item.
+    /// - Parameter perKey: The arguments that may be lists with one value per key.
     func arguments(
         of item: String, ignoring ignored: [String] = [], perKey: [String] = [],
         replacing replaced: [String: ConfigValue] = [:]
@@ -114,26 +114,26 @@ struct BundleComponent {
         case .string(let key)? where key == item: break
         case .array(let keys)? where keys.count(where: { $0 == .string(item) }) == 1: break
         case .array(let keys)? where keys.contains(.string(item)):
-            throw reader.error("keys", "should name '\(item)' once, not \(keys.count) times")
-        case let keys?: throw reader.error("keys", "should name '\(item)', not \(keys)")
+            throw reader.error("keys", "should contain '\(item)' once, not \(keys.count) times")
+        case let keys?: throw reader.error("keys", "should contain '\(item)', not \(keys)")
         }
         return reader
     }
 
-    /// An argument as it stands.
+    /// An argument, unresolved.
     func entry(_ key: String) -> ConfigValue? { entries[key] }
 
-    /// An error that the class is not one of the supported ones.
+    /// The error for a class that is not supported.
     func unsupported(_ supported: [String]) -> DataError {
         document.error(id, "'\(target)' is not supported; supported: \(supported.joined(separator: ", "))")
     }
 
-    /// Whether Python takes a value for true.
+    /// Whether a value is true in Python.
     static func isTruthy(_ value: ConfigValue) -> Bool {
         if case .string(let text) = value { !text.isEmpty } else { isTrue(value) }
     }
 
-    /// Whether MONAI's `_disabled_` takes a value for true: of texts only "true" is.
+    /// Whether a value of MONAI's `_disabled_` is true; the only string that is true is "true", in any case.
     static func isTrue(_ value: ConfigValue) -> Bool {
         switch value {
         case .null: false
@@ -155,17 +155,17 @@ struct BundleComponent {
 }
 
 extension ConfigReader {
-    /// Insists that an argument whose default is another has the one value that is supported.
-    /// - Throws: `DataError` where it is absent or has another.
+    /// Checks that an argument is given and has its only supported value, which is not its default in MONAI.
+    /// - Throws: `DataError` if the argument is absent or has another value.
     func expect(_ key: String, _ supported: ConfigValue, default other: ConfigValue) throws {
         guard value(key) != nil else {
-            throw error(key, "is \(other) where nothing is said; only \(supported) is supported, and has to be said")
+            throw error(key, "defaults to \(other), but only \(supported) is supported; give it explicitly")
         }
         try expect(key, supported)
     }
 
-    /// Insists that an argument is absent or one of the values that change nothing here.
-    /// - Throws: `DataError` where it is another.
+    /// Checks that an argument is absent or has one of the supported values.
+    /// - Throws: `DataError` if the argument has another value.
     func expect(_ key: String, among supported: [ConfigValue]) throws {
         guard let value = value(key), !supported.contains(value) else { return }
         let list = supported.map(\.description).joined(separator: ", ")

@@ -1,30 +1,30 @@
 internal import Foundation
 public import SegCore
 
-/// The one configuration that a bundle's files and a user's changes make, as `monai.bundle run` puts it together.
+/// The configuration that `monai.bundle run` builds from a bundle's files and a user's overrides.
 ///
-/// Later files and changes replace earlier entries, named by their ids, or are added to them where the id begins with `+`.
-/// Then ids that are relative to their place (`@##a`) become absolute, and a macro of another file (`%file.json::id`) is
-/// replaced by what stands there.
+/// Later files and overrides replace earlier entries with the same id, or are added to them if the id begins with `+`.
+/// Then relative ids (`@##a`) become absolute, and a macro of another file (`%file.json::id`) is replaced by the entry
+/// that it refers to.
 public struct BundleConfiguration {
     /// The configuration.
     public private(set) var value: ConfigValue = .object([:])
-    /// What errors call it: the first file.
+    /// The name of the configuration in errors: the first file.
     public let source: String
     /// The bundle's folder.
     public let folder: String
     private let read: (String) throws -> ConfigValue
     private let files = ReadFiles()
 
-    /// What was read already, so that a file is read once however often macros name it.
+    /// The files read so far; each file is read once, even if several macros refer to it.
     private final class ReadFiles {
         var contents: [String: ConfigValue] = [:]
     }
 
-    /// Begins without entries.
+    /// Creates an empty configuration.
     /// - Parameters:
-    ///   - source: What errors call the configuration.
-    ///   - folder: The bundle's folder, outside of which nothing is read.
+    ///   - source: The name of the configuration in errors.
+    ///   - folder: The bundle's folder; no file outside it is read.
     ///   - read: Reads a file of a configuration by its path.
     public init(source: String, folder: String, read: @escaping (String) throws -> ConfigValue) {
         self.source = source
@@ -32,34 +32,34 @@ public struct BundleConfiguration {
         self.read = read
     }
 
-    /// Takes in the entries of a file, whose keys are ids.
-    /// - Throws: `DataError` where it is no object, or an id names a place that is not there.
+    /// Adds the entries of a file, whose keys are ids.
+    /// - Throws: `DataError` if the file is not an object, or if an id refers to a missing entry.
     public mutating func add(_ file: ConfigValue, from path: String) throws {
         guard case .object(let entries) = file else {
             throw DataError(.badData, path, "should be an object of named components")
         }
-        // Of a file no entry can refer to the place of another, but those with short ids come first.
+        // Entries with shorter ids are set first, because a longer id may lead into one of them.
         for (id, entry) in entries.sorted(by: { ($0.key.count, $0.key) < ($1.key.count, $1.key) }) {
             try set(id, to: entry, from: path)
         }
     }
 
-    /// Sets an entry by its id, such as `inferer::roi_size`, or with `+` before it adds to a list or a dictionary.
-    /// - Parameter path: Where the change stands, for errors.
-    /// - Throws: `DataError` where the id names a place that is not there.
+    /// Sets the entry with an id such as `inferer::roi_size`. With `+` before the id, adds to a list or a dictionary.
+    /// - Parameter path: The file of the change, for errors.
+    /// - Throws: `DataError` if the id refers to a missing entry.
     public mutating func set(_ id: String, to new: ConfigValue, from path: String) throws {
         let isAdded = id.hasPrefix("+")
         let keys = Self.keys(of: isAdded ? String(id.dropFirst()) : id)
         guard keys.allSatisfy({ !$0.isEmpty }) else {
-            throw DataError(.badData, path, key: id, "is no id of an entry, such as inferer::roi_size")
+            throw DataError(.badData, path, key: id, "is not a valid id of an entry, such as inferer::roi_size")
         }
         value = try Self.setting(value, keys[...], to: new, isAdded: isAdded) { reason in
             DataError(.badData, path, key: id, reason)
         }
     }
 
-    /// Makes ids absolute and puts the macros of other files in their places.
-    /// - Throws: `DataError` where an id leads above the document, or a file lies outside of the bundle.
+    /// Makes ids absolute, and replaces macros of other files by the entries that they refer to.
+    /// - Throws: `DataError` if an id leads above the root of the document, or if a file is outside the bundle.
     public mutating func resolve() throws {
         var nodes = 0
         value = try resolved(value, at: [], nodes: &nodes)
@@ -78,7 +78,7 @@ public struct BundleConfiguration {
         switch value {
         case .object(var entries):
             guard let old = entries[key] else {
-                guard isLast else { throw fault("there is no '\(key)' that an entry could be set in") }
+                guard isLast else { throw fault("'\(key)', in which an entry should be set, is missing") }
                 entries[key] = new
                 return .object(entries)
             }
@@ -86,11 +86,11 @@ public struct BundleConfiguration {
             return .object(entries)
         case .array(var items):
             guard let place = Int(key), items.indices.contains(place) else {
-                throw fault("the list has no item \(key); it has \(items.count)")
+                throw fault("the list has no item \(key); it has \(items.count) items")
             }
             items[place] = try setting(items[place], keys.dropFirst(), to: new, isAdded: isAdded, fault)
             return .array(items)
-        default: throw fault("'\(key)' would be set in \(value), which has no entries")
+        default: throw fault("'\(key)' cannot be set in \(value), which has no entries")
         }
     }
 
@@ -100,7 +100,8 @@ public struct BundleConfiguration {
         switch (old, new) {
         case (.object(let old), .object(let new)): return .object(old.merging(new) { $1 })
         case (.array(let old), .array(let new)): return .array(old + new)
-        default: throw fault("a list is added to a list, and a dictionary to a dictionary, not \(new) to \(old)")
+        default:
+            throw fault("a list can only be added to a list, and a dictionary to a dictionary, not \(new) to \(old)")
         }
     }
 }
@@ -130,8 +131,8 @@ extension BundleConfiguration {
         }
     }
 
-    /// A text whose ids that begin with `#` are made absolute: one mark is the level of the entry itself, each further one
-    /// the level above.
+    /// A text with its relative ids, which begin with `#`, made absolute. One `#` is the level of the entry itself, and each
+    /// further `#` is one level higher.
     private func absolute(_ text: String, at place: [String]) throws -> String {
         guard text.contains("@#") || text.contains("%#") || text.contains("@::") || text.contains("%::") else {
             return text
@@ -146,7 +147,7 @@ extension BundleConfiguration {
             rest = rest[levels.endIndex...]
             guard !levels.isEmpty else { continue }
             guard levels.count <= max(place.count, 1) else {
-                throw error(place, "'\(text)' leads above the whole configuration")
+                throw error(place, "'\(text)' leads above the root of the configuration")
             }
             let base = place.dropLast(levels.count)
             result += base.map { $0 + "#" }.joined()
@@ -154,7 +155,7 @@ extension BundleConfiguration {
         return (result + rest).replacingOccurrences(of: "#", with: "::")
     }
 
-    /// The file and the id of a macro; nil where it names an entry of this configuration.
+    /// The file and the id of a macro; nil if the macro refers to an entry of this configuration.
     private static func file(in macro: String) -> (file: String, id: String)? {
         let text = macro.dropFirst().replacingOccurrences(of: "::", with: "#")
         for ending in [".json", ".yaml", ".yml"] {
@@ -166,7 +167,7 @@ extension BundleConfiguration {
         return nil
     }
 
-    /// What stands under an id of another file of the bundle.
+    /// The entry with an id in another file of the bundle.
     private func content(
         of file: String, id: String, at place: [String], nodes: inout Int
     ) throws -> ConfigValue {
@@ -184,23 +185,23 @@ extension BundleConfiguration {
             switch found {
             case .object(let entries) where entries[key] != nil: found = entries[key] ?? .null
             case .array(let items) where Int(key).map(items.indices.contains) == true: found = items[Int(key) ?? 0]
-            default: throw error(place, "the macro names '\(id)', which is not in '\(file)'")
+            default: throw error(place, "the macro refers to '\(id)', which is not in '\(file)'")
             }
         }
         try count(found, at: place, nodes: &nodes)
         return found
     }
 
-    /// The path of a bundle's file; nil of one outside.
+    /// The path of a bundle's file; nil if the file is outside the bundle's folder.
     static func path(of file: String, in folder: String) -> String? {
-        // A link may lead anywhere.
+        // A symbolic link may lead out of the folder.
         let root = URL(fileURLWithPath: folder).resolvingSymlinksInPath().standardizedFileURL.path
         let path = URL(fileURLWithPath: file, relativeTo: URL(fileURLWithPath: root + "/")).resolvingSymlinksInPath()
             .standardizedFileURL.path
         return path.hasPrefix(root + "/") ? path : nil
     }
 
-    /// Counts the values of a macro, and refuses macros in it, which MONAI would leave as texts.
+    /// Counts the values of a macro's entry, and refuses macros inside it, which MONAI would leave as strings.
     private func count(_ value: ConfigValue, at place: [String], nodes: inout Int) throws {
         nodes += 1
         guard nodes <= Limits.documentNodes else {
@@ -211,7 +212,8 @@ extension BundleConfiguration {
         case .object(let entries): for entry in entries.values { try count(entry, at: place, nodes: &nodes) }
         case .string(let text) where text.hasPrefix("%"):
             throw error(
-                place, "the macro holds another one, '\(text)', which MONAI does not follow; write its value there")
+                place,
+                "the macro contains another macro, '\(text)', which MONAI does not follow; replace it by its value")
         default: break
         }
     }

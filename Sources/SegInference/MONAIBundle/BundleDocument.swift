@@ -3,32 +3,32 @@ internal import SegCore
 internal import SegModels
 internal import SegWeights
 
-/// A MONAI bundle's configuration whose references are followed and whose expressions are computed.
+/// A MONAI bundle's configuration, which follows references and evaluates expressions.
 ///
-/// `@id`, `@id::sub`, `@id#sub` and `%id` stand for other entries; `$…` is Python, of which `BundleExpression` computes
-/// what makes values and everything else is an error that quotes it. Each reference is followed once, and values that
-/// references repeat count again towards `Limits.documentNodes`.
+/// `@id`, `@id::sub`, `@id#sub` and `%id` refer to other entries. `$…` is Python: `BundleExpression` evaluates the part of
+/// Python that computes values, and anything else is an error that quotes the expression. Each reference is followed once,
+/// but a value counts towards `Limits.documentNodes` each time that a reference repeats it.
 final class BundleDocument {
     private let root: ConfigValue
     private let folder: String
     /// The file, for errors.
     let source: String
 
-    /// A chain of references this long can only be a circle.
+    /// The maximum length of a chain of references; a longer chain is taken to be a cycle.
     private static let mostReferences = 64
 
-    /// Characters of expressions that are computed at most, each as often as it is.
+    /// The maximum number of characters of evaluated expressions; an expression counts each time it is evaluated.
     private static let mostComputed = 64 * Limits.expressionCharacters
     private var computed = 0
-    /// Values that expressions made.
+    /// The number of values that expressions have made.
     private var counted = 0
 
-    /// What references stand for, their own references followed.
+    /// The values of references by id; a value that is itself a reference is followed.
     private var targets: [String: ConfigValue] = [:]
-    /// Values of which every reference is followed, by the place that they stand at, with the number of values in them.
+    /// The values of references with every reference inside them followed, and the number of values in each.
     private var expanded: [String: (value: ConfigValue, nodes: Int)] = [:]
 
-    /// Wraps a document; its `bundle_root` becomes the folder that the bundle lies in.
+    /// Creates a document from a configuration, with `bundle_root` set to the bundle's folder.
     init(_ value: ConfigValue, source: String, folder: String) throws {
         guard case .object(var entries) = value else {
             throw DataError(.badData, source, "should be an object of named components")
@@ -39,14 +39,14 @@ final class BundleDocument {
         self.folder = folder
     }
 
-    /// An entry by its path, such as `evaluator` or `preprocessing#transforms#0`, with its references followed and
-    /// its own entries as they stand; nil where there is none.
+    /// The entry with an id such as `evaluator` or `preprocessing#transforms#0`, followed if it is a reference; nil if it is
+    /// missing. References inside the entry are not followed.
     func component(_ id: String) throws -> ConfigValue? {
         guard let value = try lookup(id, depth: 0) else { return nil }
         return try shallow(value, id: id, depth: 0)
     }
 
-    /// What a value stands for, its own entries as they stand.
+    /// A value, followed if it is a reference. References inside the value are not followed.
     func followed(_ value: ConfigValue, id: String) throws -> ConfigValue { try shallow(value, id: id, depth: 0) }
 
     /// A value with every reference in it followed.
@@ -55,7 +55,7 @@ final class BundleDocument {
     }
 
     private func deep(_ value: ConfigValue, id: String, depth: Int) throws -> (value: ConfigValue, nodes: Int) {
-        // A value that a reference names is expanded once, wherever it is named.
+        // The value of a reference is expanded once and then reused.
         if case .string(let text) = value, text.hasPrefix("@") {
             if let known = expanded[text] { return known }
             let made = try deepContent(value, id: id, depth: depth)
@@ -94,19 +94,21 @@ final class BundleDocument {
         }
     }
 
-    /// The value itself, or what a reference or an expression of a known form stands for.
+    /// The value itself, or the value of a reference or of a supported expression.
     private func shallow(_ value: ConfigValue, id: String, depth: Int) throws -> ConfigValue {
-        guard depth < Self.mostReferences else { throw error(id, "its references run in a circle or nest too deep") }
+        guard depth < Self.mostReferences else {
+            throw error(id, "its references form a cycle or are nested too deeply")
+        }
         guard case .string(let text) = value else { return value }
-        // A macro, MONAI's `%id`, is the entry as it stands, its references followed from here.
+        // A macro, MONAI's `%id`, copies the entry; references inside the copy are followed from here.
         if text.hasPrefix("%") || text.hasPrefix("@") {
             return try follow(String(text.dropFirst()), from: id, depth: depth)
         }
         guard text.hasPrefix("$") else { return value }
-        // Items of lists are computed wherever they are named, so that a few lists of them could take for ever.
+        // An item of a list is evaluated each time it is referred to, so a few nested lists could take forever.
         computed += text.utf8.count
         guard computed <= Self.mostComputed else {
-            throw error(id, "the expressions compute each other too often; write the values in their place")
+            throw error(id, "the expressions are evaluated too often; replace them by their values")
         }
         guard let expression = BundleExpression(text) else {
             guard !text.contains("torch.jit.") else {
@@ -122,7 +124,7 @@ final class BundleDocument {
                         + "encoder of two decoders (SegResNetDS2), and the bundle's own evaluator and inferer make the prompts"
                 )
             }
-            throw error(id, "the expression '\(text)' is Python, which is not evaluated; write its value in its place")
+            throw error(id, "the expression '\(text)' is Python, which is not evaluated; replace it by its value")
         }
         let result: ConfigValue
         do {
@@ -142,8 +144,8 @@ final class BundleDocument {
         return result == value ? result : try shallow(result, id: id, depth: depth + 1)
     }
 
-    /// Bounds the values that an expression makes: lists of lists that references repeat could neither be compared nor
-    /// written.
+    /// Limits the number of values that an expression makes: nested lists that references repeat could be too long to compare
+    /// or to write.
     private func count(_ result: ConfigValue, of expression: BundleExpression, id: String) throws {
         if case .reference = expression { return }
         let nodes = Self.nodes(result, atMost: Limits.documentNodes)
@@ -153,7 +155,7 @@ final class BundleDocument {
         }
     }
 
-    /// Values in a value, itself included; no more are counted than some number and one.
+    /// The number of values in a value, itself included; counting stops above `most`.
     private static func nodes(_ value: ConfigValue, atMost most: Int) -> Int {
         var parts: [ConfigValue] = []
         switch value {
@@ -166,8 +168,8 @@ final class BundleDocument {
         return count
     }
 
-    /// A file of the bundle by the path that an expression gives, which is the folder's with `bundle_root` in it.
-    /// - Throws: `Fault` where it lies outside of the bundle.
+    /// The bundle's file for a path of an expression; the path begins with the bundle's folder if it uses `bundle_root`.
+    /// - Throws: `Fault` if the file is outside the bundle.
     private func file(_ path: String) throws -> String {
         let inside = folder.hasSuffix("/") ? folder : folder + "/"
         let own = path.hasPrefix(inside) ? String(path.dropFirst(inside.count)) : path
@@ -188,7 +190,7 @@ final class BundleDocument {
     }
 
     private func lookup(_ id: String, depth: Int) throws -> ConfigValue? {
-        guard depth < Self.mostReferences else { throw error(id, "its references run in a circle") }
+        guard depth < Self.mostReferences else { throw error(id, "its references form a cycle") }
         var value = root
         for part in id.replacingOccurrences(of: "::", with: "#").components(separatedBy: "#") {
             switch try shallow(value, id: id, depth: depth + 1) {

@@ -1,27 +1,27 @@
 internal import Foundation
 internal import SegCore
 
-/// What an expression may look up beside its own words.
+/// The lookups of an expression: references, and files of the bundle.
 struct BundleLookup {
-    /// What a text stands for that may be a reference or an expression; entries of what it gives may again be such texts.
+    /// Follows a value if it is a reference or an expression. Entries of the result may again be references or expressions.
     let follow: (ConfigValue) throws -> ConfigValue
-    /// What a checkpoint of PyTorch in the bundle holds beside tensors.
+    /// Reads the contents, apart from tensors, of a PyTorch checkpoint in the bundle.
     let checkpoint: (String) throws -> ConfigValue
-    /// Whether a file of the bundle is there.
+    /// Whether a file of the bundle exists.
     let exists: (String) throws -> Bool
 
     func callAsFunction(_ value: ConfigValue) throws -> ConfigValue { try follow(value) }
 }
 
 extension BundleExpression {
-    /// Why an expression has no value.
+    /// The reason why an expression has no value.
     struct Fault: Error {
         let reason: String
     }
 
     /// The value, as Python computes it.
-    /// - Parameter follow: What is known beside the expression.
-    /// - Throws: `Fault` where Python would raise an error, or a value would be beyond `Limits`; errors of `follow`.
+    /// - Parameter follow: The lookups of references and files.
+    /// - Throws: `Fault` if Python would raise an error or a value would exceed `Limits`; errors of `follow`.
     func value(_ follow: BundleLookup) throws -> ConfigValue {
         switch self {
         case .constant(let value): return value
@@ -39,7 +39,7 @@ extension BundleExpression {
         case .unary(let mark, let operand): return try Self.unary(mark, operand.value(follow))
         case .binary(let mark, let left, let right):
             let first = try left.value(follow)
-            // As in Python the second is looked at only where it decides.
+            // As in Python, the second operand is evaluated only if it decides the result.
             if mark == "and" { return try Self.isTruthy(first) ? right.value(follow) : first }
             if mark == "or" { return try Self.isTruthy(first) ? first : right.value(follow) }
             return try Self.binary(mark, first, right.value(follow))
@@ -56,10 +56,10 @@ extension BundleExpression {
         }
     }
 
-    /// Whether Python takes a value for true.
+    /// Whether a value is true in Python.
     private static func isTruthy(_ value: ConfigValue) throws -> Bool {
         guard BundleArray.items(of: value) == nil else {
-            throw Fault(reason: "an array of NumPy is neither true nor false; ask for its len")
+            throw Fault(reason: "an array of NumPy is neither true nor false; use its len")
         }
         return BundleComponent.isTruthy(value)
     }
@@ -96,7 +96,7 @@ extension BundleExpression {
         return .double(try real(mark, a, b))
     }
 
-    /// Lists that references repeat can be longer than can be compared, so that no lists are.
+    /// Whether two values are equal. Lists are not compared, because lists that references repeat can be too long.
     private static func isEqual(_ left: ConfigValue, _ right: ConfigValue) throws -> Bool {
         if let a = left.number, let b = right.number { return a == b }
         let hasArray = [left, right].contains { BundleArray.items(of: $0) != nil }
@@ -114,7 +114,7 @@ extension BundleExpression {
         }
     }
 
-    /// A value for an error; lists that references repeat can be longer than can be written.
+    /// A value in the words of an error. Lists are not written out, because lists that references repeat can be too long.
     private static func shown(_ value: ConfigValue) -> String {
         switch value {
         case _ where BundleArray.items(of: value) != nil: "an array of NumPy"
@@ -135,7 +135,7 @@ extension BundleExpression {
         }
     }
 
-    /// Arithmetic on whole numbers; nil where the result is none.
+    /// The result of integer arithmetic; nil if the result is not an integer.
     private static func whole(_ mark: String, _ a: Int, _ b: Int) throws -> Int? {
         let result: (partialValue: Int, overflow: Bool)
         switch mark {

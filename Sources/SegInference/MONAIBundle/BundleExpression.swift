@@ -2,12 +2,12 @@ internal import Foundation
 internal import SegCore
 internal import SegImaging
 
-/// A bundle's `$` expression: the part of Python that bundles compute values with, read into a tree. Nothing is run.
+/// A bundle's `$` expression, parsed into a tree: the part of Python that computes values. No Python is run.
 ///
 /// Literals, lists, dictionaries, `@references`, arithmetic, comparisons, `and`, `or`, `not`, `A if B else C`, indexing,
 /// and a few names and calls (`BundleNames`).
 indirect enum BundleExpression {
-    /// A value as it stands.
+    /// A literal value.
     case constant(ConfigValue)
     /// `@id`, or `@id.to(@device)`, which is the same.
     case reference(String)
@@ -26,10 +26,10 @@ indirect enum BundleExpression {
     /// `len(a)` and the like.
     case call(String, [BundleExpression])
 
-    /// What stands for the default of `CropForegroundd.select_fn`.
+    /// The constant that represents the default of `CropForegroundd.select_fn`.
     static let isPositive = ConfigValue.string("x > 0")
 
-    /// Reads an expression with its `$`; nil where it is anything else.
+    /// Parses an expression that begins with `$`; nil if it is not supported.
     init?(_ expression: String) {
         let text = expression.dropFirst().trimmingCharacters(in: .whitespaces)
         guard text.utf8.count <= Limits.expressionCharacters else { return nil }
@@ -37,7 +37,7 @@ indirect enum BundleExpression {
             self = .constant(Self.isPositive)
             return
         }
-        // A function that a step knows stays as it stands.
+        // A function that a step supports is kept as text.
         if IntensityCurve.named(expression) != nil || RegionPainting(expression) != nil {
             self = .constant(.string(expression))
             return
@@ -49,7 +49,7 @@ indirect enum BundleExpression {
     }
 }
 
-/// A word of an expression.
+/// A token of an expression.
 enum BundleToken: Hashable {
     case number(ConfigValue)
     case text(String)
@@ -57,7 +57,7 @@ enum BundleToken: Hashable {
     case name(String)
     case mark(String)
 
-    /// The words of an expression; nil where there is one that none begins with.
+    /// The tokens of an expression; nil if a part of the text is not a token.
     static func all(in text: String) -> [BundleToken]? {
         var rest = Substring(text)
         var tokens: [BundleToken] = []

@@ -1,17 +1,17 @@
 internal import SegCore
 
-/// Reads the words of an expression into a tree, by Python's rules of precedence.
+/// Parses the tokens of an expression into a tree, by Python's operator precedence.
 struct BundleParser {
     private let tokens: [BundleToken]
     private var place = 0
     private var depth = 0
 
-    /// An expression nested deeper is none that a person wrote.
+    /// The maximum depth of nesting; expressions written by hand are not deeper.
     private static let mostDepth = 64
 
     init(_ tokens: [BundleToken]) { self.tokens = tokens }
 
-    /// Whether every word was read.
+    /// Whether every token was read.
     var isAtEnd: Bool { place == tokens.count }
 
     private var next: BundleToken? { place < tokens.count ? tokens[place] : nil }
@@ -33,7 +33,7 @@ struct BundleParser {
         return found
     }
 
-    /// `a if b else c`, or what binds tighter; nil where there is none.
+    /// Parses `a if b else c` or an expression that binds more tightly; nil if the tokens are neither.
     mutating func expression() -> BundleExpression? {
         guard depth < Self.mostDepth else { return nil }
         depth += 1
@@ -52,7 +52,7 @@ struct BundleParser {
         var count = 0
         while take(.name("not")) { count += 1 }
         guard let value = comparison() else { return nil }
-        // Only whether they are even in number counts, but one of them makes a truth value.
+        // An even number of `not`s cancels out, but the result is still a Boolean.
         guard count > 0 else { return value }
         let once = BundleExpression.unary("not", value)
         return count % 2 == 1 ? once : .unary("not", once)
@@ -63,7 +63,7 @@ struct BundleParser {
         guard let mark = take(among: ["==", "!=", "<=", ">=", "<", ">", "is"]) else { return left }
         let isNegated = mark == "is" && take(.name("not"))
         guard let right = sum() else { return nil }
-        // `a < b < c` means something else than it would be read as here.
+        // Python's chained `a < b < c` is not supported; it is not `(a < b) < c`.
         if take(among: ["==", "!=", "<=", ">=", "<", ">", "is"]) != nil { return nil }
         switch mark {
         case "is": return .binary(isNegated ? "!=" : "==", left, right)
@@ -105,7 +105,7 @@ struct BundleParser {
         return value
     }
 
-    /// An atom with what stands behind it: `[index]`, `.to(…)`.
+    /// Parses an atom with its suffixes: `[index]`, `.to(…)`.
     private mutating func suffixed() -> BundleExpression? {
         guard var value = atom() else { return nil }
         for _ in 0..<Self.mostDepth {
@@ -132,7 +132,7 @@ struct BundleParser {
         case .name(let name): return named(name)
         case .mark("("):
             guard let items = list(until: ")") else { return nil }
-            // A comma makes a tuple of a single value in brackets.
+            // A single value in parentheses is a tuple only if a comma follows it.
             return items.values.count == 1 && !items.hasComma ? items.values[0] : .list(items.values)
         case .mark("["): return list(until: "]").map { .list($0.values) }
         case .mark("{"): return dictionary()
@@ -140,7 +140,7 @@ struct BundleParser {
         }
     }
 
-    /// A name of `BundleNames`, dotted as it may be, or a call of one.
+    /// Parses a name of `BundleNames`, dotted or not, or a call of one.
     private mutating func named(_ first: String) -> BundleExpression? {
         var name = first
         while take(.mark(".")) {
@@ -155,7 +155,7 @@ struct BundleParser {
         return .call(name, arguments.values)
     }
 
-    /// An argument by name that changes no value here, such as `map_location=@device`.
+    /// Skips a keyword argument that has no effect here, such as `map_location=@device`; false if the next one is another.
     private mutating func skipNamed(_ names: Set<String>) -> Bool? {
         guard case .name(let name)? = next, names.contains(name), place + 1 < tokens.count,
             tokens[place + 1] == .mark("=")
@@ -207,23 +207,23 @@ struct BundleParser {
     }
 }
 
-/// The names and calls that expressions may hold.
+/// The names and calls that expressions may contain.
 enum BundleNames {
-    /// Functions that compute a value of their arguments and do nothing else.
+    /// Functions that compute a value from their arguments and do nothing else.
     static let calls: Set<String> = [
         "len", "int", "float", "str", "bool", "list", "tuple", "min", "max", "sum", "abs", "round", "os.path.join",
         "torch.from_numpy", "torch.device", "numpy.array", "np.array",
     ]
 
-    /// Functions of a file of the bundle: whether it is there, and what a checkpoint holds.
+    /// Functions of a file of the bundle: whether it exists, and the contents of a checkpoint.
     static let fileCalls: Set<String> = ["os.path.exists", "torch.load"]
 
-    /// Arguments by name that change no value here.
+    /// Keyword arguments that have no effect here.
     static func ignored(by name: String) -> Set<String> {
         name == "torch.load" ? ["map_location", "weights_only"] : []
     }
 
-    /// What a name stands for; nil where it is none of these.
+    /// The value of a name; nil if the name is not supported.
     static func value(of name: String) -> ConfigValue? {
         switch name {
         case "True": return true

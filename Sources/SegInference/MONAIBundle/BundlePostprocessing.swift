@@ -1,19 +1,19 @@
 internal import SegCore
 internal import SegImaging
 
-/// A bundle's postprocessing transforms, converted to a plan for masks.
+/// A bundle's postprocessing chain, read into a `MaskPlan`.
 struct BundlePostprocessing {
     private let document: BundleDocument
-    /// The preprocessing transforms that `Invertd` must invert.
+    /// The preprocessing chain that `Invertd` has to invert.
     private let preprocessing: ConfigValue
-    /// The entries that `Invertd` may name; empty if it would not invert every step, nil if the preprocessing is not
-    /// supported.
+    /// The entries that `Invertd` may give as `orig_keys`. Empty if it would not invert every step; nil if the preprocessing
+    /// could not be read.
     private let items: [String]?
     private var reader: MaskPlanReader
     private var isSaved = false
     private var isResampled = false
 
-    /// Reads a chain of transforms.
+    /// Reads the mask plan of a chain.
     /// - Throws: `DataError` naming what is not supported.
     static func plan(
         _ chain: ConfigValue, id: String, _ document: BundleDocument, inverting preprocessing: ConfigValue,
@@ -23,7 +23,7 @@ struct BundlePostprocessing {
             document: document, preprocessing: preprocessing, items: items, reader: reader)
         let faults = FaultList(source: document.source, key: id)
         let components = try BundleComponent.chain(chain, id: id, document, faults)
-        // A step after one that is refused sees another chain, and would be refused for it.
+        // Steps after a refused one are not read: they could be refused only because that one is missing.
         faults.part {
             for component in components where !chained.isSaved { try chained.add(component) }
         }
@@ -32,7 +32,7 @@ struct BundlePostprocessing {
         guard plan.restoration != .none || chained.reader.keepsGrid || !chained.isResampled else {
             throw document.error(
                 id,
-                "has no Invertd, and SaveImaged resamples the mask (resample is true where nothing is said), which is not "
+                "has no Invertd, but SaveImaged resamples the mask (resample is true by default), which is not "
                     + "supported; add an Invertd, or set resample to false for masks on the network's grid")
         }
         return plan
@@ -79,12 +79,12 @@ struct BundlePostprocessing {
         guard !items.isEmpty else {
             throw arguments.error(
                 "orig_keys",
-                "names one entry, and the grid is changed before ConcatItemsd and after it, of which MONAI takes back one "
-                    + "part; let all such steps stand on one side of it")
+                "is one entry, but the grid is changed both before and after ConcatItemsd, and MONAI inverts only one "
+                    + "part; put all such steps on one side of it")
         }
         guard items.contains(where: { keys == .string($0) || keys == [.string($0)] }) else {
             let names = items.map { "\"\($0)\"" }.joined(separator: " or ")
-            throw arguments.error("orig_keys", "should be \(names), whose preprocessing is taken back")
+            throw arguments.error("orig_keys", "should be \(names), whose preprocessing is inverted")
         }
         guard let transform = component.entry("transform"),
             try document.followed(transform, id: component.id) == preprocessing
@@ -93,7 +93,7 @@ struct BundlePostprocessing {
         }
     }
 
-    /// What is saved is the mask; later steps are of no file.
+    /// Reads `SaveImaged`, which saves the mask; later steps do not change the saved file.
     private mutating func save(_ component: BundleComponent) throws {
         let arguments = try component.arguments(
             of: "pred",

@@ -1,26 +1,26 @@
 internal import SegCore
 internal import SegImaging
 
-/// A bundle's preprocessing transforms, converted to MedSeg's steps.
+/// A bundle's preprocessing chain, read into MedSeg's steps.
 struct BundlePreprocessing {
-    /// The preprocessing with the steps.
+    /// The preprocessing of the chain.
     var preprocessing: Preprocessing { Preprocessing(steps) }
     private var steps: [PreprocessingStep] = []
-    /// The number of transforms so far, including `LoadImaged`.
+    /// The number of transforms read so far, `LoadImaged` included.
     private var count = 0
     private var hasChannels = false
-    /// Whether the network has several input channels; nil if that is not known.
+    /// Whether the network takes several channels; nil if that is unknown.
     private let hasSeveral: Bool?
-    /// The entries with the scan: each is a channel until `ConcatItemsd` joins them into one entry.
+    /// The entries that hold the scan. Before a `ConcatItemsd` there may be several, one per channel.
     private var items = ["image"]
-    /// The entries that `ConcatItemsd` joins; empty if there is no such step.
+    /// The entries that a `ConcatItemsd` joins; empty if there is no such step.
     private var joined: [String] = []
     private var isJoined = false
     private var movesBeforeJoin = false
     private var movesAfterJoin = false
 
-    /// The entries that `Invertd` may name, because each of them has every step that changes the grid. Empty if such steps
-    /// come both before and after `ConcatItemsd`: MONAI inverts only the steps of the named entry.
+    /// The entries that `Invertd` may give as `orig_keys`, because each has every step that changes the grid. Empty if such
+    /// steps are on both sides of a `ConcatItemsd`: MONAI inverts only the steps of the given entry.
     var invertible: [String] {
         switch (movesBeforeJoin, movesAfterJoin) {
         case (true, true): []
@@ -30,12 +30,12 @@ struct BundlePreprocessing {
         }
     }
 
-    /// Arguments of MONAI's dictionary transforms that may have a value per key.
+    /// Arguments of MONAI's dictionary transforms that may have one value per key.
     private static let perKey = ["mode", "padding_mode", "align_corners", "dtype", "scale_extent", "recompute_affine"]
 
-    /// Reads a chain of transforms.
-    /// - Parameter channels: The number of input channels; several scans that are read together are the channels. Nil if the
-    ///   network is not supported: the chain is then read only to report what is not supported in it.
+    /// Reads a chain.
+    /// - Parameter channels: The number of channels that the network takes; of several scans, each is one channel. Nil if the
+    ///   network could not be read: the chain is then read only to find what is not supported in it.
     /// - Throws: `DataError` naming what is not supported.
     init(_ chain: ConfigValue, id: String, channels: Int?, _ document: BundleDocument) throws {
         hasSeveral = channels.map { $0 > 1 }
@@ -43,7 +43,7 @@ struct BundlePreprocessing {
         let chain = try BundleComponent.chain(chain, id: id, document, faults)
         if let concatenation = chain.first(where: { $0.name == Self.concatenation }) {
             faults.part { joined = try Self.items(of: concatenation, channels: channels) }
-            // Which entries the other steps should name is not known then.
+            // Without it, the `keys` that the other steps should have are unknown.
             try faults.finishPart()
             items = joined
         }
@@ -51,12 +51,12 @@ struct BundlePreprocessing {
         for component in chain { faults.part { try add(component) } }
         try faults.finishPart()
         guard chain.contains(where: { $0.name == "LoadImaged" }) else {
-            throw document.error(id, "has no LoadImaged, so that it loads no scan")
+            throw document.error(id, "has no LoadImaged, so it loads no scan")
         }
         guard hasChannels else {
             throw document.error(
                 id,
-                "gives the image no axis of channels, so that MONAI takes its first axis for them; add an "
+                "gives the image no channel axis, so MONAI would use its first axis as channels; add an "
                     + "EnsureChannelFirstd after LoadImaged")
         }
     }
@@ -72,14 +72,14 @@ struct BundlePreprocessing {
             throw reader.error("keys", "should name each of the network's \(channels) channels once, not \(items)")
         }
         guard try reader.string("name") == "image" else {
-            throw reader.error("name", "should be \"image\", which the network is given")
+            throw reader.error("name", "should be \"image\", the network's input")
         }
         try reader.expect("dim", 0)
         try reader.finish()
         return items
     }
 
-    /// Adds what a transform does, which has to be the same to every entry.
+    /// Adds a transform, which has to treat every entry in the same way.
     private mutating func add(_ component: BundleComponent) throws {
         guard component.name != Self.concatenation else { return try join(component) }
         let before = self
@@ -89,7 +89,7 @@ struct BundlePreprocessing {
             try other.add(component, of: item)
             guard other.steps == steps else {
                 throw try component.arguments().error(
-                    "keys", "does to '\(item)' another thing than to '\(items[0])', which is not supported")
+                    "keys", "treats '\(item)' differently from '\(items[0])', which is not supported")
             }
         }
     }
@@ -101,8 +101,8 @@ struct BundlePreprocessing {
         guard hasChannels else {
             throw try component.arguments().error(
                 "_target_",
-                "ConcatItemsd joins entries along their first axis, which is one of the scan's without an axis of channels; "
-                    + "let EnsureChannelFirstd of each entry come before it")
+                "ConcatItemsd joins entries along their first axis, which is a spatial axis if there is no channel axis; "
+                    + "put EnsureChannelFirstd of each entry before it")
         }
         items = ["image"]
         isJoined = true
@@ -130,7 +130,7 @@ struct BundlePreprocessing {
             reader = try component.arguments(
                 of: item, ignoring: ["strict_check", "meta_keys", "meta_key_postfix"])
             hasChannels = true
-            // Several scans that are read together have an axis of channels already, the first.
+            // Several scans that are read together already have a channel axis, the first.
             if items.count == 1, hasSeveral == nil {
                 reader.ignore("channel_dim")
             } else {
@@ -159,20 +159,20 @@ struct BundlePreprocessing {
         guard hasChannels else {
             throw reader.error(
                 "_target_",
-                "\(component.name) before EnsureChannelFirstd takes the first axis of the image for its channels; let "
-                    + "EnsureChannelFirstd follow LoadImaged")
+                "\(component.name) before EnsureChannelFirstd uses the first axis of the image as channels; put "
+                    + "EnsureChannelFirstd after LoadImaged")
         }
         if name == "CropForeground" { try reader.expect("source_key", among: items.map(ConfigValue.string)) }
         if name == "Lambda" {
             for key in ["inv_func", "track_meta"] { reader.ignore(key) }
             try reader.expect("overwrite", true)
         }
-        // Images of one grid are made equal in shape; there is one image here.
+        // `ensure_same_shape` makes images of one grid equal in shape; there is only one image here.
         if name == "Spacing" { _ = try reader.bool("ensure_same_shape") }
         let step = try PreprocessingStep(class: name, reader)
         guard items.count == 1 || step != .intensityCurve(.sigmoidAboveLeast) else {
             throw reader.error(
-                "func", "looks at all channels here, and in MONAI at each entry; let it follow ConcatItemsd")
+                "func", "uses all channels here, but each entry separately in MONAI; put it after ConcatItemsd")
         }
         steps.append(step)
         guard !step.keepsGrid else { return reader }
@@ -180,7 +180,7 @@ struct BundlePreprocessing {
         return reader
     }
 
-    /// Arguments by which a step on all channels does what MONAI's does to each entry.
+    /// Arguments with which one step on all channels does the same as MONAI's step on each entry.
     private func replaced(of name: String, _ component: BundleComponent) throws -> [String: ConfigValue] {
         guard items.count > 1 else { return [:] }
         switch name {
@@ -207,7 +207,7 @@ struct BundlePreprocessing {
         }
     }
 
-    /// Arguments of a transform for dictionaries that name entries which nothing here reads.
+    /// Arguments of a dictionary transform that name entries which are not read here.
     private static func ignored(of name: String) -> [String] {
         switch name {
         case "CropForeground": ["start_coord_key", "end_coord_key"]

@@ -1,18 +1,18 @@
 internal import Foundation
 
-/// What a step of a bundle's `imports`, `initialize` or `run` does.
+/// The effect of a step in a bundle's `imports`, `initialize` or `run`.
 enum BundleStep: Hashable {
-    /// Prepares Python, or starts what a prediction does anyway.
+    /// Prepares Python, or starts the evaluation, which a prediction runs anyway.
     case preparation
-    /// Calls a loader of weights by its id; where there is a flag, only if that is true.
+    /// Calls the weight loader with an id; if there is a flag, only if the flag is true.
     case load(loader: String, flag: String?)
 
-    /// Understands a step; nil where it would have to be run.
+    /// Parses a step; nil if it is Python that would have to be run.
     init?(_ step: String) {
         guard step.hasPrefix("$") else { return nil }
         let text = step.dropFirst().trimmingCharacters(in: .whitespaces)
         let calls = ["monai.utils.set_determinism(", "setattr(torch.backends.cudnn,"]
-        // A call is all that stands there: nothing in brackets within, and nothing behind it.
+        // The step is one call and nothing else, with no parentheses inside it.
         let isCall = calls.contains { start in
             text.hasPrefix(start) && text.hasSuffix(")")
                 && !text.dropFirst(start.count).dropLast().contains(where: "()".contains)

@@ -3,13 +3,13 @@ internal import SegCore
 internal import SegModels
 internal import SegWeights
 
-/// The weights that a bundle loads: those of its one loader, else `models/model.*` of the bundle's folder.
+/// The weights that a bundle loads: the file of its only loader, or else `models/model.*` in the bundle's folder.
 struct BundleWeights {
     private let document: BundleDocument
     private let folder: String
 
-    /// Finds the file and which dictionary in it is meant.
-    /// - Throws: `DataError` where a step is not understood, no or several loaders run, or the file is not there.
+    /// Finds the file of the weights and the dictionary in it.
+    /// - Throws: `DataError` if a step is not supported, a loader is switched off, several loaders run, or the file is missing.
     static func find(
         _ document: BundleDocument, evaluator: BundleComponent?, folder: String
     ) throws -> (file: String, choice: Weights.Choice) {
@@ -17,13 +17,13 @@ struct BundleWeights {
         let loaders = try finder.calledLoaders() + finder.handlers(of: evaluator)
         guard loaders.count < 2 else {
             throw document.error(
-                loaders[1].id, "is a second CheckpointLoader beside \(loaders[0].id); keep the one that is meant")
+                loaders[1].id, "is a second CheckpointLoader beside \(loaders[0].id); keep only one of them")
         }
         guard let loader = loaders.first else { return (try finder.usualFile(), .usual) }
         return try finder.loaded(by: loader)
     }
 
-    /// Loaders that the bundle's steps call.
+    /// The loaders that the bundle's steps call.
     private func calledLoaders() throws -> [BundleComponent] {
         var called: [BundleComponent] = []
         for key in ["imports", "initialize", "run", "evaluating", "finalize"] {
@@ -52,18 +52,18 @@ struct BundleWeights {
         guard isSet else {
             throw document.error(
                 flag,
-                "is \(value), so that '\(loader)' loads no weights and the network would predict at random; set it "
+                "is \(value), so '\(loader)' loads no weights and the network would have random weights; set it "
                     + "to true")
         }
     }
 
-    /// Loaders among the evaluator's handlers.
+    /// The loaders among the evaluator's handlers.
     private func handlers(of evaluator: BundleComponent?) throws -> [BundleComponent] {
         let id = evaluator == nil ? "handlers" : "evaluator::val_handlers"
         guard let value = try evaluator == nil ? document.component("handlers") : evaluator?.entry("val_handlers")
         else { return [] }
         let followed = try document.followed(value, id: id)
-        // MONAI takes a single one for a list of it.
+        // MONAI treats a single handler as a list of one.
         let items: [ConfigValue] =
             if case .array(let items) = followed { items } else { followed == .null ? [] : [followed] }
         return try items.enumerated().compactMap { index, item in
@@ -76,7 +76,7 @@ struct BundleWeights {
         }
     }
 
-    /// Handlers that look at a prediction, or write about it, and leave it as it is.
+    /// Handlers that only measure or report a prediction and do not change it.
     private static let watchers = [
         "StatsHandler", "TensorBoardStatsHandler", "TensorBoardImageHandler", "LogfileHandler", "MetricsSaver",
         "MetricLogger", "GarbageCollector", "MeanDice", "MeanIoUHandler", "HausdorffDistance", "SurfaceDistance",
@@ -91,12 +91,12 @@ struct BundleWeights {
         return loader
     }
 
-    /// The file of a loader, and the name under which MONAI looks in it.
+    /// The file of a loader, and the name of the dictionary that MONAI loads from it.
     private func loaded(by loader: BundleComponent) throws -> (file: String, choice: Weights.Choice) {
-        guard !loader.isDisabled else { throw document.error(loader.id, "is disabled, and is called all the same") }
+        guard !loader.isDisabled else { throw document.error(loader.id, "is disabled, but a step calls it") }
         let reader = try loader.arguments(ignoring: ["load_dict", "map_location", "name"])
         let path = try reader.required("load_path", reader.string("load_path"))
-        // To Python the text "True" is true, and so is "False".
+        // In Python every string but the empty one is true, even "False".
         for key in ["strict", "strict_shape"] {
             if let value = reader.value(key), !BundleComponent.isTruthy(value) {
                 throw reader.error(key, "only true is supported, not \(value)")
@@ -123,7 +123,7 @@ struct BundleWeights {
         return .loaded(name)
     }
 
-    /// `models/model.*` of a bundle that names no loader.
+    /// `models/model.*` of a bundle without a loader.
     private func usualFile() throws -> String {
         let candidates = ModelFolder.weights(in: "\(folder)/models")
         guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
@@ -139,11 +139,11 @@ struct BundleWeights {
     }
 
     private static func missing(_ file: String) -> DataError {
-        DataError(.noInput, file, "the bundle's weights are not there; download them first")
+        DataError(.noInput, file, "the bundle's weights are missing; download them first")
     }
 }
 
 extension ConfigValue {
-    /// A text without its quotes, and any other value as it would be written.
+    /// A string without its quotes; any other value as it would be written.
     fileprivate var shown: String { if case .string(let text) = self { text } else { description } }
 }

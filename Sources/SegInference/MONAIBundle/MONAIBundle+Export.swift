@@ -5,12 +5,12 @@ internal import SegImaging
 internal import SegModels
 
 extension MONAIBundle {
-    /// The files of a MONAI bundle that `python -m monai.bundle run` executes, by their paths in its folder; the
-    /// weights, `models/model.pt`, are written beside them.
+    /// The text files of a MONAI bundle for `python -m monai.bundle run`, by their paths in the bundle's folder. The
+    /// weights, `models/model.pt`, are not among them.
     /// - Parameters:
-    ///   - name: What the bundle is called.
-    ///   - license: The text of its licence; nil says that none is named.
-    /// - Throws: `DataError` where the model cannot be described.
+    ///   - name: The name of the bundle.
+    ///   - license: The text of the bundle's licence; nil if there is none.
+    /// - Throws: `DataError` if a bundle cannot describe the model.
     public static func files(
         of description: ModelDescription, name: String, license: String?
     ) throws -> [String: String] {
@@ -20,11 +20,11 @@ extension MONAIBundle {
             "configs/metadata.json": try metadata(description, name: name).jsonText(),
             "docs/README.md": readme(description, name: name),
             "README.md": card(isLicensed: license != nil) + readme(description, name: name),
-            "LICENSE": license ?? "No licence is named for these weights; ask their authors before use.\n",
+            "LICENSE": license ?? "No licence is given for these weights; ask their authors before use.\n",
         ]
     }
 
-    /// Refuses what no transform or inferer of MONAI does.
+    /// Refuses a model whose network or steps MONAI does not have.
     private static func checkIsMONAI(_ description: ModelDescription) throws {
         let isNNUNet =
             description.mode == .nnUNet || description.maskPlan.restoration == .logits
@@ -33,12 +33,12 @@ extension MONAIBundle {
         guard description.network.isOfMONAI else {
             throw DataError(
                 .badArgument, "export-bundle",
-                "writes models that MONAI runs, and MONAI has no network of this model's name (network_def._target_)")
+                "writes models that MONAI runs, but MONAI has no network of this model's name (network_def._target_)")
         }
         guard !isNNUNet else {
             throw DataError(
                 .badArgument, "export-bundle",
-                "writes models that MONAI runs, and this one is prepared, mirrored or brought back as nnU-Net does it")
+                "writes models that MONAI runs, but this one is preprocessed, mirrored or resampled as in nnU-Net")
         }
     }
 
@@ -77,7 +77,7 @@ extension MONAIBundle {
         ]
     }
 
-    /// The definition with its target's full name, and arrays where MONAI takes no lists.
+    /// The network's definition with the full name in `_target_`, and with arrays for arguments that MONAI refuses as lists.
     private static func longTarget(_ definition: ConfigValue) throws -> ConfigValue {
         guard case .object(var entries) = definition, case .string(let target)? = entries["_target_"] else {
             throw DataError(.badData, "network_def", key: "_target_", "is missing")
@@ -99,7 +99,7 @@ extension MONAIBundle {
         let loading: [ConfigValue] = [
             ["_target_": "LoadImaged", "keys": "image"], ["_target_": "EnsureChannelFirstd", "keys": "image"],
         ]
-        // LoadImaged stacks the files of the channels and itself rejects files on different grids.
+        // LoadImaged stacks the files, and itself refuses files on another grid.
         let steps = preprocessing.steps.filter { $0 != .concatItems }.map { dictionaryTransform($0.value, of: "image") }
         return loading + steps + [["_target_": "EnsureTyped", "keys": "image"]]
     }
@@ -116,7 +116,7 @@ extension MONAIBundle {
         ]
     }
 
-    /// A transform as MONAI's class of that name for dictionaries takes it.
+    /// A transform as a component of MONAI's dictionary version of its class.
     private static func dictionaryTransform(_ step: ConfigValue, of key: String) -> ConfigValue {
         guard case .object(var entries) = step, case .string(let name)? = entries["_target_"] else { return step }
         entries["_target_"] = .string(name + "d")
@@ -143,7 +143,7 @@ extension MONAIBundle {
     }
 }
 
-// Metadata and words for people.
+// The bundle's metadata and README.
 extension MONAIBundle {
     private static func metadata(_ description: ModelDescription, name: String) throws -> ConfigValue {
         let isRegions = description.maskPlan.isRegions
@@ -180,7 +180,7 @@ extension MONAIBundle {
         ]
     }
 
-    /// What of a model no bundle holds, in a sentence for people; nil where it holds everything.
+    /// A sentence about the parts of a model that a bundle does not hold; nil if it holds everything.
     package static func leftOut(of description: ModelDescription) -> String? {
         let steps = description.postprocessing
         guard !steps.isEmpty else { return nil }
@@ -189,7 +189,7 @@ extension MONAIBundle {
             .map { $1 == true ? $0 : "\($0) \($1)" }.sorted()
         return
             "The postprocessing of the model (\(names.joined(separator: ", "))) is not part of the bundle: its masks "
-            + "are those before it."
+            + "are not postprocessed."
     }
 
     private static func channelNames(_ count: Int) -> [String: ConfigValue] {
@@ -198,7 +198,7 @@ extension MONAIBundle {
         return names
     }
 
-    /// Names of classes or regions by their channels; a region that is painted has its class's.
+    /// The names of the classes or regions by channel; a painted region has the name of its class.
     private static func predictionNames(
         _ description: ModelDescription, classes: Int, outputs: Int
     ) -> [String: ConfigValue] {
@@ -218,7 +218,7 @@ extension MONAIBundle {
             ? description.labels[0] ?? "background" : description.className(label)
     }
 
-    /// What Hugging Face reads of a repository's README, as the zoo's mirrors have it.
+    /// The metadata that Hugging Face reads from a repository's README, as in the mirrors of the model zoo.
     private static func card(isLicensed: Bool) -> String {
         let license =
             isLicensed ? "license: other\nlicense_name: see-license\nlicense_link: LICENSE\n" : "license: unknown\n"
@@ -243,14 +243,14 @@ extension MONAIBundle {
         lines += ["python -m monai.bundle run --config_file configs/inference.json --dataset_dir SCANS", "```", ""]
         let grid = description.maskPlan.restoration == .none ? "on the network's grid" : "each on its scan's own grid"
         lines += ["Masks go to `eval/`, \(grid). The same with MedSeg:", "", "```"]
-        lines += ["medseg predict \(scans) --bundle . --out eval", "```", "", "What is done to a scan:", ""]
+        lines += ["medseg predict \(scans) --bundle . --out eval", "```", "", "The steps for a scan:", ""]
         lines += steps.steps.map { "- \($0.summary)" }
         if let roiSize = description.roiSize {
             lines.append(
-                "- seen in windows of \(roiSize) voxels, overlap \(description.overlap), "
+                "- predicted in windows of \(roiSize) voxels, overlap \(description.overlap), "
                     + "\(description.mode.rawValue) weights")
         } else {
-            lines.append("- seen whole")
+            lines.append("- predicted as a whole")
         }
         if let loss = leftOut(of: description) { lines += ["", loss] }
         return lines.joined(separator: "\n") + "\n"

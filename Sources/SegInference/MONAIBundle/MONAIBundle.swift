@@ -4,22 +4,22 @@ internal import SegImaging
 internal import SegModels
 public import SegWeights
 
-/// A MONAI bundle that predicts: the description of its model and its weights.
+/// A MONAI bundle for prediction: the description of its model, and its weights.
 ///
-/// Only `_target_`s of a fixed list are understood, and nothing is run. What stands in the way is said all at once.
+/// Only a fixed list of `_target_`s is supported, and no Python is run. One error lists everything that is not supported.
 public struct MONAIBundle: Sendable {
-    /// What the model expects, as a `model.json` would say it.
+    /// The model's description, as in a `model.json`.
     public let description: ModelDescription
-    /// The weights' file.
+    /// The path of the weights' file.
     public let weights: String
-    /// Which dictionary of a PyTorch checkpoint the weights are.
+    /// The dictionary of a PyTorch checkpoint that holds the weights.
     public let choice: Weights.Choice
 
-    /// Understands a bundle's `configs/inference.json` or `.yaml`.
+    /// Reads a bundle's `configs/inference.json` or `.yaml`.
     /// - Parameters:
     ///   - folder: The bundle's folder.
     ///   - inference: The configuration.
-    ///   - source: Its file, for errors.
+    ///   - source: The configuration's file, for errors.
     ///   - metadata: `configs/metadata.json`, for the names of the classes.
     /// - Throws: `DataError` naming what is not supported.
     public init(folder: String, inference: ConfigValue, source: String, metadata: ConfigValue?) throws {
@@ -28,7 +28,7 @@ public struct MONAIBundle: Sendable {
         try self.init(configuration, metadata: metadata)
     }
 
-    /// Understands a configuration of one or several files with a user's changes.
+    /// Reads a configuration of one or several files with a user's overrides.
     /// - Parameter metadata: `configs/metadata.json`, for the names of the classes.
     /// - Throws: `DataError` naming what is not supported.
     public init(_ configuration: BundleConfiguration, metadata: ConfigValue?) throws {
@@ -38,7 +38,7 @@ public struct MONAIBundle: Sendable {
         let document = try BundleDocument(configuration.value, source: source, folder: folder)
         let faults = FaultList(source: source, key: nil)
         let evaluator = faults.part { try Self.evaluator(document) }.flatMap { $0 }
-        // What the evaluator does not name it does not use, whatever else stands in the file.
+        // The evaluator uses only its own arguments, whatever else the file contains.
         func used(_ key: String) throws -> (id: String, value: ConfigValue)? {
             let entry = try evaluator.map { try $0.entry(key).map { try document.followed($0, id: key) } ?? .null }
             return entry == .null ? nil : try Self.part(["evaluator#\(key)", key], of: document)
@@ -54,18 +54,18 @@ public struct MONAIBundle: Sendable {
             network: network?.definition ?? NetworkDefinition(.null, source: source),
             preprocessing: chain?.preprocessing ?? Preprocessing([]), roiSize: nil, overlap: 0, mode: .constant,
             labels: [:])
-        // Without an inferer MONAI's evaluator shows the network the whole image.
+        // Without an inferer, the network's input in MONAI's evaluator is the whole image.
         faults.part {
             let inferer = try used("inferer").map { try BundleComponent($0.value, id: $0.id, document) }
             if let inferer { try Self.window(inferer, of: &description) }
             guard let network, network.outline.isPlanar != (inferer?.name == "SliceInferer") else { return }
             throw document.error(
                 inferer?.id ?? "inferer",
-                "a SliceInferer goes with a network of spatial_dims 2, and every other inferer with one of 3")
+                "a SliceInferer needs a network of spatial_dims 2, and every other inferer one of 3")
         }
         faults.part {
             guard let postprocessing = try used("postprocessing") else {
-                throw document.error("evaluator::postprocessing", "is missing, so that no mask is made or saved")
+                throw document.error("evaluator::postprocessing", "is missing, so no mask is made or saved")
             }
             guard let preprocessing, let outputs else {
                 _ = try BundleComponent.chain(postprocessing.value, id: postprocessing.id, document, faults)
@@ -84,7 +84,7 @@ public struct MONAIBundle: Sendable {
         (weights, choice) = found
     }
 
-    /// The network, and what is known of it without its weights.
+    /// The network's definition and its outline.
     private static func network(
         _ document: BundleDocument
     ) throws -> (definition: NetworkDefinition, outline: NetworkOutline) {
@@ -96,7 +96,7 @@ public struct MONAIBundle: Sendable {
 
     private static let networkPaths = ["evaluator#network", "network", "network_def"]
 
-    /// The channels in the definition of a network that is not supported; nil if they are not given as a number.
+    /// The number of channels in the definition of a network that could not be read; nil if it is not a positive integer.
     private static func channels(_ key: String, _ document: BundleDocument) -> Int? {
         guard let network = try? part(networkPaths, of: document),
             case .object(let entries)? = try? document.followed(network.value, id: network.id),
@@ -105,13 +105,13 @@ public struct MONAIBundle: Sendable {
         return count
     }
 
-    /// The possible places of the preprocessing, in order of precedence: the transforms of the evaluator's data come first.
+    /// The possible ids of the scan's transforms; the transforms of the evaluator's data come first.
     private static let preprocessingPaths = [
         "evaluator#val_data_loader#dataset#transform", "dataloader#dataset#transform", "dataset#transform",
         "preprocessing",
     ]
 
-    /// The first of some places that there is, under its shortest name.
+    /// The first of some entries that exists, under its shortest id.
     private static func part(
         _ paths: [String], of document: BundleDocument
     ) throws -> (id: String, value: ConfigValue) {
@@ -123,7 +123,7 @@ public struct MONAIBundle: Sendable {
         throw document.error(paths[paths.count - 1], "is missing")
     }
 
-    /// The evaluator, where the bundle has one, checked for what would make another prediction.
+    /// The evaluator; nil if the bundle has none. Arguments that would change the prediction are refused.
     private static func evaluator(_ document: BundleDocument) throws -> BundleComponent? {
         guard let value = try document.component("evaluator") else { return nil }
         let evaluator = try BundleComponent(value, id: "evaluator", document)
@@ -146,9 +146,9 @@ public struct MONAIBundle: Sendable {
             }
         }
         if let entry = evaluator.entry("to_kwargs"), entry != .null, entry != .object([:]) {
-            throw document.error("evaluator::to_kwargs", "is not supported, for it may change the image's type")
+            throw document.error("evaluator::to_kwargs", "is not supported, because it may change the image's type")
         }
-        // The reader holds only what is none of the evaluator's arguments.
+        // This refuses any argument that MONAI's evaluator does not have.
         try evaluator.arguments(ignoring: evaluatorArguments).finish()
         return evaluator
     }
@@ -160,7 +160,7 @@ public struct MONAIBundle: Sendable {
         "mode", "event_names", "event_to_attr", "decollate", "to_kwargs", "amp_kwargs", "compile", "compile_kwargs",
     ]
 
-    /// Reads which windows the network sees; `SimpleInferer` shows it the whole image.
+    /// Reads the windows of an inferer; with `SimpleInferer` the network's input is the whole image.
     private static func window(_ component: BundleComponent, of description: inout ModelDescription) throws {
         guard !component.isDisabled, component.name != "SimpleInferer" else {
             guard !component.isDisabled else { throw component.unsupported(supportedInferers) }
@@ -188,23 +188,24 @@ public struct MONAIBundle: Sendable {
         "SlidingWindowInferer", "SlidingWindowInfererAdapt", "SliceInferer", "SimpleInferer",
     ]
 
-    /// The windows of a `SliceInferer`, which are one slice.
+    /// The window of a `SliceInferer`, which is one slice thick.
     private static func slice(
         _ component: BundleComponent, ignoring ignored: [String]
     ) throws -> [String: ConfigValue] {
         let reader = try component.arguments(ignoring: ignored)
         guard try reader.int("spatial_dim") ?? 0 == 2 else {
-            throw reader.error("spatial_dim", "only 2, slices across the last axis, is supported, and has to be said")
+            throw reader.error(
+                "spatial_dim", "should be given as 2, slices across the last axis; nothing else is supported")
         }
         let window = try reader.required("roi_size", reader.ints("roi_size"))
         guard window.count == 2 else {
-            throw reader.error("roi_size", "should be two positive whole numbers, not \(window)")
+            throw reader.error("roi_size", "should be two positive integers, not \(window)")
         }
         return ["roi_size": .array((window + [1]).map { .int($0) })]
     }
 
-    /// Names by `network_data_format.outputs.pred.channel_def`: of classes without the background, of regions all, of regions
-    /// that are painted under their class numbers.
+    /// The names in `network_data_format.outputs.pred.channel_def`: of the foreground classes, of all regions, or of painted
+    /// regions by their class numbers.
     private static func labels(_ metadata: ConfigValue?, of plan: MaskPlan) -> [Int: String] {
         var value = metadata
         for key in ["network_data_format", "outputs", "pred", "channel_def"] {

@@ -3,9 +3,9 @@ internal import SegBackend
 internal import SegCore
 internal import SegImaging
 
-/// A way in which a scan is not what a model was trained on.
+/// A difference between a scan and a model's training data, or another reason why results may be wrong.
 public struct Concern: Codable, Hashable, Sendable {
-    /// How much it matters.
+    /// The severity of a concern.
     public enum Level: String, Codable, Sendable {
         /// The model adapts.
         case note
@@ -13,14 +13,14 @@ public struct Concern: Codable, Hashable, Sendable {
         case warning
     }
 
-    /// What it is about: `header`, `spacing`, `orientation`, `intensity`, `extent` or `postprocessing`.
+    /// The topic: `header`, `spacing`, `orientation`, `intensity`, `extent` or `postprocessing`.
     public var topic: String
-    /// How much it matters.
+    /// The severity.
     public var level: Level
-    /// One sentence for people.
+    /// One sentence for the user.
     public var message: String
 
-    /// A concern about a topic.
+    /// Creates a concern about a topic.
     public init(topic: String, level: Level, message: String) {
         self.topic = topic
         self.level = level
@@ -29,7 +29,7 @@ public struct Concern: Codable, Hashable, Sendable {
 }
 
 extension ModelDescription {
-    /// Compares a scan with what the model's description says it was trained on.
+    /// Compares a scan with the training data, as far as the model's description gives it.
     package func concerns(about facts: ScanFacts) -> [Concern] {
         (facts.remarks ?? []).map { Concern(topic: "header", level: .warning, message: $0) }
             + preprocessing.remarks.map { Concern(topic: "intensity", level: .warning, message: $0) }
@@ -37,7 +37,7 @@ extension ModelDescription {
             + extentConcerns(facts)
     }
 
-    /// A voxel this many times coarser than the model's holds detail that the model looks for and cannot see.
+    /// The ratio of the scan's voxel size to the model's above which the scan lacks the detail that the model needs.
     private static let coarsest = 3.0
     private static let finest = 0.25
 
@@ -45,7 +45,7 @@ extension ModelDescription {
         guard let pixdim = preprocessing.pixdim else { return [] }
         let wanted = Self.millimetres(pixdim)
         let came = Self.millimetres(facts.spacing)
-        // The model's axes are the oriented scan's; compare what is alike in any order.
+        // The model's axes are those of the reoriented scan; sorting makes the two spacings comparable.
         let ratios = zip(facts.spacing.sorted(), pixdim.sorted()).map { $0 / $1 }
         guard ratios.contains(where: { $0 > Self.coarsest || $0 < Self.finest }) else { return [] }
         let kind = ratios.contains { $0 > Self.coarsest } ? "coarser" : "finer"
@@ -56,15 +56,15 @@ extension ModelDescription {
         ]
     }
 
-    /// Resampling to the model's spacing takes a shear out; nothing else does.
+    /// Only resampling to the model's spacing removes a shear.
     private func shearConcerns(_ facts: ScanFacts) -> [Concern] {
         guard preprocessing.pixdim == nil, Affine(elements: facts.affine.flatMap { $0 }).isSheared else { return [] }
         return [
             Concern(
                 topic: "orientation", level: .warning,
                 message:
-                    "The slices lean (gantry tilt), and the model, which does not resample (it has no pixdim), sees the "
-                    + "anatomy sheared; masks may be wrong.")
+                    "The slices are tilted (gantry tilt), and the model does not resample (it has no pixdim), so its input "
+                    + "is sheared; masks may be wrong.")
         ]
     }
 
@@ -74,14 +74,16 @@ extension ModelDescription {
             concerns.append(
                 Concern(
                     topic: "orientation", level: .warning,
-                    message: "The header does not say how the scan lies in the patient; left and right may be wrong."))
+                    message:
+                        "The header does not give the scan's orientation in the patient; left and right may be swapped."
+                ))
         }
         if facts.obliqueDegrees > 15 {
             concerns.append(
                 Concern(
                     topic: "orientation", level: .warning,
                     message: "The scan is oblique by \(Int(facts.obliqueDegrees.rounded())) degrees; "
-                        + "the model turns axes, not angles."))
+                        + "reorientation only permutes and flips axes."))
         }
         if let orientation = preprocessing.orientation, orientation != facts.orientation {
             concerns.append(
@@ -100,16 +102,16 @@ extension ModelDescription {
             return [
                 Concern(
                     topic: "intensity", level: .warning,
-                    message: "Nearly all intensities lie outside \(range), the range that the model sees.")
+                    message: "Nearly all intensities are outside \(range), the model's intensity range.")
             ]
         }
-        // A window that begins below 0 is one of Hounsfield units, in which air is near -1000.
+        // An intensity window that begins below 0 is in Hounsfield units, in which air is near -1000.
         if window.aMin < 0, facts.minimum >= 0 || facts.minimum > window.aMin {
             return [
                 Concern(
                     topic: "intensity", level: .warning,
                     message: "Intensities run from \(Self.number(facts.minimum)) to \(Self.number(facts.maximum)) "
-                        + "and hold no air; the model expects Hounsfield units.")
+                        + "and include no air; the model expects Hounsfield units.")
             ]
         }
         if window.aMin < 0, high - low < (window.aMax - window.aMin) / 4 || median > window.aMax * 4 {

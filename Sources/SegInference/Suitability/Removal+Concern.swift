@@ -2,22 +2,22 @@ internal import SegCore
 package import SegImaging
 
 extension PostProcessing.Removal {
-    /// A share of a label that is no speck: the second of two kidneys, or one of two lungs.
+    /// The smallest share of a label that is more than a speck, such as the second of two kidneys or one of two lungs.
     private static let largeShare = 0.1
 
-    /// What a person should know of it; nil where only specks went.
+    /// The concern about a removal; nil if only specks were removed.
     /// - Parameters:
-    ///   - name: What the label is called.
+    ///   - name: The name of the label.
     ///   - voxelVolumeML: The volume of one voxel of the map.
     package func concern(name: String, voxelVolumeML: Double) -> Concern? {
         guard share >= Self.largeShare else { return nil }
         let volume = (Double(removed) * voxelVolumeML).text(decimals: 1)
-        let count = pieces == 1 ? "1 piece" : "\(pieces) pieces"
+        let count = pieces == 1 ? "1 connected component" : "\(pieces) connected components"
         let message =
             isWhole
             ? "Post-processing removed all that was found of \(name): \(volume) ml in \(count)."
             : "Post-processing removed \((100 * share).text(decimals: 0)) % of what was found of \(name): \(volume) ml in "
-                + "\(count). Where \(name) has several parts, turn largest_component or min_volume_ml off."
+                + "\(count). If \(name) has several parts, turn off largest_component or min_volume_ml."
         return Concern(topic: "postprocessing", level: .warning, message: message)
     }
 }

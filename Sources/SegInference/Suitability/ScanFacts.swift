@@ -1,29 +1,29 @@
 internal import SegCore
 package import SegImaging
 
-/// What a page, a program or a check must know of a scan before it sees a voxel. Nothing of it names a patient.
+/// The facts about a scan that a page, a program or a check needs before it reads voxels. They do not identify a patient.
 package struct ScanFacts: Codable, Hashable, Sendable {
-    /// Extents of the stored axes.
+    /// The size along the stored axes.
     package var size: [Int]
-    /// Voxel edges in mm along them.
+    /// The voxel spacing in mm along the stored axes.
     package var spacing: [Double]
     /// Voxel index → RAS+ mm, by rows.
     package var affine: [[Double]]
     /// Axis codes, such as `LPS`.
     package var orientation: String
-    /// Largest angle between a voxel axis and its world axis.
+    /// The largest angle between a voxel axis and its world axis, in degrees.
     package var obliqueDegrees: Double
-    /// Whether the file says how the scan lies in the patient, a NIfTI by qform or sform.
+    /// Whether the file gives the scan's orientation in the patient, a NIfTI by its qform or sform.
     package var isPlaced: Bool
-    /// What was repaired or converted in the header on reading, a sentence each; nil where nothing was.
+    /// The repairs and conversions of the header on reading, one sentence each; nil if there were none.
     package var remarks: [String]?
-    /// How the voxels are served: `int16` or `float32`.
+    /// The type in which the voxels are served: `int16` or `float32`.
     package var voxelType: VoxelType
     /// Smallest intensity.
     package var minimum: Double
     /// Largest intensity.
     package var maximum: Double
-    /// Intensities that 0.5, 50 and 99.5 per cent of the voxels do not exceed.
+    /// The percentiles 0.5, 50 and 99.5 of the intensities.
     package var percentiles: [Double]
 
     package enum VoxelType: String, Codable, Sendable { case int16, float32 }
@@ -42,7 +42,7 @@ package struct ScanFacts: Codable, Hashable, Sendable {
 extension ScanFacts {
     /// Measures a scan.
     ///
-    /// Voxels that are not finite make percentiles that mean nothing.
+    /// If some voxels are not finite, the percentiles are meaningless.
     package init(_ scan: Volume, geometry: ScanGeometry) {
         size = [scan.size.d, scan.size.h, scan.size.w]
         spacing = scan.spacing
@@ -63,9 +63,9 @@ extension ScanFacts {
         percentiles = Self.percentiles(of: scan.voxels)
     }
 
-    /// Sampled where the scan is large; for a window's first position that is exact enough.
+    /// The percentiles, from a sample of the voxels if the scan is large; this is accurate enough to preset a display window.
     private static func percentiles(of voxels: [Float]) -> [Double] {
-        // A stride without small factors does not fall into step with the rows.
+        // The divisor is a prime, so the stride is unlikely to be a multiple of the row length.
         let step = max(1, voxels.count / 100_003)
         let sample = stride(from: 0, to: voxels.count, by: step).map { voxels[$0] }.sorted()
         return [0.005, 0.5, 0.995].map { Double(sample[Int($0 * Double(sample.count - 1))]) }

@@ -3,12 +3,12 @@ internal import SegCore
 internal import SegData
 internal import SegWeights
 
-/// A results folder of nnU-Net v2 that a training by plans is written into, as one of its folds: nnU-Net loads it, predicts
-/// with it and trains it on.
+/// A results folder of nnU-Net v2 to which a training run by plans is exported as one fold. nnU-Net can load the fold,
+/// predict with it and continue its training.
 ///
 /// `RESULTS/DATASET/TRAINER__PLANS__CONFIGURATION/` with `plans.json`, `dataset.json` and
-/// `fold_N/checkpoint_final.pth`; a training that has not ended becomes `checkpoint_latest.pth`, with which
-/// `nnUNetv2_train --c` goes on.
+/// `fold_N/checkpoint_final.pth`. A training run that has not ended becomes `checkpoint_latest.pth`, from which
+/// `nnUNetv2_train --c` continues.
 public struct NNUNetExport {
     private let origin: NNUNetOrigin
     private let plan: NNUNetPlan
@@ -16,10 +16,10 @@ public struct NNUNetExport {
     private let datasetName: String
     private let plansName: String
 
-    /// Trainers of nnU-Net's that differ in the number of epochs alone.
+    /// The numbers of epochs, besides 1000, for which nnU-Net has a trainer.
     private static let lengths = [1, 5, 10, 20, 50, 100, 250, 500, 750, 2000, 4000, 8000]
 
-    /// Reads the plans that a training was of.
+    /// Reads the plans of a training run.
     /// - Throws: `DataError` naming the file or the entry that is missing or wrong.
     public init(_ origin: NNUNetOrigin) throws {
         self.origin = origin
@@ -34,26 +34,26 @@ public struct NNUNetExport {
         }
         let arguments = try plan.entries.object("architecture")?.object("arch_kwargs")
         if let arguments, arguments.value("dropout_op") != nil {
-            throw arguments.error("dropout_op", "of a network that is exported should be null, as nnU-Net plans it")
+            throw arguments.error("dropout_op", "should be null for an export, as nnU-Net plans it")
         }
     }
 
-    /// nnU-Net's trainer of so many epochs: `nnUNetTrainer`, or one that is called after its epochs.
-    /// - Throws: `DataError` where nnU-Net has none of that length.
+    /// The name of nnU-Net's trainer for a number of epochs: `nnUNetTrainer`, or one with the number in its name.
+    /// - Throws: `DataError` if nnU-Net has no trainer of that length.
     static func trainer(epochs: Int) throws -> String {
         if epochs == 1000 { return "nnUNetTrainer" }
         guard lengths.contains(epochs) else {
             let known = (lengths + [1000]).sorted().map(String.init).joined(separator: ", ")
             throw DataError(
                 .badArgument, "iterations",
-                "stand for \(epochs) epochs of 250 steps, of which nnU-Net has no trainer; it has those of \(known) epochs"
+                "are \(epochs) epochs of 250 steps, for which nnU-Net has no trainer; it has trainers of \(known) epochs"
             )
         }
         return "nnUNetTrainer_\(epochs)epoch\(epochs == 1 ? "" : "s")"
     }
 
-    /// The model folder that a training of some epochs goes to.
-    /// - Throws: `DataError` where nnU-Net has no trainer of that length.
+    /// The model folder of a training run with a number of epochs.
+    /// - Throws: `DataError` if nnU-Net has no trainer of that length.
     public func modelFolder(in results: String, epochs: Int) throws -> String {
         "\(results)/\(datasetName)/\(try Self.trainer(epochs: epochs))__\(plansName)__\(origin.configuration)"
     }
@@ -62,13 +62,13 @@ public struct NNUNetExport {
         [("plans.json", origin.plans), ("dataset.json", origin.dataset)]
     }
 
-    /// Sees that a fold can be written without writing over another's.
+    /// Checks that a fold can be written without overwriting another run's fold.
     /// - Parameters:
     ///   - results: The folder that nnU-Net knows as `nnUNet_results`.
-    ///   - epochs: Epochs of the whole training.
-    ///   - known: SHA-256 of checkpoints that are the run's own.
+    ///   - epochs: The number of epochs of the whole training run.
+    ///   - known: The SHA-256 digests of the run's own checkpoints.
     /// - Returns: The fold's folder.
-    /// - Throws: `DataError` where the folder holds a model of other plans, or the fold another's checkpoint.
+    /// - Throws: `DataError` if the folder holds a model of other plans, or if the fold holds another run's checkpoint.
     @discardableResult
     package func checkTarget(in results: String, epochs: Int, known: [String]) throws -> String {
         let folder = try modelFolder(in: results, epochs: epochs)
@@ -76,7 +76,7 @@ public struct NNUNetExport {
             let other = FileManager.default.contents(atPath: "\(folder)/\(name)")
             guard try other.map({ try $0 == RegularFile.contents(of: source) }) ?? true else {
                 throw DataError(
-                    .cannotWrite, "\(folder)/\(name)", "is of other plans; name another folder, or remove this one")
+                    .cannotWrite, "\(folder)/\(name)", "is of other plans; give another folder, or remove this one")
             }
         }
         let fold = "\(folder)/fold_\(origin.fold)"
@@ -85,7 +85,7 @@ public struct NNUNetExport {
             guard FileManager.default.fileExists(atPath: file) else { continue }
             guard known.contains(try ContentDigest.of(file: file, .sha256)) else {
                 throw DataError(
-                    .cannotWrite, file, "was not written by this run; name another folder, or move the fold away")
+                    .cannotWrite, file, "was not written by this run; give another folder, or move the fold away")
             }
         }
         return fold
@@ -94,9 +94,9 @@ public struct NNUNetExport {
     /// Writes a fold.
     /// - Parameters:
     ///   - results: The folder that nnU-Net knows as `nnUNet_results`.
-    ///   - run: The run folder, which keeps the digest of what was written, and so may write over it; nil for none.
+    ///   - run: The run folder, which records the digest of the written file and may later overwrite it; nil for none.
     /// - Returns: The fold's folder.
-    /// - Throws: `DataError` as of `checkTarget`, or where a file cannot be written.
+    /// - Throws: The errors of `checkTarget`; `DataError` if a file cannot be written.
     @discardableResult
     public func write(_ trained: NNUNetTrained, to results: String, run: String? = nil) throws -> String {
         let known = try run.map { try NNUNetOrigin.exported(ofRun: $0) } ?? []
@@ -110,7 +110,7 @@ public struct NNUNetExport {
         let file = "\(fold)/checkpoint_\(trained.isFinished ? "final" : "latest").pth"
         try Weights.write(checkpoint: value, tensors, to: file)
         if let run { try NNUNetOrigin.add(exported: ContentDigest.of(file: file, .sha256), toRun: run) }
-        // Of an earlier step, with which nnU-Net would go on.
+        // This file is of an earlier step, and nnU-Net would continue from it.
         if trained.isFinished { try? FileManager.default.removeItem(atPath: "\(fold)/checkpoint_latest.pth") }
         return fold
     }
@@ -125,7 +125,7 @@ public struct NNUNetExport {
         }
         let weights = trained.parameters.map { (name: $0.name, value: add($0.values)) }
         let state = Self.aliased(weights)
-        // A buffer of zeros is what SGD begins with where it has none, as the head that takes no part in the loss.
+        // A buffer of zeros, as of the head that is not part of the loss, is left out: without a buffer SGD begins with zeros.
         let momenta = trained.parameters.enumerated().compactMap { number, parameter in
             parameter.momentum.flatMap { momentum in
                 momentum.bytes.allSatisfy { $0 == 0 }
@@ -157,13 +157,13 @@ public struct NNUNetExport {
         return (value, tensors)
     }
 
-    /// A kernel of volumes, of which one of slices was made, as that of slices.
+    /// A 3-D kernel that was made from a 2-D one, as a 2-D kernel.
     private static func slice(_ tensor: StoredTensor) -> StoredTensor {
         guard tensor.shape.count == 5 else { return tensor }
         return tensor.reshaped(Array(tensor.shape[..<2]) + tensor.shape[3...])
     }
 
-    /// The arrays under all names that PyTorch has for them: blocks list their layers again, and the decoder holds the
+    /// The arrays under all their names in PyTorch: blocks list their layers a second time, and the decoder contains the
     /// encoder.
     private static func aliased(
         _ weights: [(name: String, value: CheckpointValue)]
@@ -195,7 +195,7 @@ public struct NNUNetExport {
         return .named([
             ("mean_fg_dice", list(epochs.map(\.dice))), ("ema_fg_dice", list(trained.smoothed)),
             ("dice_per_class_or_region", .list(epochs.map { list($0.classes) })),
-            // nnU-Net takes the Dice itself with a minus, where the loss here is 1 less the Dice.
+            // nnU-Net's loss has minus the Dice, and the loss here has 1 minus the Dice.
             ("train_losses", list(epochs.map { $0.loss - 1 })),
             // The loss of validation patches is not measured here.
             ("val_losses", list(epochs.map { _ in nil })),
@@ -205,7 +205,7 @@ public struct NNUNetExport {
         ])
     }
 
-    /// What nnU-Net's trainer is made of.
+    /// The arguments of nnU-Net's trainer.
     private func arguments() throws -> CheckpointValue {
         let dataset = try ConfigValue(jsonFile: origin.dataset)
         let labels = try ConfigValue.keys(ofObject: "labels", inJSONFile: origin.dataset)
@@ -213,7 +213,7 @@ public struct NNUNetExport {
             ("plans", CheckpointValue(document, orders: [:])),
             ("configuration", .text(origin.configuration)),
             ("fold", Int(origin.fold).map { .int($0) } ?? .text(origin.fold)),
-            // Regions are known by the order in which they are written.
+            // Regions are identified by the order in which they are written.
             ("dataset_json", CheckpointValue(dataset, orders: ["labels": labels])),
             ("device", .device("cpu")),
         ])
@@ -221,7 +221,7 @@ public struct NNUNetExport {
 }
 
 extension NNUNetTrained {
-    /// The moving average of the pseudo Dice after each epoch, by which nnU-Net chooses its best model.
+    /// The moving average of the pseudo Dice after each epoch; nnU-Net chooses its best model by it.
     var smoothed: [Double?] {
         var average: Double?
         return epochs.map { epoch in
@@ -233,7 +233,7 @@ extension NNUNetTrained {
 }
 
 extension CheckpointValue {
-    /// A document; members of an object come in a given order where there is one, else sorted.
+    /// Converts a document; the members of an object have a given order if there is one, and are sorted otherwise.
     fileprivate init(_ value: ConfigValue, orders: [String: [String]]) {
         switch value {
         case .null: self = .none

@@ -1,11 +1,11 @@
 internal import Foundation
 internal import SegCore
 
-/// Which plans a training is of: what its run folder keeps of them, in the folder `nnunet`.
+/// The plans of a training run, as its run folder keeps them in the subfolder `nnunet`.
 public struct NNUNetOrigin: Hashable, Sendable {
     /// The file of the plans.
     public let plans: String
-    /// The `dataset.json` that goes with them.
+    /// The `dataset.json` of the plans.
     public let dataset: String
     /// The configuration, such as `3d_fullres`.
     public let configuration: String
@@ -14,12 +14,12 @@ public struct NNUNetOrigin: Hashable, Sendable {
 
     private static let folder = "nnunet"
 
-    /// A training that is yet to come.
+    /// Creates the origin of a new training run.
     public init(plans: String, dataset: String, configuration: String, fold: String) {
         (self.plans, self.dataset, self.configuration, self.fold) = (plans, dataset, configuration, fold)
     }
 
-    /// What a run folder keeps; nil where the run is of no plans.
+    /// Reads the origin from a run folder; nil if the run has no plans.
     /// - Throws: `DataError` naming the file that is damaged.
     public init?(run: String) throws {
         let (folder, file) = ("\(run)/\(Self.folder)", "\(run)/\(Self.folder)/run.json")
@@ -31,21 +31,21 @@ public struct NNUNetOrigin: Hashable, Sendable {
             fold: try reader.required("fold", reader.string("fold")))
     }
 
-    /// Removes what a run folder keeps, and no other files that are there.
+    /// Removes the origin's files from a run folder, and no other files.
     package static func remove(fromRun run: String) {
         let place = "\(run)/\(folder)"
         guard FileManager.default.fileExists(atPath: "\(place)/run.json") else { return }
         for name in ["plans.json", "dataset.json", exports, "run.json"] {
             try? FileManager.default.removeItem(atPath: "\(place)/\(name)")
         }
-        // Of a folder that holds something, `rmdir` removes nothing.
+        // `rmdir` removes the folder only if it is empty.
         rmdir(place)
         DurableFile.syncFolder(of: place)
     }
 
     private static let exports = "exported.json"
 
-    /// SHA-256 of the checkpoints that a run was written as for nnU-Net; a file with another is not the run's.
+    /// The SHA-256 digests of the checkpoints that a run exported for nnU-Net; a file with another digest is not the run's.
     /// - Throws: `DataError` naming the file that is damaged.
     package static func exported(ofRun run: String) throws -> [String] {
         let file = "\(run)/\(folder)/\(exports)"
@@ -57,7 +57,7 @@ public struct NNUNetOrigin: Hashable, Sendable {
         return digests.compactMap { if case .string(let digest) = $0 { digest } else { nil } }
     }
 
-    /// Remembers that a checkpoint is the run's.
+    /// Records the digest of a checkpoint as the run's own.
     /// - Throws: `DataError` naming the file that cannot be written.
     package static func add(exported digest: String, toRun run: String) throws {
         let digests = try exported(ofRun: run)
@@ -66,7 +66,7 @@ public struct NNUNetOrigin: Hashable, Sendable {
         try DurableFile.write(Array(document.jsonText().utf8), to: "\(run)/\(folder)/\(exports)")
     }
 
-    /// The files that a run folder keeps, by their names in it.
+    /// The files that a run folder keeps, by their paths in it.
     /// - Throws: `DataError` naming a file that cannot be read.
     public func files() throws -> [(name: String, content: [UInt8])] {
         let run: ConfigValue = ["configuration": .string(configuration), "fold": .string(fold)]

@@ -1,36 +1,36 @@
 public import SegWeights
 
-/// What a training by plans has come to, as nnU-Net's checkpoints hold it.
+/// The state of a training run by plans, as in nnU-Net's checkpoints.
 public struct NNUNetTrained: Sendable {
     /// A parameter of the network.
     public struct Parameter: Sendable {
-        /// Its name, which is nnU-Net's.
+        /// The parameter's name in nnU-Net.
         public let name: String
-        /// Its values.
+        /// The parameter's values.
         public let values: StoredTensor
-        /// What SGD keeps of it; nil for nothing.
+        /// SGD's momentum buffer of the parameter; nil if there is none.
         public let momentum: StoredTensor?
 
-        /// A parameter with its momentum.
+        /// Creates a parameter with its momentum.
         public init(name: String, values: StoredTensor, momentum: StoredTensor?) {
             (self.name, self.values, self.momentum) = (name, values, momentum)
         }
     }
 
-    /// What nnU-Net logs of an epoch, 250 steps.
+    /// The values that nnU-Net logs for an epoch of 250 steps.
     public struct Epoch: Sendable {
-        /// Mean loss of its steps.
+        /// The mean loss of the epoch's steps.
         public let loss: Double
         /// The learning rate.
         public let learningRate: Double
-        /// Pseudo Dice after it; nil where it was not measured.
+        /// The pseudo Dice after the epoch; nil if it was not measured.
         public let dice: Double?
-        /// That of each class.
+        /// The pseudo Dice of each class.
         public let classes: [Double?]
-        /// Seconds since the training began, before it and after it.
+        /// The seconds from the beginning of the training to the beginning and to the end of the epoch.
         public let seconds: ClosedRange<Double>
 
-        /// An epoch.
+        /// Creates an epoch.
         public init(
             loss: Double, learningRate: Double, dice: Double?, classes: [Double?], seconds: ClosedRange<Double>
         ) {
@@ -43,16 +43,16 @@ public struct NNUNetTrained: Sendable {
     public var parameters: [Parameter]
     /// All epochs.
     public var epochs: [Epoch]
-    /// Epochs of the whole training.
+    /// The number of epochs of the whole training run.
     public var plannedEpochs: Int
-    /// Whether it has come to its end.
+    /// Whether the training run is finished.
     public var isFinished: Bool
-    /// The learning rate that it began with, momentum, weight decay: `lr`, `momentum`, `weight_decay` of `torch.optim.SGD`.
+    /// The initial learning rate, the momentum and the weight decay: `lr`, `momentum`, `weight_decay` of `torch.optim.SGD`.
     public var descent: (rate: Double, momentum: Double, weightDecay: Double)
-    /// Axes along which the model's mirror images may be averaged, those of its windows; none for no mirroring.
+    /// The axes of a window along which the model's flips may be averaged; empty for no mirroring.
     public var mirrorAxes: [Int]
 
-    /// What a training has come to.
+    /// Creates the state of a training run.
     public init(
         parameters: [Parameter], epochs: [Epoch], plannedEpochs: Int, isFinished: Bool,
         descent: (rate: Double, momentum: Double, weightDecay: Double), mirrorAxes: [Int]

@@ -1,18 +1,18 @@
 internal import SegImaging
 
-/// Intensities of one channel that stand for the foreground of one case: as many draws as of any other case.
+/// A sample of the foreground intensities of one channel of one case; every case has the same number of draws.
 struct ForegroundDraws {
-    /// What is drawn from, or the draws themselves where these are fewer.
+    /// The intensities that are drawn from, or the draws themselves if these are fewer.
     fileprivate let pool: [Float]
-    /// The generator before the first draw; nil where the pool holds the draws.
+    /// The generator before the first draw; nil if the pool holds the draws.
     fileprivate let generator: NumPyRandomState?
 
     /// Draws with replacement; `RandomState.choice`.
     /// - Parameters:
     ///   - foreground: Intensities of the foreground, in nnU-Net's order of voxels.
-    ///   - count: How many draws are made.
+    ///   - count: The number of draws.
     ///   - generator: The case's generator.
-    ///   - isLast: Whether no further channel goes on with the generator.
+    ///   - isLast: Whether no later channel uses the generator.
     init(from foreground: [Float], count: Int, _ generator: inout NumPyRandomState, isLast: Bool) {
         guard foreground.count > count else {
             (pool, self.generator) = (foreground, generator)
@@ -20,7 +20,7 @@ struct ForegroundDraws {
             for _ in 0..<(foreground.isEmpty ? 0 : count) { _ = generator.randint(foreground.count) }
             return
         }
-        // Of a large case no more stays in memory than is drawn.
+        // Of a large case only the draws stay in memory.
         pool = (0..<count).map { _ in foreground[generator.randint(foreground.count)] }
         self.generator = nil
     }
@@ -29,24 +29,24 @@ struct ForegroundDraws {
     var isEmpty: Bool { pool.isEmpty }
 }
 
-/// The draws of all cases, one case behind the other.
+/// The draws of all cases, one case after the other.
 struct ForegroundStream {
     private let cases: [ForegroundDraws]
-    /// Draws of each case.
+    /// The number of draws of each case.
     private let count: Int
     private var place = -1
     private var made: Int
     private var pool: [Float] = []
     private var generator: NumPyRandomState?
 
-    /// Begins with the first draw of the first case that has foreground.
+    /// Creates a stream that begins with the first draw of the first case that has foreground.
     init(_ cases: [ForegroundDraws], count: Int) {
         self.cases = cases.filter { !$0.isEmpty }
         self.count = count
         made = count
     }
 
-    /// Draws of all cases.
+    /// The number of draws of all cases.
     var total: Int { cases.count * count }
 
     /// The next draw; there must be one.

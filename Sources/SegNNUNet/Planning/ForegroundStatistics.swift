@@ -10,16 +10,16 @@ struct ForegroundStatistics: Hashable, Sendable {
     /// The percentile 99.5.
     let high: Double
 
-    /// Statistics of the draws of all cases; nil where no case has foreground.
-    /// - Parameter count: Draws of each case.
+    /// Computes the statistics of the draws of all cases; nil if no case has foreground.
+    /// - Parameter count: The number of draws of each case.
     init?(of cases: [ForegroundDraws], count: Int) {
         let stream = ForegroundStream(cases, count: count)
         guard stream.total > 0 else { return nil }
-        // NumPy computes in 64 bits as soon as the empty list of one case is among the arrays.
+        // NumPy computes in float64 if the empty list of one case is among the arrays.
         self = cases.contains(where: \.isEmpty) ? Self(stream, in: Double.self) : Self(stream, in: Float.self)
     }
 
-    /// Reads the draws twice, and holds none of them: there may be 100 million.
+    /// Reads the draws twice and stores none of them, because there may be 100 million.
     private init<Number: BinaryFloatingPoint>(_ stream: ForegroundStream, in number: Number.Type) {
         let total = stream.total
         let places = [0.5, 50, 99.5].map { OrderStatistics.place($0, count: total) }
@@ -51,7 +51,7 @@ struct ForegroundStatistics: Hashable, Sendable {
     }
 }
 
-/// The sum of so many numbers in NumPy's order: blocks of up to 128 in eight lanes, halves added pairwise.
+/// The sum of `count` numbers in NumPy's order: blocks of up to 128 in eight lanes, halves added pairwise.
 func pairwiseSum<Number: BinaryFloatingPoint>(_ count: Int, _ next: () -> Number) -> Number {
     if count < 8 { return (0..<count).reduce(0) { sum, _ in sum + next() } }
     guard count <= 128 else {
@@ -66,11 +66,11 @@ func pairwiseSum<Number: BinaryFloatingPoint>(_ count: Int, _ next: () -> Number
     return sum
 }
 
-/// Values of some ranks among numbers that are read twice: the upper 16 bits decide first, then the lower ones.
+/// The values of some ranks among numbers that are read twice: first by their upper 16 bits, then by the lower ones.
 private struct RankedValues {
     private static let buckets = 1 << 16
     private var coarse = [Int](repeating: 0, count: buckets)
-    /// For each coarse bucket the number of its fine buckets' list; -1 where no rank lies in it.
+    /// For each coarse bucket, the index of its list of fine buckets; -1 if no rank lies in it.
     private var slots = [Int](repeating: -1, count: buckets)
     private var fine: [Int] = []
 
@@ -82,7 +82,7 @@ private struct RankedValues {
         if slot >= 0 { fine[slot * Self.buckets + Int(key & 0xffff)] += 1 }
     }
 
-    /// Decides which coarse buckets are counted finely.
+    /// Chooses the coarse buckets that are counted finely.
     mutating func choose(_ ranks: [Int]) {
         for rank in ranks where slots[Self.bucket(of: rank, in: coarse[...]).index] < 0 {
             slots[Self.bucket(of: rank, in: coarse[...]).index] = fine.count / Self.buckets
@@ -109,7 +109,7 @@ private struct RankedValues {
         preconditionFailure("a rank should be below the count of the values")
     }
 
-    /// Bits that are ordered as the numbers are.
+    /// The bits of a number, changed so that they have the same order as the numbers.
     private static func key(_ value: Float) -> UInt32 {
         let bits = value.bitPattern
         return bits >> 31 == 0 ? bits | 0x8000_0000 : ~bits

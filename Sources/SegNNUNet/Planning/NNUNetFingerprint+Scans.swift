@@ -5,14 +5,14 @@ internal import SegInference
 extension NNUNetFingerprint {
     /// Measures the scans of a dataset, one after the other; nnU-Net's `DatasetFingerprintExtractor`.
     ///
-    /// Draws of foreground voxels are NumPy's, with nnU-Net's seed, so that statistics are equal and not only alike.
-    /// - Parameter progress: Called with the cases done and the name of the next one.
+    /// Foreground voxels are drawn as in NumPy with nnU-Net's seed, so the statistics equal nnU-Net's exactly.
+    /// - Parameter progress: Called with the number of finished cases and the name of the next one.
     /// - Throws: `DataError` that names every case which cannot be used.
     public init(_ raw: NNUNetRawDataset, progress: (Int, String) throws -> Void) throws {
         try self.init(raw, draws: 100_000_000, progress: progress)
     }
 
-    /// Measures scans by some number of draws of the whole dataset.
+    /// Measures scans with a given number of draws from the whole dataset.
     package init(_ raw: NNUNetRawDataset, draws: Int, progress: (Int, String) throws -> Void) throws {
         let faults = FaultList(source: raw.folder, key: nil)
         let isSheared = (try? ScanFile.layout(of: raw.cases[0].images[0]).geometry.affine.isSheared) ?? false
@@ -39,12 +39,12 @@ extension NNUNetFingerprint {
     }
 }
 
-/// What one case adds to a fingerprint.
+/// The measurements of one case for a fingerprint.
 private struct CaseFinding {
     let spacing: [Double]
     let shape: [Int]
     let relativeSize: Double
-    /// For each channel.
+    /// The foreground draws of each channel.
     let foreground: [ForegroundDraws]
 
     private static let seed: UInt32 = 1234
@@ -53,7 +53,7 @@ private struct CaseFinding {
         let image = try Self.image(item)
         var steps: [PreprocessingStep] = []
         if reader.hasSuffix("WithReorient") { steps.append(.orientation(try Orientation(axisCodes: "RAS"))) }
-        // Readers of nnU-Net hold a scan as (z, y, x), and the fingerprint knows no other order.
+        // nnU-Net's readers hold a scan as (z, y, x), and the fingerprint always has this order.
         steps += [.nnUNetTranspose(try NNUNetTranspose(forward: [0, 1, 2])), .nnUNetCrop(NNUNetCrop())]
         let preprocessing = Preprocessing(steps)
         let prepared = try preprocessing(image, name: item.images[0])
@@ -73,16 +73,17 @@ private struct CaseFinding {
         }
     }
 
-    /// The channels, which nnU-Net takes only where they have one grid.
+    /// Reads the channels, which nnU-Net accepts only if they have one grid.
     private static func image(_ item: NNUNetRawDataset.Case) throws -> ScanImage {
         var image: ScanImage?
         for file in item.images {
             let volume = try ScanFile.readVolume(file).volume
             guard volume.size.w > 1 else {
-                throw DataError(.badData, file, "is one slice; datasets of slices by themselves are not planned")
+                throw DataError(.badData, file, "is a single slice; datasets of single slices are not supported")
             }
             guard volume.voxels.allSatisfy(\.isFinite) else {
-                throw DataError(.badData, file, "holds voxels that are not finite; nnU-Net takes none of those either")
+                throw DataError(
+                    .badData, file, "holds voxels that are not finite, which nnU-Net does not accept either")
             }
             guard let first = image else {
                 image = ScanImage(volume)
@@ -92,8 +93,9 @@ private struct CaseFinding {
             guard volume.size == first.size, edges.allSatisfy({ abs($0 - $1) <= 1e-5 * $1 }) else {
                 throw DataError(
                     .badData, file,
-                    "is \(volume.size) voxels of \(volume.affine.statedEdges) mm, and \(item.images[0]) "
-                        + "\(first.size) of \(first.affine.statedEdges); the channels of a case should have one grid")
+                    "has \(volume.size) voxels of \(volume.affine.statedEdges) mm, but \(item.images[0]) "
+                        + "has \(first.size) of \(first.affine.statedEdges); the channels of a case should have one grid"
+                )
             }
             try Self.checkPlace(of: volume, file, on: first, item.images[0])
             image?.channels.append(volume.voxels)
@@ -102,25 +104,25 @@ private struct CaseFinding {
         return image
     }
 
-    /// Insists that a volume lies where the first scan does, which extents and edges do not tell.
+    /// Checks that a volume has the position and direction of the first scan, which size and spacing do not show.
     private static func checkPlace(
         of volume: Volume, _ file: String, on image: ScanImage, _ name: String
     ) throws {
         guard let apart = image.affine.distance(to: volume.affine, size: image.size) else { return }
         throw DataError(
             .badData, file,
-            "lies \((apart * 100).rounded() / 100) mm off \(name) at a corner, by its origin or direction; the files of a "
+            "is \((apart * 100).rounded() / 100) mm from \(name) at a corner, by its origin or direction; the files of a "
                 + "case should have one grid")
     }
 
-    /// Insists on numbers that the dataset names.
+    /// Checks that a label map holds only numbers that the dataset names.
     private static func check(_ labels: Volume, _ file: String, _ dataset: NNUNetDataset) throws {
         let known = Set(dataset.labels.flatMap(\.numbers) + dataset.ignored).union([0])
         let odd = Set(labels.voxels).filter { value in Int(exactly: value).map { !known.contains($0) } ?? true }
         guard odd.isEmpty else {
             throw DataError(
                 .badData, file,
-                "holds \(odd.sorted().map { "\($0)" }.shortList()), which dataset.json names no label of")
+                "holds \(odd.sorted().map { "\($0)" }.shortList()), for which dataset.json has no label")
         }
     }
 }

@@ -1,26 +1,26 @@
 public import SegCore
 internal import SegInference
 
-/// What a planner knows of a dataset's scans; `dataset_fingerprint.json`.
+/// The properties of a dataset's scans that a planner needs; `dataset_fingerprint.json`.
 public struct NNUNetFingerprint {
-    /// The file or folder that it comes of.
+    /// The file or folder of the fingerprint.
     let source: String
-    /// Edges of each case's voxels in mm, along (z, y, x).
+    /// The voxel spacing of each case in mm, along (z, y, x).
     let spacings: [[Double]]
-    /// Extents of each case in voxels, after what is 0 around it was cut off.
+    /// The size of each case in voxels, after cropping to the nonzero voxels.
     let shapes: [[Int]]
-    /// The median share of a scan that is left after the cut.
+    /// The median share of a scan that is left after cropping.
     let relativeSize: Double
-    /// Statistics of each channel's foreground, as the file has them.
+    /// The statistics of each channel's foreground, as in the file.
     let intensities: ConfigValue
-    /// Whether the first scan's axes are not perpendicular; not known of a file.
+    /// Whether the first scan's axes are not perpendicular; unknown for a fingerprint from a file.
     var isSheared = false
 
-    /// Most voxels that a scan may have along an axis.
+    /// The maximum number of voxels of a scan along an axis.
     private static let longest = 1_000_000
 
     /// Reads a file.
-    /// - Parameter channels: How many channels there should be statistics of.
+    /// - Parameter training: The training set, for whose channels the file should have statistics.
     /// - Throws: `DataError` that names every entry which is missing or wrong.
     public init(file: String, of training: NNUNetTrainingSet) throws {
         let reader = try ConfigReader(ConfigValue(jsonFile: file), path: "", source: file)
@@ -36,11 +36,11 @@ public struct NNUNetFingerprint {
             faults.part { try Self.checkStatistics(channel, try reader.required(key, reader.object(key))) }
         }
         if let shapes, !shapes.joined().allSatisfy({ $0.rounded() == $0 && $0 <= Double(Self.longest) }) {
-            faults.part { throw reader.error("shapes_after_crop", "should be whole numbers up to \(Self.longest)") }
+            faults.part { throw reader.error("shapes_after_crop", "should be integers up to \(Self.longest)") }
         }
         if let spacings, let shapes, spacings.count != shapes.count {
             faults.part {
-                throw reader.error("spacings", "has \(spacings.count) cases, and shapes_after_crop \(shapes.count)")
+                throw reader.error("spacings", "has \(spacings.count) cases, but shapes_after_crop has \(shapes.count)")
             }
         }
         try faults.finish()
@@ -52,7 +52,7 @@ public struct NNUNetFingerprint {
         (relativeSize, self.intensities) = (relative, intensities)
     }
 
-    /// Takes what was measured.
+    /// Creates a fingerprint from measurements.
     init(
         source: String, spacings: [[Double]], shapes: [[Int]], relativeSizes: [Double],
         intensities: [ForegroundStatistics], isSheared: Bool
@@ -64,7 +64,7 @@ public struct NNUNetFingerprint {
         self.intensities = .object(Dictionary(entries) { $1 })
     }
 
-    /// The file's content.
+    /// The content of the file.
     public var document: ConfigValue {
         [
             "spacings": .array(spacings.map { .array($0.map { .double($0) }) }),
@@ -74,7 +74,7 @@ public struct NNUNetFingerprint {
         ]
     }
 
-    /// A list of three positive numbers for each case.
+    /// Reads a list of three positive numbers per case.
     private static func triples(_ key: String, _ reader: ConfigReader) throws -> [[Double]] {
         guard case .array(let rows)? = reader.value(key), !rows.isEmpty else {
             throw reader.error(key, "should be a list of three numbers for each case")

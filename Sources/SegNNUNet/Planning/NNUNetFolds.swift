@@ -5,7 +5,7 @@ internal import SegInference
 
 /// Five folds of a training set; nnU-Net's `splits_final.json`, scikit-learn's `KFold(5, shuffle=True, random_state=12345)`.
 public struct NNUNetFolds {
-    /// Cases of one fold.
+    /// The cases of one fold.
     struct Fold: Hashable {
         let training: [String]
         let validation: [String]
@@ -13,11 +13,11 @@ public struct NNUNetFolds {
 
     let folds: [Fold]
 
-    /// Folds, and the fewest cases that they are made of.
+    /// The number of folds, which is also the minimum number of cases.
     public static let count = 5
     private static let seed: UInt32 = 12_345
 
-    /// Deals out cases; nil where there are fewer than folds.
+    /// Distributes cases over the folds; nil if there are fewer cases than folds.
     public init?(cases: [String]) {
         guard cases.count >= Self.count else { return nil }
         let names = cases.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
@@ -26,7 +26,7 @@ public struct NNUNetFolds {
         for last in order.indices.dropFirst().reversed() { order.swapAt(last, generator.randint(last + 1)) }
         var start = 0
         folds = (0..<Self.count).map { fold in
-            // The first folds take one case more each where they do not come out even.
+            // If the cases do not divide evenly, the first folds have one case more each.
             let size = names.count / Self.count + (fold < names.count % Self.count ? 1 : 0)
             let chosen = Set(order[start..<start + size])
             start += size
@@ -36,7 +36,7 @@ public struct NNUNetFolds {
         }
     }
 
-    /// Reads a file, such as the one that a raw dataset brings.
+    /// Reads a file of folds, such as the one of a raw dataset.
     /// - Throws: `DataError` that names every entry which is wrong, or a case that the dataset does not have.
     public init(file: String, cases: [String]) throws {
         guard case .array(let entries) = try ConfigValue(jsonFile: file), !entries.isEmpty else {
@@ -54,7 +54,7 @@ public struct NNUNetFolds {
                 for (key, names) in [("train", training), ("val", validation)] {
                     let strange = names.filter { !known.contains($0) }
                     guard strange.isEmpty else {
-                        throw reader.error(key, "names \(strange.shortList()), of which the dataset has no case")
+                        throw reader.error(key, "names \(strange.shortList()), which the dataset does not have")
                     }
                 }
                 return Fold(training: training, validation: validation)
@@ -63,9 +63,9 @@ public struct NNUNetFolds {
         try faults.finish()
     }
 
-    /// The cases that a fold validates with, where it trains with all others.
-    /// - Throws: `DataError` where there is no such fold, or where it leaves cases out or trains with those it validates
-    ///   with, which a training here does not do.
+    /// The validation cases of a fold that trains with all other cases.
+    /// - Throws: `DataError` if the fold does not exist, leaves cases out, or trains with its validation cases; a training
+    ///   run of MedSeg does neither.
     public func validation(of fold: Int, cases: [String]) throws -> [String] {
         guard folds.indices.contains(fold) else {
             throw DataError(.badArgument, "--fold", "should be from 0 to \(folds.count - 1), or all, not \(fold)")
@@ -79,8 +79,8 @@ public struct NNUNetFolds {
         where !names.isEmpty {
             throw DataError(
                 .badData, "splits_final.json", key: "\(fold)",
-                "\(fault); a training takes all cases that are not set aside. Take such cases out of the dataset's folder, or "
-                    + "mend the fold")
+                "\(fault); a training run uses all cases outside its validation. Remove such cases from the dataset, or "
+                    + "correct the fold")
         }
         return folds[fold].validation
     }

@@ -1,4 +1,4 @@
-/// A planner of nnU-Net 2.8: the network that it plans, and how much of a GPU that may fill.
+/// A planner of nnU-Net 2.8: the network that it plans, and the GPU memory that the network may use.
 public enum NNUNetPlanner: String, CaseIterable, Sendable {
     /// A plain U-Net for 8 GB; `ExperimentPlanner`.
     case standard = "default"
@@ -19,7 +19,7 @@ public enum NNUNetPlanner: String, CaseIterable, Sendable {
         }
     }
 
-    /// What its plans are called; `plans_name`.
+    /// The name of the planner's plans; `plans_name`.
     public var plansName: String {
         switch self {
         case .standard: "nnUNetPlans"
@@ -29,7 +29,7 @@ public enum NNUNetPlanner: String, CaseIterable, Sendable {
         }
     }
 
-    /// GB of a GPU that it plans for where nothing else is asked.
+    /// The default GPU memory in GB.
     public var usualMemory: Double {
         switch self {
         case .standard, .residualM: 8
@@ -38,7 +38,7 @@ public enum NNUNetPlanner: String, CaseIterable, Sendable {
         }
     }
 
-    /// Values of all feature maps of a reference batch that fit into the usual memory.
+    /// The number of values in all feature maps of a reference batch that fit into the default memory.
     func reference(isFlat: Bool) -> Double {
         switch self {
         case .standard: isFlat ? 85e6 : 560e6
@@ -48,7 +48,7 @@ public enum NNUNetPlanner: String, CaseIterable, Sendable {
         }
     }
 
-    /// Samples of the reference batch.
+    /// The number of samples in the reference batch.
     static func referenceBatch(isFlat: Bool) -> Double { isFlat ? 12 : 2 }
 
     /// The share of the dataset's voxels that a batch may hold.
@@ -57,19 +57,19 @@ public enum NNUNetPlanner: String, CaseIterable, Sendable {
     /// Whether the encoder is residual.
     var isResidual: Bool { self != .standard }
 
-    /// The most stages that its lists of blocks name.
+    /// The maximum number of stages in the planner's lists of blocks.
     var mostStages: Int { isResidual ? 13 : 14 }
 
-    /// Convolutions, or residual blocks, of a stage of the encoder.
+    /// The number of convolutions, or of residual blocks, in an encoder stage.
     func encoderBlocks(stage: Int) -> Int { isResidual ? [1, 3, 4][safely: stage] ?? 6 : 2 }
 
-    /// Convolutions of a stage of the decoder.
+    /// The number of convolutions in a decoder stage.
     var decoderConvolutions: Int { isResidual ? 1 : 2 }
 
-    /// Channels of a stage.
+    /// The number of channels of a stage.
     static func features(stage: Int, isFlat: Bool) -> Int { min(32 << min(stage, 16), isFlat ? 512 : 320) }
 
-    /// What preprocessed scans of a configuration are called; residual networks share those of the plain one where nothing
+    /// The name of a configuration's preprocessed scans; residual networks share the plain network's scans if nothing
     /// differs.
     func dataIdentifier(_ configuration: String) -> String {
         let isShared = isResidual && ["2d", "3d_fullres"].contains(configuration)

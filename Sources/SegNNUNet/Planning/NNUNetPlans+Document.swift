@@ -1,7 +1,7 @@
 public import SegCore
 
 extension NNUNetPlans {
-    /// What the planner calls its plans, and nnU-Net their file.
+    /// The name of the planner's plans, which is also nnU-Net's name of their file.
     public var plansName: String { target.planner.plansName }
 
     /// The content of `plans.json`.
@@ -100,11 +100,11 @@ extension NNUNetPlans {
         ]
     }
 
-    /// How the intensities of a channel are normalised.
+    /// The normalisation of a channel's intensities.
     struct Rule: Hashable {
-        /// The class of nnU-Net; of `normalization_schemes`.
+        /// The class of nnU-Net in `normalization_schemes`.
         let scheme: String
-        /// Whether statistics are those inside the outline; of `use_mask_for_norm`.
+        /// Whether statistics are computed only inside the outline; the entry of `use_mask_for_norm`.
         let isMasked: Bool
     }
 
@@ -125,12 +125,12 @@ extension NNUNetPlans {
         }
     }
 
-    /// Where less than this share of a scan is left after the cut, statistics are those inside the outline.
+    /// If less than this share of a scan is left after cropping, statistics are computed only inside the outline.
     static let croppedShare = 0.75
 }
 
 extension NNUNetPlans {
-    /// A line for each configuration.
+    /// A summary with one line per configuration.
     public var summary: String {
         var rows: [(String, PlannedConfiguration)] = []
         if let full { rows.append(("3d_fullres", full)) }

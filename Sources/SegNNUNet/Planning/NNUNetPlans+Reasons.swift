@@ -2,7 +2,7 @@ internal import Foundation
 internal import SegCore
 
 extension NNUNetPlans {
-    /// A page for people: why this spacing, patch and batch, and why these configurations.
+    /// A page for the user: the reasons for the spacing, patch, batch and configurations.
     public var reasons: String {
         let channels = training.dataset.channels
         let head =
@@ -31,7 +31,7 @@ extension NNUNetPlans {
             lines.append(
                 """
                 Along \(axes[forward[0]]) the slices are few and the median voxel, \(length(median)) mm, is more than three times as long \
-                as along the other axes. The median would blur the finer scans, so a tenth of the scans decides: the \
+                as along the other axes. The median would blur the finer scans, so the spacing is the \
                 percentile 10. It is never finer than the other axes.
                 """)
         }
@@ -54,15 +54,15 @@ extension NNUNetPlans {
             return switch rule.scheme {
             case "CTNormalization":
                 "\(channel): clipped to the percentiles 0.5 and 99.5 of the foreground of all scans, then normalised by "
-                    + "their mean and deviation, since the numbers of a CT mean the same in every scan."
-            case "NoNormalization": "\(channel): left as it is, as the channel's name asks."
-            case "RescaleTo01Normalization": "\(channel): brought to 0 … 1, as the channel's name asks."
-            case "RGBTo01Normalization": "\(channel): divided by 255, as the channel's name asks."
+                    + "their mean and deviation, because CT numbers mean the same in every scan."
+            case "NoNormalization": "\(channel): left unchanged, as the channel's name requires."
+            case "RescaleTo01Normalization": "\(channel): rescaled to 0 … 1, as the channel's name requires."
+            case "RGBTo01Normalization": "\(channel): divided by 255, as the channel's name requires."
             default:
-                "\(channel): normalised by each scan's own mean and deviation, since its name promises no fixed scale"
+                "\(channel): normalised by each scan's own mean and deviation, because its name implies no fixed scale"
                     + (rule.isMasked
-                        ? "; only inside the outline, since \(kept) % of a scan are left where its empty margin is cut."
-                        : ". Margins are no matter: \(kept) % of a scan are left where they are cut.")
+                        ? "; only inside the outline, because \(kept) % of a scan are left after its empty margin is cropped."
+                        : ". Margins do not matter: \(kept) % of a scan are left after they are cropped.")
             }
         }
     }
@@ -75,7 +75,7 @@ extension NNUNetPlans {
         let cube = planned.isFlat ? "a square of 2048" : "a cube of 256"
         lines.append(
             "Patch: the planner begins with \(extents(planned.wanted)) voxels: at most the median scan, and at most as many as "
-                + "\(cube) has, rounded up to what the stages divide.")
+                + "\(cube) has, rounded up to multiples of the total stride.")
         lines.append(
             planned.wanted == planned.patch
                 ? "Its feature maps are \(millions(planned.estimate)) million values, which fit: \(bound(planned))."
@@ -89,8 +89,8 @@ extension NNUNetPlans {
         lines.append(batchReason(planned))
         let halvings = topology.divisors.map { String($0.trailingZeroBitCount) }.joined(separator: ", ")
         lines.append(
-            "Stages: \(topology.strides.count). The axes are halved \(halvings) times: an axis is, while it has 8 voxels or more "
-                + "and they are less than twice as long as the shortest.")
+            "Stages: \(topology.strides.count). The axes are halved \(halvings) times. An axis is halved while it has "
+                + "8 voxels or more that are less than twice as long as the shortest.")
         if let first = topology.kernels.firstIndex(where: { !$0.contains(1) }), first > 0 {
             lines.append(
                 "Kernels are 1 along axis \(axisNames(topology.kernels[0])) in the first "
@@ -107,8 +107,8 @@ extension NNUNetPlans {
             planned.batch == planned.batchOfMemory
             ? "as many as the memory holds"
             : planned.batch == planned.batchOfDataset
-                ? "for \(dataset), and no batch should hold more; the memory would hold \(planned.batchOfMemory)"
-                : "the fewest that are trained with; the memory would hold \(planned.batchOfMemory), and \(dataset)"
+                ? "because \(dataset), and no batch should hold more; the memory would hold \(planned.batchOfMemory)"
+                : "the minimum; the memory would hold \(planned.batchOfMemory), and \(dataset)"
         return "Batch: \(planned.batch), \(cause)."
     }
 
@@ -117,7 +117,7 @@ extension NNUNetPlans {
         let share = full.patch.map(Double.init).reduce(1, *) / full.median.reduce(1, *) * 100
         let little =
             "A patch of 3d_fullres holds \(share.text(decimals: 1)) % of the median scan, less than \(limit) %: the network "
-            + "may not see where it is. Voxels were lengthened in steps of 3 % until a patch held that much."
+            + "may lack context. Voxels were lengthened in steps of 3 % until a patch held that much."
         switch low {
         case .kept(let planned, let ratio):
             return [
@@ -129,7 +129,7 @@ extension NNUNetPlans {
             return [
                 little,
                 "A scan then has only \(ratio.text(decimals: 2)) times fewer voxels, less than \(Self.leastRatio.text(decimals: 0)) "
-                    + "times: a low resolution would show the network little more, and none is planned.",
+                    + "times: a low resolution would give the network little more context, and none is planned.",
             ]
         case .notNeeded, nil:
             return [
@@ -140,7 +140,7 @@ extension NNUNetPlans {
     }
 }
 
-// Words.
+// Parts of the text.
 extension NNUNetPlans {
     private func section(_ title: String, _ lines: [String]) -> String {
         ([title] + lines.map { "  \($0)" }).joined(separator: "\n")
@@ -150,7 +150,7 @@ extension NNUNetPlans {
         "\(name): patch \(extents(planned.patch)), batch \(planned.batch), \(millimetres(planned.spacing))"
     }
 
-    /// What the estimate of a patch is held to.
+    /// The limit of a patch's estimate, in words.
     private func bound(_ planned: PlannedConfiguration) -> String {
         let samples = NNUNetPlanner.referenceBatch(isFlat: planned.isFlat)
         let most =

@@ -2,51 +2,51 @@ internal import SegCore
 
 /// Plans of a dataset: spacing, patch, network and batch of every configuration; nnU-Net's `ExperimentPlanner`.
 public struct NNUNetPlans {
-    /// Why scans are planned at their spacing along the axis of the longest voxels.
+    /// The rule for the spacing along the axis of the longest voxels.
     enum SpacingRule: Hashable {
         /// The median of all cases.
         case median
-        /// The percentile 10 of an axis of few, long voxels, of which the median is given.
+        /// The percentile 10, for an axis of few, long voxels; the median is given.
         case tenth(median: Double)
     }
 
-    /// What came of a configuration of low resolution.
+    /// The result of planning a configuration of low resolution.
     enum LowResolution: Hashable {
-        /// Not looked for: the patch holds that share of the median scan.
+        /// Not planned, because the patch holds this large share of the median scan.
         case notNeeded(share: Double)
-        /// Found, with that many times fewer voxels.
+        /// Planned, with this many times fewer voxels.
         case kept(PlannedConfiguration, ratio: Double)
-        /// Found, and left out: it has only that many times fewer voxels.
+        /// Planned but left out, because it has only this many times fewer voxels.
         case dropped(ratio: Double)
     }
 
-    /// Name of the dataset, such as `Dataset501_Spleen`.
+    /// The name of the dataset, such as `Dataset501_Spleen`.
     let name: String
     let training: NNUNetTrainingSet
     let fingerprint: NNUNetFingerprint
     let target: PlannedConfiguration.Target
-    /// Spacing along (z, y, x), and how it was found.
+    /// The spacing along (z, y, x), and the rule that gave it.
     let spacing: [Double]
     let spacingRule: SpacingRule
-    /// For each axis of the network that of (z, y, x).
+    /// For each axis of the network, the index of that axis in (z, y, x).
     let forward: [Int]
-    /// Median extents at the spacing, in the network's order.
+    /// The median size at the spacing, in the network's order of axes.
     let median: [Double]
-    /// Slices.
+    /// The 2-D configuration.
     let flat: PlannedConfiguration
-    /// Volumes at the spacing; nil where scans are single slices.
+    /// The 3-D configuration at the spacing; nil if scans are single slices.
     let full: PlannedConfiguration?
     let low: LowResolution?
 
-    /// A patch that holds less than this share of the median scan calls for a low resolution.
+    /// If a patch holds less than this share of the median scan, a low resolution is planned.
     static let sufficientShare = 0.25
-    /// A low resolution is worth it from this many times fewer voxels on.
+    /// The minimum ratio of voxels at full and at low resolution for which the low resolution is kept.
     static let leastRatio = 2.0
 
     /// Plans a dataset.
     /// - Parameters:
-    ///   - name: Name of the dataset, `Dataset501_Spleen`.
-    ///   - memory: GB of the GPU; nil for the planner's usual ones.
+    ///   - name: The name of the dataset, such as `Dataset501_Spleen`.
+    ///   - memory: The GPU memory in GB; nil for the planner's default.
     /// - Throws: `DataError` naming what cannot be planned.
     public init(
         _ name: String, _ training: NNUNetTrainingSet, _ fingerprint: NNUNetFingerprint, planner: NNUNetPlanner,
@@ -73,7 +73,7 @@ public struct NNUNetPlans {
         low = try Self.lowResolution(target, below: full, cases: training.caseCount)
     }
 
-    /// The spacing that scans are brought to, along (z, y, x); `determine_fullres_target_spacing`.
+    /// The spacing that scans are resampled to, along (z, y, x); `determine_fullres_target_spacing`.
     private static func spacing(of fingerprint: NNUNetFingerprint) -> ([Double], SpacingRule) {
         func percentile(_ percent: Double, _ axis: Int) -> Double {
             OrderStatistics.percentile(percent, of: fingerprint.spacings.map { $0[axis] })
@@ -93,7 +93,7 @@ public struct NNUNetPlans {
         return (target, .tenth(median: median))
     }
 
-    /// Median extents after resampling, in the network's order.
+    /// The median size after resampling, in the network's order of axes.
     private static func median(of fingerprint: NNUNetFingerprint, at target: [Double], _ forward: [Int]) -> [Double] {
         forward.map { axis in
             OrderStatistics.median(

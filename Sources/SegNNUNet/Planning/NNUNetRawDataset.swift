@@ -13,7 +13,7 @@ public struct NNUNetRawDataset {
 
     /// The folder.
     public let folder: String
-    /// What `dataset.json` says.
+    /// The entries of `dataset.json`.
     public let training: NNUNetTrainingSet
     /// The cases in nnU-Net's order.
     let cases: [Case]
@@ -30,27 +30,27 @@ public struct NNUNetRawDataset {
             faults.part {
                 throw DataError(
                     .badData, training.file, key: "numTraining",
-                    "is \(training.caseCount), and there are \(cases.count) training cases")
+                    "is \(training.caseCount), but there are \(cases.count) training cases")
             }
         }
         for item in cases { faults.part { try Self.check(item, channels: channels) } }
         try faults.finish()
     }
 
-    /// Names of the cases.
+    /// The names of the cases.
     public var names: [String] { cases.map(\.name) }
 
-    /// The file that says which folds the dataset brings itself; nil where it brings none.
+    /// The file of the dataset's own folds; nil if there is none.
     public var ownFolds: String? {
         let file = "\(folder)/splits_final.json"
         return FileManager.default.fileExists(atPath: file) ? file : nil
     }
 
-    /// Cases by the names of their scans, in the order of the names' code points.
+    /// Finds cases by the names of their scans, in the order of the names' code points.
     private static func cases(in folder: String, ending: String, channels: Int) throws -> [Case] {
         let images = "\(folder)/imagesTr"
         guard let files = try? FileManager.default.contentsOfDirectory(atPath: images) else {
-            throw DataError(.noInput, images, "is not there; it should hold the training scans, CASE_0000\(ending)")
+            throw DataError(.noInput, images, "is missing; it should hold the training scans, CASE_0000\(ending)")
         }
         let scans = files.filter { $0.hasSuffix(ending) && !$0.hasPrefix(".") }
         let pattern = #"^.+_[0-9]{4}$"#
@@ -75,10 +75,10 @@ public struct NNUNetRawDataset {
     private static func check(_ item: Case, channels: Int) throws {
         guard item.images.count == channels else {
             throw DataError(
-                .badData, item.name, "has \(item.images.count) scans, and dataset.json names \(channels) channels")
+                .badData, item.name, "has \(item.images.count) scans, but dataset.json names \(channels) channels")
         }
         for file in item.images + [item.label] where !FileManager.default.fileExists(atPath: file) {
-            throw DataError(.noInput, file, "is not there")
+            throw DataError(.noInput, file, "is missing")
         }
     }
 }

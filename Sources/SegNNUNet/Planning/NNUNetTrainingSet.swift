@@ -2,24 +2,24 @@ internal import Foundation
 internal import SegCore
 internal import SegInference
 
-/// What `dataset.json` of a raw dataset says to a planner.
+/// The entries of a raw dataset's `dataset.json` that a planner needs.
 public struct NNUNetTrainingSet {
     /// The file.
     let file: String
     /// Channels and labels.
     let dataset: NNUNetDataset
-    /// Entries of `labels`, the background and an ignored label among them.
+    /// The number of entries of `labels`, including the background and an ignored label.
     let labelCount: Int
-    /// Cases of the training set; `numTraining`.
+    /// The number of cases of the training set; `numTraining`.
     let caseCount: Int
-    /// The ending of scans and labels; `file_ending`.
+    /// The file extension of scans and labels; `file_ending`.
     let ending: String
-    /// Cases that are named one by one with their files; nil where folders say which they are.
+    /// The cases if the file lists them one by one with their files; nil if the folders determine them.
     let listed: [NNUNetRawDataset.Case]?
-    /// The reader that the file asks for; nil where the ending decides.
+    /// The reader that the file gives; nil if the file extension decides.
     private let readerOverride: String?
 
-    /// Readers of nnU-Net whose scans are read here.
+    /// The readers of nnU-Net that are supported.
     static let readers = ["SimpleITKIO", "NibabelIO", "NibabelIOWithReorient", "SimpleITKIOWithReorient"]
 
     /// Reads the file.
@@ -51,7 +51,7 @@ public struct NNUNetTrainingSet {
             ? "NibabelIO" : "SimpleITKIO"
     }
 
-    /// Insists on a reader that is known.
+    /// Checks that the reader is supported.
     private static func reader(_ override: String?, ending: String, _ reader: ConfigReader) throws {
         if let override {
             guard readers.contains(override) else {
@@ -75,7 +75,7 @@ public struct NNUNetTrainingSet {
         return count
     }
 
-    /// nnU-Net takes the channels' normalisations in the order in which they are written, whatever their numbers are.
+    /// Checks that channels are written in order: nnU-Net assigns normalisations by the written order, not by the numbers.
     private static func checkOrder(of reader: ConfigReader, _ file: String) throws {
         let key = reader.value("channel_names") == nil ? "modality" : "channel_names"
         let keys = try ConfigValue.keys(ofObject: key, inJSONFile: file)

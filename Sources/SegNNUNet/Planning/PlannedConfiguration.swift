@@ -1,49 +1,49 @@
 internal import Foundation
 internal import SegCore
 
-/// Patch, network and batch for scans of one spacing; nnU-Net's `get_plans_for_configuration`.
+/// The patch, network and batch for scans of one spacing; nnU-Net's `get_plans_for_configuration`.
 struct PlannedConfiguration: Hashable, Sendable {
-    /// What is planned for, the same in all configurations.
+    /// The target of the plans, which is the same in all configurations.
     struct Target: Hashable, Sendable {
         let planner: NNUNetPlanner
-        /// GB of the GPU.
+        /// The GPU memory in GB.
         let memory: Double
-        /// Entries of `labels` in `dataset.json`.
+        /// The number of entries of `labels` in `dataset.json`.
         let labels: Int
     }
 
-    /// Voxel edges in mm, two of them for slices.
+    /// The voxel spacing in mm; two numbers for slices.
     let spacing: [Double]
-    /// Median extents of the scans in voxels of that spacing.
+    /// The median size of the scans in voxels of that spacing.
     let median: [Double]
-    /// Stages and patch.
+    /// The stages and the patch.
     let topology: PlannedTopology
-    /// The patch before it was reduced to the memory.
+    /// The patch before it was reduced to fit the memory.
     let wanted: [Int]
-    /// Values of the feature maps of one patch.
+    /// The number of values in the feature maps of one patch.
     let estimate: Double
-    /// Values that a reference batch may have.
+    /// The number of values that a reference batch may have.
     let reference: Double
-    /// Samples of a batch that the memory allows.
+    /// The batch size that the memory allows.
     let batchOfMemory: Int
-    /// Samples of a batch that the dataset's size allows.
+    /// The batch size that the dataset's size allows.
     let batchOfDataset: Int
 
-    /// Samples of a batch.
+    /// The batch size.
     var batch: Int { max(min(batchOfMemory, batchOfDataset), Self.leastBatch) }
-    /// Extents of the patch.
+    /// The size of the patch.
     var patch: [Int] { topology.patch }
-    /// Whether the network sees slices.
+    /// Whether the network's input is slices.
     var isFlat: Bool { spacing.count == 2 }
 
     static let leastBatch = 2
 
     /// Plans a configuration.
     /// - Parameters:
-    ///   - spacing: Voxel edges in mm.
-    ///   - median: Median extents of the scans at that spacing.
-    ///   - voxels: Voxels of all scans together.
-    /// - Throws: `DataError` where no patch fits the memory.
+    ///   - spacing: The voxel spacing in mm.
+    ///   - median: The median size of the scans at that spacing.
+    ///   - voxels: The number of voxels of all scans together.
+    /// - Throws: `DataError` if no patch fits the memory.
     init(_ target: Target, spacing: [Double], median: [Double], voxels: Double) throws {
         let planner = target.planner
         let isFlat = spacing.count == 2
@@ -62,7 +62,7 @@ struct PlannedConfiguration: Hashable, Sendable {
         let reference = planner.reference(isFlat: isFlat) * (target.memory / planner.usualMemory)
         let samples = NNUNetPlanner.referenceBatch(isFlat: isFlat)
         func estimate() -> Double { topology.featureMapSize(planner, labels: target.labels) }
-        // The plain network should fit with the least batch, a residual one with the reference batch.
+        // The plain network has to fit with the minimum batch, and a residual one with the reference batch.
         func isTooLarge() -> Bool {
             (planner.isResidual ? estimate() : estimate() / samples * Double(Self.leastBatch)) > reference
         }
@@ -70,7 +70,7 @@ struct PlannedConfiguration: Hashable, Sendable {
         guard topology.strides.count <= planner.mostStages else {
             throw DataError(
                 .badData, "the fingerprint",
-                "asks for \(topology.strides.count) stages at \(spacing) mm, and nnU-Net's planner knows \(planner.mostStages)"
+                "needs \(topology.strides.count) stages at \(spacing) mm, but nnU-Net's planner has only \(planner.mostStages)"
             )
         }
         self.topology = topology
@@ -81,7 +81,7 @@ struct PlannedConfiguration: Hashable, Sendable {
         batchOfDataset = Self.whole(voxels * planner.coverage / patch)
     }
 
-    /// Extents of a patch that is a cube in mm: as many voxels as a cube of 256 has, or a square of 2048.
+    /// The size of a patch that is a cube in mm and has as many voxels as a cube of 256, or a square of 2048.
     private static func cube(_ spacing: [Double]) -> [Double] {
         let perMillimetre = spacing.map { 1 / $0 }
         let count = spacing.count == 2 ? 2048.0 * 2048 : 256.0 * 256 * 256
@@ -94,7 +94,7 @@ struct PlannedConfiguration: Hashable, Sendable {
         _ topology: PlannedTopology, _ spacing: [Double], _ median: [Double], memory: Double
     ) throws -> PlannedTopology {
         let shares = zip(topology.patch, median).map { Double($0) / $1 }
-        // Of equal ones the last.
+        // The last of equal ones.
         let axis = shares.lastIndex(of: shares.max() ?? 0) ?? 0
         var smaller = topology.patch.map(Double.init)
         smaller[axis] -= Double(topology.divisors[axis])
@@ -110,6 +110,6 @@ struct PlannedConfiguration: Hashable, Sendable {
         return PlannedTopology(spacing: spacing, extents: patch)
     }
 
-    /// The nearest whole number, of two the even one.
+    /// The nearest integer; of two equally near ones, the even one.
     private static func whole(_ value: Double) -> Int { Int(min(value.rounded(.toNearestOrEven), 1e15)) }
 }

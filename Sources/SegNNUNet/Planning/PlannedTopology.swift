@@ -1,26 +1,26 @@
-/// Stages of a network that halve a patch until it is small; nnU-Net's `get_pool_and_conv_props`.
+/// The stages of a network that halve a patch until it is small; nnU-Net's `get_pool_and_conv_props`.
 struct PlannedTopology: Hashable, Sendable {
-    /// Strides of each stage along each axis; 1 in the first one.
+    /// The strides of each stage along each axis; 1 in the first stage.
     let strides: [[Int]]
-    /// Extents of each stage's kernels along each axis, 1 or 3.
+    /// The kernel size of each stage along each axis, 1 or 3.
     let kernels: [[Int]]
-    /// Extents of the patch, rounded up to what the stages divide.
+    /// The size of the patch, rounded up to multiples of `divisors`.
     let patch: [Int]
-    /// What the stages divide each axis by.
+    /// The total stride of all stages along each axis.
     let divisors: [Int]
 
-    /// Axes below this are not halved.
+    /// The minimum size of an axis that is halved.
     private static let leastHalved = 8.0
-    /// One axis alone is not halved below this.
+    /// The minimum size of an axis that is halved alone.
     private static let leastHalvedAlone = 12.0
 
     /// Plans the stages.
     ///
-    /// In each stage the axes are halved whose voxels are less than twice as long as the shortest. An axis gets kernels
-    /// of 3 from the stage on in which that holds of it, and those of the last stage are 3 along every axis.
+    /// Each stage halves the axes whose voxels are less than twice as long as the shortest. From the first stage in which
+    /// this holds for an axis, kernels are 3 along that axis. The last stage has kernels of 3 along every axis.
     /// - Parameters:
-    ///   - spacing: Voxel edges in mm.
-    ///   - extents: Voxels of the patch that is wanted; halves of a voxel may come of medians.
+    ///   - spacing: The voxel spacing in mm.
+    ///   - extents: The wanted size of the patch in voxels; a median can give half a voxel.
     init(spacing: [Double], extents: [Double]) {
         var (edges, sizes) = (spacing, extents)
         let axes = Array(edges.indices)
@@ -50,10 +50,10 @@ struct PlannedTopology: Hashable, Sendable {
         patch = axes.map { Int((extents[$0] / Double(divisors[$0])).rounded(.up)) * divisors[$0] }
     }
 
-    /// Values of all feature maps of one patch, which stand for the memory of a training; `compute_conv_feature_map_size`.
+    /// The number of values in all feature maps of one patch, a measure of memory; `compute_conv_feature_map_size`.
     /// - Parameters:
-    ///   - planner: Whose network it is.
-    ///   - labels: Entries of `labels` in `dataset.json`.
+    ///   - planner: The planner of the network.
+    ///   - labels: The number of entries of `labels` in `dataset.json`.
     func featureMapSize(_ planner: NNUNetPlanner, labels: Int) -> Double {
         let isFlat = patch.count == 2
         var (extents, sizes) = (patch, [Double]())

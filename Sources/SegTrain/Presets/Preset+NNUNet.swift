@@ -1,7 +1,7 @@
 internal import SegCore
 
 extension Preset {
-    /// What nnU-Net plans for the Decathlon's spleens (`3d_fullres`), as MONAI's DynUNet builds it.
+    /// nnU-Net's plan for the Decathlon's spleen dataset (`3d_fullres`), with MONAI's DynUNet.
     ///
     /// Intensities are clipped and normalised with the mean 99.29 and deviation 39.47 of the spleen's voxels. A third
     /// of the patches lies on the organ, the rest anywhere. 1000 epochs of 250 steps. Isensee et al. 2021.
@@ -45,7 +45,7 @@ extension Preset {
             "checkpoint_every": 250,
         ])
 
-    /// Its augmentation: probabilities and ranges.
+    /// The probabilities and ranges of nnU-Net's augmentation.
     private static let nnunetAugmentation: ConfigValue = [
         "affine": ["prob": 0.2, "rotate": 30, "scale": [0.7, 1.4], "padding": "border"],
         "noise": ["prob": 0.1, "std": 0.1],
@@ -53,7 +53,7 @@ extension Preset {
         "brightness": ["prob": 0.15, "range": [0.75, 1.25]],
         "contrast": ["prob": 0.15, "range": [0.75, 1.25]],
         "low_resolution": ["prob": 0.25, "zoom": [0.5, 1]],
-        // Its two steps, of the negative with 0.1 and of the image with 0.3, as one.
+        // One step for nnU-Net's two: on the inverted image with probability 0.1, and on the image with 0.3.
         "gamma": ["prob": 0.37, "range": [0.7, 1.5], "invert_prob": 0.27, "retain_stats": true],
         "flip": ["prob": 0.5, "axes": [0, 1, 2]],
     ]

@@ -3,11 +3,11 @@ internal import SegCore
 extension Preset {
     /// The configuration of the MED_Segmentation report, with its UNet.
     ///
-    /// Batches are of two volumes, as in the tutorial the report started from, so that an epoch of its 28 training
-    /// scans is 14 steps: 100 epochs, the rate halved every 10, early stopping after 15 without progress. The report
-    /// names flips and rotations without probabilities; these are MONAI's defaults. It names dropout for its
-    /// uncertainty maps; 0.1 is its loader's default. `validation` sets 8 of the 36 scans aside that are not its test
-    /// scans 3, 9, 20, 32 and 62. Its rate falls too fast to reach the tutorial's Dice: take `tutorial` for results.
+    /// A batch has two volumes, as in the tutorial that the report started from, so an epoch of its 28 training scans has
+    /// 14 steps: 100 epochs, the learning rate halved every 10, early stopping after 15 epochs without progress. The report
+    /// gives flips and rotations without probabilities; the ones here are MONAI's defaults. It gives dropout for its
+    /// uncertainty maps; 0.1 is its loader's default. `validation` sets aside 8 of the 36 scans that are not its test scans
+    /// 3, 9, 20, 32 and 62. The learning rate falls too fast to reach the tutorial's Dice; `tutorial` gives better results.
     static let report = Preset(
         name: "report",
         entries: [

@@ -1,10 +1,10 @@
 internal import SegCore
 
 extension Preset {
-    /// MONAI's tutorial `spleen_segmentation_3d`: 600 epochs of its 32 training scans, two a batch, four patches each.
+    /// MONAI's tutorial `spleen_segmentation_3d`: 600 epochs of its 32 training scans, two per batch, four patches each.
     ///
     /// The tutorial validates on the last nine scans, every second epoch, with windows of 160³; here windows are as
-    /// large as patches. Name the scans with `validation` for its split.
+    /// large as patches. The scans of its split can be given with `validation`.
     static let tutorial = Preset(
         name: "tutorial",
         entries: [

@@ -1,20 +1,20 @@
 public import SegCore
 
-/// A configuration by name, which a user's own entries change.
+/// A named configuration, which a user's own entries override.
 public struct Preset: Sendable {
-    /// What `preset:` calls it.
+    /// The name that `preset:` refers to.
     public let name: String
-    /// Its entries.
+    /// The entries of the preset.
     public let entries: ConfigValue
 
-    /// Those there are.
+    /// All presets.
     public static let all = [report, tutorial, nnunet]
 
-    /// The document with the entries of the preset it names, where it has none of its own.
+    /// The document with the entries of its preset for the keys that it does not give itself.
     ///
-    /// Objects are joined key by key, but one that names another loss, optimiser, schedule or network replaces the
-    /// preset's, whose other keys mean nothing to it.
-    /// - Throws: `DataError` where there is no such preset.
+    /// Objects are merged key by key. An object that names another loss, optimiser, schedule or network replaces the
+    /// preset's object, whose other keys do not apply to it.
+    /// - Throws: `DataError` if the preset does not exist.
     static func expand(_ value: ConfigValue, source: String) throws -> ConfigValue {
         guard case .object(var entries) = value, let name = entries.removeValue(forKey: "preset"), name != .null else {
             return value

@@ -107,7 +107,7 @@ def test_wrong_arrays_are_refused(model, arguments, text):
 
 
 @pytest.mark.parametrize("array, affine, text", [
-    (np.zeros((2, 8, 8, 8)), None, "2 channels, and the model takes 1"),
+    (np.zeros((2, 8, 8, 8)), None, "2 channels, but the model takes 1"),
     (np.full((8, 8, 8), np.nan), None, "NaN"),
     (np.zeros((8, 8, 8)), np.zeros((4, 4)), "affine"),
     (np.zeros((8, 8, 8)), np.diag([1.0, 1, 0, 1]), "maps voxels onto a plane"),
