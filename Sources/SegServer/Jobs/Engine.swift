@@ -44,6 +44,7 @@ actor Engine {
         try segmenter.checkRestores(for: "the server")
         try segmenter.checkClasses(for: "the server")
         segmenter.postprocessing = job.options.postProcessing(of: job.model)
+        segmenter.keepsPrediction = job.options.probabilities
         // What errors call the scan: a path would tell where, a client's name for it whose.
         let segmentation = try segmenter(scan, name: "the scan") { done, count in
             try job.report("window \(done) of \(count)", 0.9 * Double(done) / Double(count))
