@@ -48,6 +48,8 @@ final class Model {
         let name = scan.name.map { String(cString: $0) } ?? "the scan"
         let image = try ScanImage(scan, name: name)
         var segmenter = Segmenter(ensemble, uncertainty: UncertaintyOptions(request))
+        // A result may be asked for them later.
+        segmenter.keepsPrediction = true
         try segmenter.postprocessing.add(request)
         let start = ContinuousClock.now
         guard predicting.withLock({ $0 }) != pthread_self() else {

@@ -52,7 +52,8 @@ final class Outcome: Sendable {
         guard known.contains(number) else {
             throw DataError(.badArgument, "number", "should be a label of the result, not \(number)")
         }
-        return found.prediction.probability(of: number)
+        guard let prediction = found.prediction else { preconditionFailure("a result of the library keeps them") }
+        return prediction.probability(of: number)
     }
 
     /// A map of uncertainty over the scan.

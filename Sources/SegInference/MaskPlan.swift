@@ -71,22 +71,3 @@ public struct MaskPlan: Hashable, Sendable {
         channels == 1 || (probabilities == .softmax && !isRegions && painting.isEmpty)
     }
 }
-
-extension Prediction {
-    /// The mask that a plan makes from a prediction: one map of class numbers, or one map of 0 and 1 per region; and the size
-    /// and affine (voxel index → RAS+ mm) of its grid.
-    func mask(by plan: MaskPlan) -> (maps: [[UInt8]], size: Triple, affine: Affine) {
-        let size = plan.restoration == .none ? record.networkSize : record.scanSize
-        let threshold = Float(plan.threshold)
-        var maps: [[UInt8]]
-        if [.trilinear, .logits].contains(plan.restoration) {
-            maps = plan.isRegions ? regions(threshold: threshold) : [mask(threshold: threshold)]
-        } else {
-            maps = plan.isRegions ? networkRegions(threshold: threshold) : [classes(threshold: threshold)]
-            for step in plan.before { step.apply(to: &maps, size: record.networkSize) }
-            if plan.restoration == .nearest { maps = maps.map { record.restoreLabels($0) } }
-        }
-        for step in plan.after { step.apply(to: &maps, size: size) }
-        return (maps, size, plan.restoration == .none ? record.networkAffine : record.scanAffine)
-    }
-}

@@ -122,7 +122,8 @@ public struct PredictionFiles {
     }
 
     /// Writes the volumes, with the scan's geometry.
-    /// - Returns: The summary of the maps of an uncertain prediction; nil if there is none.
+    /// - Parameter probabilities: Whether those of each class are written; `Segmenter.keepsPrediction` comes first.
+    /// - Returns: What the maps of an uncertain prediction hold; nil where there is none.
     /// - Throws: `DataError` naming the file that cannot be written.
     @discardableResult
     public func write(
@@ -139,8 +140,9 @@ public struct PredictionFiles {
         }
         try ScanFile.write(maps: found.maps, size: size, like: geometry, to: mask, overwrite: overwrite)
         if probabilities {
-            for label in found.hasRegions ? 0..<found.maps.count : 1..<found.prediction.classes {
-                try write(found.prediction.probability(of: label), probability(label))
+            guard let prediction = found.prediction else { preconditionFailure("no probabilities were kept") }
+            for label in found.hasRegions ? 0..<found.maps.count : 1..<found.classes {
+                try write(prediction.probability(of: label), probability(label))
             }
         }
         guard let uncertain = found.uncertain else { return nil }

@@ -104,21 +104,33 @@ public final class Predictor {
     ///   - progress: Called with the number of finished windows and the total number.
     /// - Throws: `DataError` if the scan cannot be preprocessed; `TensorError` or `BackendError` from the network.
     public func predict(_ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
-        let prepared = try prepare(scan, name: name, progress: progress)
-        try PredictionMemory(
-            image: padded(prepared.image.size), scan: scan.size, inputs: network.inputChannels,
-            channels: network.outputChannels, maps: description.maskPlan.isRegions ? network.outputChannels : 1,
-            between: prepared.record.largestBetween, isUncertain: false
-        ).check(on: backend, name: name)
-        let size = prepared.image.size
+        let input = try input(of: scan, name: name, progress: progress)
         let isLogits = description.maskPlan.restoration == .logits
         let values = try outputs(
-            of: tensor(prepared.image.interleaved, size: size), size: size, isLogits: isLogits, name: name,
-            progress: progress
+            of: input.image, size: input.size, isLogits: isLogits, name: name, progress: progress
         ) { x, _ in try output(of: x) }
         return Prediction(
-            values, channels: network.outputChannels, record: prepared.record, plan: description.maskPlan,
+            values, channels: network.outputChannels, record: input.record, plan: description.maskPlan,
             isLogits: isLogits)
+    }
+
+    /// The mask of a scan, made plane by plane as windows are finished: of probabilities no more is held than the planes of
+    /// a window.
+    /// - Throws: Errors as `predict`.
+    func mask(
+        of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
+    ) throws -> MaskStream.Finished {
+        let input = try input(of: scan, name: name, progress: progress)
+        let plan = description.maskPlan
+        let isLogits = plan.restoration == .logits
+        let rule = VoxelRule(
+            plan: plan, channels: network.outputChannels, isLogits: isLogits, threshold: Float(plan.threshold))
+        var stream = MaskStream(rule, input.record)
+        try forEachOutput(
+            of: input.image, size: input.size, isLogits: isLogits, name: name, progress: progress,
+            logits: { x, _ in try output(of: x) }
+        ) { planes in StageClock.time("restore") { stream.add(planes) } }
+        return StageClock.time("restore") { stream.finish() }
     }
 }
 
@@ -151,7 +163,21 @@ extension Predictor {
         return Preprocessing.Prepared(image: image, record: prepared.record)
     }
 
-    /// A preprocessed image as the network's input, `[1, D, H, W, C]`.
+    /// A scan as the network takes it, with the extents of what is not padding, and the way back.
+    private func input(
+        of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
+    ) throws -> (image: Tensor, size: Triple, record: SpatialRecord) {
+        let prepared = try prepare(scan, name: name, progress: progress)
+        try PredictionMemory(
+            image: padded(prepared.image.size), scan: scan.size, inputs: network.inputChannels,
+            channels: network.outputChannels, maps: description.maskPlan.isRegions ? network.outputChannels : 1,
+            between: prepared.record.largestBetween, isUncertain: false
+        ).check(on: backend, name: name)
+        let size = prepared.image.size
+        return (try tensor(prepared.image.interleaved, size: size), size, prepared.record)
+    }
+
+    /// A prepared image as the network takes it, `[1, D, H, W, C]`.
     ///
     /// If the image is smaller than a window and the padding is not 0, it is padded here.
     /// - Parameter voxels: The voxels of the image, channels last.
@@ -199,39 +225,4 @@ extension Predictor {
 
     /// The number of bytes of the memory limit that were unused at the peak.
     var unusedMemory: Int { backend.memoryLimit.map { max(0, $0 - backend.memory.peak) } ?? .max }
-
-    /// The output for an image from the blended logits of all windows, `[D, H, W, channels]`.
-    /// - Parameters:
-    ///   - image: The image from `tensor(_:size:)`.
-    ///   - size: The image's size without padding.
-    ///   - isLogits: Whether the result is logits, not probabilities.
-    ///   - logits: Computes the logits of a window from the window and its number.
-    func outputs(
-        of image: Tensor, size: Triple, isLogits: Bool = false, name: String, progress: (Int, Int) throws -> Void,
-        logits predict: (Tensor, Int) throws -> Tensor
-    ) throws -> [Float] {
-        let extents = image.shape.size
-        let grown = Triple(extents.d, extents.h, extents.w)
-        let window = SlidingWindow(of: description, over: grown)
-        var number = 0
-        let logits = try window(image, progress: progress) { x in
-            defer { number += 1 }
-            return try predict(x, number)
-        }
-        let (outputs, areFinite) = try StageClock.time("probabilities") {
-            let isSigmoid = network.outputChannels == 1 || description.maskPlan.probabilities == .sigmoid
-            let outputs =
-                isLogits
-                ? try logits.floats()
-                : isSigmoid ? try logits.floats().map { 1 / (1 + exp(-$0)) } : try softmax(logits).floats()
-            return (outputs, outputs.allSatisfy(\.isFinite))
-        }
-        guard areFinite else {
-            // The scan or the weights may be at fault, so of several scans the others are still tried.
-            throw DataError(
-                .badData, name,
-                "the network's output is not finite; its weights are damaged or need another preprocessing")
-        }
-        return WindowPadding.crop(outputs, of: grown, channels: network.outputChannels, to: size)
-    }
 }

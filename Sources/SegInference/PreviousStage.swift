@@ -14,8 +14,7 @@ public enum PreviousStage {
     func mask(of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void) throws -> Volume {
         switch self {
         case .model(let predictor):
-            let prediction = try predictor.predict(scan, name: name, progress: progress)
-            let mask = prediction.mask(by: predictor.description.maskPlan)
+            let mask = try predictor.mask(of: scan, name: name, progress: progress)
             return Volume(voxels: mask.maps[0].map { Float($0) }, size: mask.size, affine: scan.affine)
         case .masks(let folder):
             let mask = try ScanFile.readVolume(Self.file(of: name, in: folder)).volume

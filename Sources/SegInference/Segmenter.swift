@@ -1,4 +1,3 @@
-internal import Foundation
 internal import SegBackend
 public import SegCore
 public import SegImaging
@@ -12,6 +11,9 @@ public struct Segmenter {
     public let uncertainty: UncertaintyOptions?
     /// The postprocessing of the mask; initially that of the first model's description.
     public var postprocessing: PostProcessing
+    /// Whether the probabilities of all classes are kept on the network's grid, for `Segmentation.prediction`. Otherwise
+    /// they are dropped as soon as the mask is made of them, and memory does not grow with the scan times its classes.
+    public var keepsPrediction = false
 
     /// Creates a segmenter from an ensemble.
     public init(_ ensemble: Ensemble, uncertainty: UncertaintyOptions? = nil) {
@@ -87,21 +89,25 @@ public struct Segmenter {
         _ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void = { _, _ in }
     ) throws -> Segmentation {
         try postprocessing.checkRoom(for: scan.size, name: name)
-        let prediction: Prediction
+        var prediction: Prediction?
         var uncertain: UncertainPrediction?
         if let uncertainty {
             let samples = try ensemble.predict(scan, name: name, uncertainty: uncertainty, progress: progress)
             (uncertain, prediction) = (samples, samples.prediction)
-        } else {
+        } else if keepsPrediction {
             prediction = try ensemble.models[0].predict(scan, name: name, progress: progress)
         }
-        var (maps, size, affine) = StageClock.time("restore") { prediction.mask(by: description.maskPlan) }
+        let plan = description.maskPlan
+        let finished =
+            try prediction.map { found in StageClock.time("restore") { found.finished(by: plan) } }
+            ?? ensemble.models[0].mask(of: scan, name: name, progress: progress)
+        var (maps, size, affine) = (finished.maps, finished.size, finished.affine)
         try postprocessing.checkRoom(for: size, name: name)
         let concerns = StageClock.time("clean") { clean(&maps, size: size, voxelVolumeML: affine.voxelVolumeML) }
         return Segmentation(
             prediction: prediction, uncertain: uncertain, hasRegions: hasRegions, maps: maps, size: size,
             affine: affine, isOnScan: size == scan.size && affine == scan.affine, concerns: concerns,
-            areShares: description.maskPlan.areShares(channels: prediction.channels))
+            classes: classes, uncertaintyScore: finished.uncertaintyScore)
     }
 
     /// Postprocesses a label map, or each region separately.
@@ -133,9 +139,10 @@ extension Segmentation {
 
 /// The result of segmenting a scan.
 public struct Segmentation: Sendable {
-    /// The network's output on its own grid, and the way back to the scan's grid.
-    public let prediction: Prediction
-    /// The uncertain prediction; nil if there was only one sample.
+    /// Probabilities on the network's grid, and the way back; nil where `Segmenter.keepsPrediction` is false and there is one
+    /// sample.
+    public let prediction: Prediction?
+    /// Where more than one sample was asked for.
     public let uncertain: UncertainPrediction?
     /// Whether the mask is regions that may overlap, not classes.
     public let hasRegions: Bool
@@ -149,29 +156,9 @@ public struct Segmentation: Sendable {
     public let isOnScan: Bool
     /// Concerns about removed parts of the mask that may have been organs.
     public let concerns: [Concern]
-    /// Whether the probabilities of all channels sum to 1.
-    let areShares: Bool
-
-    /// The mean entropy, in nats, of the foreground probability where it is above 0.05; active learning ranks scans by it.
-    /// Nil if it is not above 0.05 at any voxel, or if each channel has its own probability.
-    public var uncertaintyScore: Double? {
-        guard areShares else { return nil }
-        var (sum, count) = (0.0, 0)
-        let channels = prediction.channels
-        prediction.values.withUnsafeBufferPointer { values in
-            for voxel in 0..<values.count / channels {
-                let value = Double(prediction.probability(of: 0, at: voxel, in: values, isShare: channels > 1))
-                let foreground = channels == 1 ? value : 1 - value
-                guard foreground > 0.05 else { continue }
-                sum += Self.entropy(foreground)
-                count += 1
-            }
-        }
-        return count > 0 ? sum / Double(count) : nil
-    }
-
-    private static func entropy(_ p: Double) -> Double {
-        guard p > 0, p < 1 else { return 0 }
-        return -p * log(p) - (1 - p) * log(1 - p)
-    }
+    /// Classes that the model tells apart, background included.
+    public let classes: Int
+    /// The mean entropy of the foreground probability over the voxels that may be foreground, in nats: by this, active
+    /// learning ranks. Nil where there are none, or where probabilities are of each channel by itself.
+    public let uncertaintyScore: Double?
 }

@@ -29,12 +29,36 @@ public struct SlidingWindow: Sendable {
     public func callAsFunction(
         _ image: Tensor, progress: (Int, Int) throws -> Void, predict: (Tensor) throws -> Tensor
     ) throws -> Tensor {
-        let plan = try WindowPlan(image: image.shape.size, window: window, overlap: overlap, blending)
-        let backend = image.backend
         let size = image.shape.size
+        var slab = try BlendedSlab(of: size, capacity: size.d, on: image.backend)
+        try run(image, into: &slab, progress: progress, predict: predict) { _, _ in }
+        guard let sum = slab.sum else { throw InferenceError("there is no window to predict") }
+        return sum
+    }
+
+    /// The same in planes of the volume's axis 0, as they are finished: of the blended logits only the planes of a window are
+    /// held. Every voxel's sum is taken in the same order, so that the bits are the same.
+    /// - Parameter body: Called with planes `[planes, H, W, K]`, each of them once and in order; it may write over them, and
+    ///   their memory is used again afterwards.
+    /// - Throws: What `body` throws; else as above.
+    func forEachFinished(
+        _ image: Tensor, progress: (Int, Int) throws -> Void, predict: (Tensor) throws -> Tensor,
+        _ body: (Range<Int>, Tensor) throws -> Void
+    ) throws {
+        let size = image.shape.size
+        var slab = try BlendedSlab(of: size, capacity: window.d, on: image.backend)
+        try run(image, into: &slab, progress: progress, predict: predict, finished: body)
+    }
+
+    /// Predicts all windows. Planes are finished as early as a slab that does not hold the whole volume allows.
+    private func run(
+        _ image: Tensor, into slab: inout BlendedSlab, progress: (Int, Int) throws -> Void,
+        predict: (Tensor) throws -> Tensor, finished: (Range<Int>, Tensor) throws -> Void
+    ) throws {
+        let size = image.shape.size
+        let plan = try WindowPlan(image: size, window: window, overlap: overlap, blending)
+        let backend = image.backend
         let weights = try seen(Tensor(plan.weights(blending), shape: Shape(window.array), on: backend), plan)
-        let weightSum = try Tensor(repeating: 0, shape: Shape(size.array), on: backend)
-        var sum: Tensor?
         var queue = WindowQueue()
         for (index, start) in plan.starts.enumerated() {
             let patch = try StageClock.time("cut") { try cut(image, at: start, plan) }
@@ -48,23 +72,17 @@ public struct SlidingWindow: Sendable {
                 throw InferenceError(
                     "the network returned \(output.shape) for a window \(patch.shape); it should keep the size")
             }
-            let classes = output.shape.channels
-            let total = try sum ?? Tensor(repeating: 0, shape: Shape(size.array + [classes]), on: backend)
-            sum = total
             try StageClock.time("blend") {
-                let flat = Tensor(output.view.reshaped(Shape(window.array + [classes])), on: backend)
-                try backend.blendWindow(
-                    seen(flat, plan).view, weights: weights.view, at: start, into: total.view, weightSum.view)
+                let flat = Tensor(output.view.reshaped(Shape(window.array + [output.shape.channels])), on: backend)
+                try slab.add(seen(flat, plan), weights: weights, at: start)
             }
             try queue.added(on: backend)
             try progress(index + 1, plan.starts.count)
+            let next = index + 1 < plan.starts.count ? plan.starts[index + 1].d : size.d
+            if next == size.d || (next > start.d && slab.capacity < size.d) {
+                try slab.finish(upTo: next, finished)
+            }
         }
-        guard let sum else { throw InferenceError("there is no window to predict") }
-        let flat = sum.view.reshaped([size.count, sum.shape.channels])
-        try StageClock.time("blend") {
-            try backend.divideRows(flat, by: weightSum.view.reshaped([size.count]), into: flat)
-        }
-        return sum
     }
 
     /// A window of the image, `[1, d, h, w, C]`, with zeros outside the image.

@@ -38,15 +38,20 @@ extension WindowPadding {
         return padded
     }
 
-    /// Crops the values of a padded image to the image itself.
-    static func crop(_ values: [Float], of target: Triple, channels: Int, to size: Triple) -> [Float] {
+    /// What lies on the image of planes of a grown one.
+    /// - Parameters:
+    ///   - values: `[planes, H, W, channels]` of `target`.
+    ///   - planes: Their numbers in `target`.
+    static func crop(
+        _ values: [Float], planes: Range<Int>, of target: Triple, channels: Int, to size: Triple
+    ) -> [Float] {
         guard target != size else { return values }
         let starts = starts(of: size, in: target)
         var cropped: [Float] = []
-        cropped.reserveCapacity(size.count * channels)
-        for i in 0..<size.d {
+        cropped.reserveCapacity(values.count)
+        for i in planes.clamped(to: starts[0]..<starts[0] + size.d) {
             for j in 0..<size.h {
-                let row = ((i + starts[0]) * target.h + j + starts[1]) * target.w + starts[2]
+                let row = ((i - planes.lowerBound) * target.h + j + starts[1]) * target.w + starts[2]
                 cropped += values[row * channels..<(row + size.w) * channels]
             }
         }

@@ -34,7 +34,9 @@ import Testing
         description.maskPlan = plan
         let predictor = Predictor(
             network: ThresholdNetwork(on: backend, channels: channels), description: description, on: backend)
-        return try Segmenter(Ensemble([predictor]), uncertainty: uncertainty)
+        var segmenter = try Segmenter(Ensemble([predictor]), uncertainty: uncertainty)
+        segmenter.keepsPrediction = true
+        return segmenter
     }
 
     private var mirrored: UncertaintyOptions {
@@ -138,9 +140,9 @@ import Testing
 
     @Test func theScoreIsTheEntropyWhereForegroundMayBe() throws {
         let (report, found) = try report(segmenter(nil))
-        let channels = found.prediction.channels
-        let entropies = stride(from: 1, to: found.prediction.values.count, by: channels).compactMap { voxel in
-            let p = Double(found.prediction.values[voxel])
+        let prediction = try #require(found.prediction)
+        let entropies = stride(from: 1, to: prediction.values.count, by: prediction.channels).compactMap { voxel in
+            let p = Double(prediction.values[voxel])
             return p > 0.05 ? -p * log(p) - (1 - p) * log(1 - p) : nil
         }
         let score = try #require(report.uncertaintyScore)

@@ -95,6 +95,7 @@ struct PredictCommand: ParsableCommand {
         let backend = try device.makeBackend(quiet: printing.quiet)
         var segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
         segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing)
+        segmenter.keepsPrediction = probabilities
         let jobs = try plan(channels: segmenter.inputChannels)
         let dicomOutput = try dicomOutput.prepared(for: segmenter, model: model.name)
         for (name, isAsked) in [("--report", report), ("--figure", figure), ("--probabilities", probabilities)]

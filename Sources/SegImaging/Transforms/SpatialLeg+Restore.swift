@@ -63,12 +63,30 @@ extension SpatialLeg {
     }
 }
 
-/// Two neighbours along an axis of the first grid, as offsets into the last grid; neighbours outside have weight 0.
-private struct OffsetTap: Sendable {
+/// Two neighbours along an axis of the first grid, as offsets into the last; those outside weigh 0.
+struct OffsetTap: Sendable {
     var low = 0
     var high = 0
     var lowWeight: Float = 0
     var highWeight: Float = 0
+
+    /// The planes that it needs, of `count` values each, where it runs along the last grid's axis 0; nil where both
+    /// neighbours lie outside.
+    func planes(_ count: Int) -> ClosedRange<Int>? {
+        switch (lowWeight != 0, highWeight != 0) {
+        case (true, true): min(low, high) / count...max(low, high) / count
+        case (true, false): low / count...low / count
+        case (false, true): high / count...high / count
+        case (false, false): nil
+        }
+    }
+
+    /// The same counted from a later value; a neighbour that weighs nothing is any value that is there.
+    func shifted(by start: Int) -> OffsetTap {
+        var tap = self
+        (tap.low, tap.high) = (lowWeight == 0 ? 0 : low - start, highWeight == 0 ? 0 : high - start)
+        return tap
+    }
 }
 
 extension SpatialLeg {
@@ -145,9 +163,7 @@ extension SpatialLeg {
         _ output: UnsafeMutableBufferPointer<Float>
     ) {
         nonisolated(unsafe) let (input, output) = (input, output)
-        let taps = spacedCoordinates(resampling?.sampling.interpolation ?? .trilinear).map { axis, values in
-            values.map { tap($0, axis: axis, channels: channels) }
-        }
+        let taps = taps(channels: channels)
         let (firstJ, firstK) = (firstSize.h, firstSize.w)
         concurrently(rows.count) { part in
             for row in part {
@@ -156,17 +172,28 @@ extension SpatialLeg {
                     let b = taps[1][j]
                     let start = (row * firstJ + j) * firstK * channels
                     let target = UnsafeMutableBufferPointer(rebasing: output[start..<start + firstK * channels])
-                    addRow(input, from: a.low + b.low, weight: a.lowWeight * b.lowWeight, taps[2], channels, to: target)
-                    addRow(
-                        input, from: a.low + b.high, weight: a.lowWeight * b.highWeight, taps[2], channels, to: target)
-                    addRow(
-                        input, from: a.high + b.low, weight: a.highWeight * b.lowWeight, taps[2], channels, to: target)
-                    addRow(
-                        input, from: a.high + b.high, weight: a.highWeight * b.highWeight, taps[2], channels, to: target
-                    )
+                    Self.restoreLine(input, a, b, taps[2], channels, to: target)
                 }
             }
         }
+    }
+
+    /// For each axis of the first grid the neighbours of each place along it; grids that are askew have none.
+    func taps(channels: Int) -> [[OffsetTap]] {
+        spacedCoordinates(resampling?.sampling.interpolation ?? .trilinear).map { axis, values in
+            values.map { tap($0, axis: axis, channels: channels) }
+        }
+    }
+
+    /// Adds the four neighbouring lines of the last grid to a line of the first.
+    static func restoreLine(
+        _ input: UnsafeBufferPointer<Float>, _ a: OffsetTap, _ b: OffsetTap, _ taps: [OffsetTap], _ channels: Int,
+        to line: UnsafeMutableBufferPointer<Float>
+    ) {
+        addRow(input, from: a.low + b.low, weight: a.lowWeight * b.lowWeight, taps, channels, to: line)
+        addRow(input, from: a.low + b.high, weight: a.lowWeight * b.highWeight, taps, channels, to: line)
+        addRow(input, from: a.high + b.low, weight: a.highWeight * b.lowWeight, taps, channels, to: line)
+        addRow(input, from: a.high + b.high, weight: a.highWeight * b.highWeight, taps, channels, to: line)
     }
 
     private func restoreObliquely(
@@ -188,14 +215,7 @@ extension SpatialLeg {
                         let c = tap(point.z, axis: 2, channels: channels)
                         let start = ((row * firstSize.h + j) * firstSize.w + k) * channels
                         let target = UnsafeMutableBufferPointer(rebasing: output[start..<start + channels])
-                        addRow(input, from: a.low + b.low, weight: a.lowWeight * b.lowWeight, [c], channels, to: target)
-                        addRow(
-                            input, from: a.low + b.high, weight: a.lowWeight * b.highWeight, [c], channels, to: target)
-                        addRow(
-                            input, from: a.high + b.low, weight: a.highWeight * b.lowWeight, [c], channels, to: target)
-                        addRow(
-                            input, from: a.high + b.high, weight: a.highWeight * b.highWeight, [c], channels, to: target
-                        )
+                        Self.restoreLine(input, a, b, [c], channels, to: target)
                     }
                 }
             }

@@ -44,8 +44,8 @@ actor Engine {
         try segmenter.checkRestores(for: "the server")
         try segmenter.checkClasses(for: "the server")
         segmenter.postprocessing = job.options.postProcessing(of: job.model)
-        // The scan's name in errors: a path would reveal this machine's folders, a client's name may identify a
-        // patient.
+        segmenter.keepsPrediction = job.options.probabilities
+        // What errors call the scan: a path would tell where, a client's name for it whose.
         let segmentation = try segmenter(scan, name: "the scan") { done, count in
             try job.report("window \(done) of \(count)", 0.9 * Double(done) / Double(count))
         }

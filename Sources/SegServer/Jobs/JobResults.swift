@@ -15,8 +15,9 @@ struct JobResults {
         try write(found.mask, as: .mask)
         try VoxelFile.write(found.mask, to: job.path(.maskVoxels))
         if job.options.probabilities {
+            guard let prediction = found.prediction else { preconditionFailure("no probabilities were kept") }
             for (label, _) in job.model.labels {
-                try write(found.prediction.probability(of: label), as: .probability(label))
+                try write(prediction.probability(of: label), as: .probability(label))
             }
         }
         let maps = try found.uncertain.map(writeMaps)
