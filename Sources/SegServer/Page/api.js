@@ -104,7 +104,7 @@ export const api = {
     { method: "PUT", headers: { "content-type": "application/octet-stream" }, body: voxels }),
 
   /**
-   * Sends a scan: one file, or the files of a DICOM series; `progress` is called with 0 to 1. `choice` says which volume
+   * Sends a scan: one file, the scans of a case, or the files of a DICOM series; `progress` is called with 0 to 1. `choice` says which volume
    * is meant. fetch cannot tell how far an upload is.
    */
   upload(files, progress, choice = {}) {

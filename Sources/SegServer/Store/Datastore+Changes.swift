@@ -22,7 +22,7 @@ extension Datastore {
             unlink(voxels)
             scratch.remove(upload.path, bytes: upload.count)
         }
-        _ = try await reader.inspect(upload.path, voxels: voxels)
+        _ = try await reader.inspect([upload.path], voxels: voxels)
         // A scan of this name may have come into the folder meanwhile.
         guard (try? image(id)) == nil else { throw Self.taken }
         let ending = try ScanFile.ending(byContentOf: upload.path)

@@ -14,7 +14,7 @@ extension Datastore {
         if !FileManager.default.fileExists(atPath: folder) { _ = try scratch.makeFolder("study-\(image.key)") }
         let voxels = "\(folder)/voxels.gz"
         do {
-            let facts = try await reader.inspect(file, voxels: voxels)
+            let facts = try await reader.inspect([file], voxels: voxels)[0]
             // Somebody else may have asked for the same scan meanwhile.
             if let known = measured.use(image.key, stamp) { return known }
             // Or the image was deleted.
