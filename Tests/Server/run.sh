@@ -34,7 +34,7 @@ if ! command -v chromium >/dev/null; then
       apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 || true
 fi
 if command -v chromium >/dev/null && "$venv/bin/pip" install -q --disable-pip-version-check playwright axe-playwright-python; then
-  tests+=(test_page.py test_page_dicom.py test_editing.py test_care.py)
+  tests+=(test_page.py test_page_channels.py test_page_dicom.py test_editing.py test_care.py)
 else
   missing "chromium, playwright or axe-playwright-python" "the page was NOT tested"
 fi
