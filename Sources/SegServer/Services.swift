@@ -36,7 +36,6 @@ final class Services: Sendable {
         self.scratch = scratch
         reader = ScanReader(limits: limits)
         dicom = DicomReader(scratch: scratch, limits: limits)
-        sessions = SessionStore(scratch: scratch, reader: reader, dicom: dicom, limits: limits)
         do {
             let studies = try options.studies ?? scratch.makeFolder(Scratch.studiesName)
             datastore = try Datastore(folder: studies, scratch: scratch, reader: reader, logger: logger)
@@ -45,6 +44,9 @@ final class Services: Sendable {
             scratch.discard()
             throw error
         }
+        sessions = SessionStore(
+            scratch: scratch, reader: reader, dicom: dicom, limits: limits,
+            channelCounts: Set(catalog.models.map(\.channels)))
         engine = Engine(backend: backend, scratch: scratch, limits: limits)
         queue = JobQueue(engine: engine, scratch: scratch, limits: limits, logger: logger)
         batches = Batches(logger: logger)
@@ -61,14 +63,23 @@ final class Services: Sendable {
         return try await datastore.scan(image)
     }
 
-    /// Creates a job without queueing it.
-    /// - Parameter client: The client's name for its share of the queue.
-    /// - Throws: `Refusal` if the model cannot do what the options request.
+    /// A job that is not queued yet.
+    /// - Parameter client: Who asks, as shares of the queue are counted.
+    /// - Throws: `Refusal` where the model takes another number of scans, or cannot do what the options ask.
     func job(_ scan: Scan, model: ModelEntry, options: JobOptions, for client: String) throws -> Job {
         if options.uncertainty > 0, model.dropout == 0 {
             throw Refusal(
                 .unprocessableContent,
                 "'\(model.name)' has no dropout, so its passes cannot differ; set uncertainty to 0")
+        }
+        let count = scan.channels.count
+        guard count == model.channels else {
+            let wanted =
+                model.channels == 1
+                ? "one scan" : "\(model.channels) scans of a case together, sent as the files of one form"
+            throw Refusal(
+                .unprocessableContent,
+                "'\(model.name)' takes \(wanted), and \(count == 1 ? "this is one" : "these are \(count)")")
         }
         return Job(
             scan: scan, model: model, options: options, client: client, scratch: scratch, limits: limits)

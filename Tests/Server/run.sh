@@ -9,7 +9,7 @@ venv="${MEDSEG_TEST_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/medseg/server-tests}"
 python3 -m venv "$venv"
 "$venv/bin/pip" install -q --disable-pip-version-check pytest requests
 
-tests=(test_rest.py test_masks.py test_datastore.py test_heads.py test_hostile.py)
+tests=(test_rest.py test_channels.py test_masks.py test_datastore.py test_heads.py test_hostile.py)
 if "$venv/bin/pip" install -q --disable-pip-version-check numpy pydicom; then
   tests+=(test_dicom.py)
 else
@@ -34,7 +34,7 @@ if ! command -v chromium >/dev/null; then
       apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 || true
 fi
 if command -v chromium >/dev/null && "$venv/bin/pip" install -q --disable-pip-version-check playwright axe-playwright-python; then
-  tests+=(test_page.py test_page_dicom.py test_editing.py test_care.py)
+  tests+=(test_page.py test_page_channels.py test_page_dicom.py test_editing.py test_care.py)
 else
   missing "chromium, playwright or axe-playwright-python" "the page was NOT tested"
 fi

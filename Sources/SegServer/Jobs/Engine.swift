@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import SegBackend
 internal import SegCore
+internal import SegData
 internal import SegImaging
 internal import SegInference
 
@@ -39,18 +40,18 @@ actor Engine {
         let predictor = try predictors.predictor(of: job.model, on: backend)
         try checkGrid(job)
         try job.report("reading the scan", 0)
-        let (scan, geometry) = try ScanFile.readVolume(job.scan.path)
+        let (image, geometries) = try CaseChannels.read(job.scan.channels)
         var segmenter = try Segmenter(Ensemble([predictor]), uncertainty: job.options.samples)
         try segmenter.checkRestores(for: "the server")
         try segmenter.checkClasses(for: "the server")
         segmenter.postprocessing = job.options.postProcessing(of: job.model)
         segmenter.keepsPrediction = job.options.probabilities
         // What errors call the scan: a path would tell where, a client's name for it whose.
-        let segmentation = try segmenter(scan, name: "the scan") { done, count in
+        let segmentation = try segmenter(image, name: "the scan") { done, count in
             try job.report("window \(done) of \(count)", 0.9 * Double(done) / Double(count))
         }
         try job.report("writing results", 0.95)
-        let results = JobResults(job: job, scan: scan, geometry: geometry)
+        let results = JobResults(job: job, scan: image.volume(0), geometry: geometries[0])
         try results.write(segmentation, by: segmenter, start: start)
         let bytes = results.bytesOnDisk
         try scratch.budget.reserve(bytes)
@@ -63,11 +64,12 @@ actor Engine {
         let size = try job.model.description.preprocessing.destinationSize(
             of: Triple(facts.size[0], facts.size[1], facts.size[2]), at: Affine(elements: facts.affine.flatMap { $0 }),
             name: "the scan")
-        guard size.count <= limits.voxels else {
+        let channels = job.scan.channels.count
+        guard size.count <= limits.voxels / channels else {
             throw Refusal(
                 .contentTooLarge,
-                "at the model's spacing the scan would have \(size) voxels; this server computes \(limits.voxels) at "
-                    + "most. The voxel sizes in its header may be wrong")
+                "at the model's spacing the scan would have \(size) voxels\(channels > 1 ? " in each channel" : ""); this "
+                    + "server computes \(limits.voxels) at most. The voxel sizes in its header may be wrong")
         }
     }
 }

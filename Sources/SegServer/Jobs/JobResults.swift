@@ -23,7 +23,7 @@ struct JobResults {
         let maps = try found.uncertain.map(writeMaps)
         let report = ScanReport(
             scan: job.scan.id, model: job.model.name, segmenter: segmenter, found: found, volume: scan, maps: maps,
-            concerns: job.model.description.concerns(about: job.scan.facts),
+            concerns: job.model.concerns(about: job.scan),
             probabilities: job.options.probabilities, seconds: Date().timeIntervalSince(start))
         job.update { $0.report = report }
     }

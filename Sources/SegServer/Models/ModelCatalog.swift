@@ -15,6 +15,8 @@ struct ModelEntry: Sendable {
     let description: ModelDescription
     /// The number of classes, including the background.
     let classes: Int
+    /// Scans of a case that it takes together.
+    let channels: Int
 
     /// The foreground classes with their names.
     var labels: [(number: Int, name: String)] {
@@ -58,11 +60,6 @@ struct ModelCatalog: Sendable {
                         .badData, description.network.source, key: "postprocessing",
                         "makes regions that may overlap, but the server has one class per voxel; use `medseg predict`")
                 }
-                guard try description.inputChannels == 1 else {
-                    throw DataError(
-                        .badData, description.network.source, key: "network_def.in_channels",
-                        "needs several scans of a case, but the server serves one; use `medseg predict`")
-                }
                 guard description.maskPlan.restoration != .none || description.preprocessing.keepsGrid else {
                     throw DataError(
                         .badData, description.network.source, key: "postprocessing",
@@ -71,7 +68,8 @@ struct ModelCatalog: Sendable {
                 }
                 let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
                 return ModelEntry(
-                    name: name, folder: folder, description: description, classes: try description.classCount)
+                    name: name, folder: folder, description: description, classes: try description.classCount,
+                    channels: try description.inputChannels)
             } catch {
                 logger.warning("a model folder is left out: \(error)")
                 return nil

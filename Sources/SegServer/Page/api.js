@@ -104,8 +104,8 @@ export const api = {
     { method: "PUT", headers: { "content-type": "application/octet-stream" }, body: voxels }),
 
   /**
-   * Uploads a scan: one file, or the files of a DICOM series. `progress` is called with a fraction from 0 to 1.
-   * `choice` selects the volume. XMLHttpRequest is used because fetch does not report the progress of an upload.
+   * Sends a scan: one file, the scans of a case, or the files of a DICOM series; `progress` is called with 0 to 1. `choice` says which volume
+   * is meant. fetch cannot tell how far an upload is.
    */
   upload(files, progress, choice = {}) {
     return new Promise((resolve, reject) => {

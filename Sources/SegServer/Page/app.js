@@ -94,6 +94,7 @@ function show(facts, voxels, name, labels) {
   showFacts($("scan-facts"), [
     ["Voxels", facts.size.join(" × ")], ["Spacing", millimetres(facts.spacing)], ["Orientation", facts.orientation],
     ["Intensities", `${trim(facts.min)} to ${trim(facts.max)}`],
+    ...(facts.channels > 1 ? [["Channels", `${facts.channels}, in the order of the names; shown is the first`]] : []),
   ]);
   view.show(facts, voxels);
   display.scanOpened(facts, model());
@@ -194,6 +195,7 @@ function showModel() {
   showFacts($("model-facts"), [
     ["Network", chosen.network], ["Finds", chosen.labels.map((label) => label.name).join(", ")],
     ...(chosen.spacing ? [["Works at", millimetres(chosen.spacing)]] : []),
+    ...(chosen.channels > 1 ? [["Takes", `${chosen.channels} scans of a case together`]] : []),
   ]);
   const canVary = chosen.dropout > 0;
   $("passes").disabled = !canVary;

@@ -1,10 +1,11 @@
-// Files that a user chooses or drops: a scan in one file, or the files of a DICOM series.
+// Files that a user chooses or drops: a scan in one file, the scans of a case, or the files of a DICOM series.
 
 import { api, Refused } from "./api.js";
 import { askForVolume } from "./ask.js";
 
 // Files beside the slices on a disc or in an export that are not slices. Slices often have no file extension.
 const OTHERS = /(^|\/)(\.|thumbs\.db$|desktop\.ini$)|\.(txt|xml|html?|css|js|json|csv|pdf|jpe?g|png|gif|bmp|exe|dll|inf|ini|ico|docx?|md|log)$/i;
+const ZIP = /\.zip$/i;
 const SINGLE = /\.(nii|nii\.gz|nrrd|mha|zip)$/i;
 
 /** The files of a drop, including files in folders. */
@@ -36,7 +37,14 @@ export function asScan(all) {
   const files = all.filter((file) => !OTHERS.test(file.webkitRelativePath || file.name) && file.size > 0);
   const single = files.filter((file) => SINGLE.test(file.name));
   if (files.length === 0) return { fault: "A scan is needed: NIfTI, NRRD, MetaImage, or DICOM as its files, their folder or a ZIP." };
-  if (single.length > 0 && files.length > 1) return { fault: "One scan at a time: one NIfTI, NRRD, MetaImage or ZIP, or the DICOM files of one folder." };
+  if (single.length > 0 && files.length > 1) {
+    if (single.length < files.length || files.some((file) => ZIP.test(file.name))) {
+      return { fault: "One case at a time: its scans as NIfTI, NRRD or MetaImage, one ZIP, or the DICOM files of one folder." };
+    }
+    // A choice of files has no order of its own; names such as case_0000 and case_0001 give one.
+    const channels = [...files].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+    return { name: channels.map((file) => file.name).join(", "), files: channels };
+  }
   return { name: files.length === 1 ? files[0].name : `${files.length} DICOM files`, files };
 }
 

@@ -58,7 +58,7 @@ extension Routes {
         table.on(.get, "/api/v1/volumes/{id}/concerns") { request, context in
             let scan = try await services.scan(context.text("id"))
             let model = try services.catalog.model(RequestQuery(request).require("model"))
-            return .json(["concerns": try ConfigValue(encoding: model.description.concerns(about: scan.facts))])
+            return .json(["concerns": try ConfigValue(encoding: model.concerns(about: scan))])
         }
     }
 
@@ -75,7 +75,8 @@ extension Routes {
             mostFiles: Limits.formFiles)
         try form.allowOnly(fields: [], files: ["file"])
         guard !form.files.isEmpty else {
-            throw Refusal(.badRequest, "the form should have a file named 'file', or the files of a series")
+            throw Refusal(
+                .badRequest, "the form should have a file named 'file', the files of a series, or the scans of a case")
         }
         return form.files.map(\.sink)
     }
@@ -88,6 +89,7 @@ extension ModelEntry {
             let preprocessing = description.preprocessing
             return [
                 "name": .string(name), "network": .string(network), "classes": .int(classes),
+                "channels": .int(channels),
                 "labels": .array(
                     labels.map { number, name in
                         let colour = LabelColours.css(LabelColours.colour(of: name, number: number))
@@ -110,6 +112,7 @@ extension Scan {
         members["id"] = .string(id)
         members["source"] = .string(source)
         members["dicom"] = .bool(dicom != nil)
+        members["channels"] = .int(channels.count)
         return .object(members)
     }
 }

@@ -22,8 +22,8 @@ extension Datastore {
             unlink(voxels)
             scratch.remove(upload.path, bytes: upload.count)
         }
-        _ = try await reader.inspect(upload.path, voxels: voxels)
-        // A scan of this name may have been put into the folder meanwhile.
+        _ = try await reader.inspect([upload.path], voxels: voxels)
+        // A scan of this name may have come into the folder meanwhile.
         guard (try? image(id)) == nil else { throw Self.taken }
         let ending = try ScanFile.ending(byContentOf: upload.path)
         let file = isThere(name + ending) ? key + ending : name + ending

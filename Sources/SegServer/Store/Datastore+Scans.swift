@@ -14,8 +14,8 @@ extension Datastore {
         if !FileManager.default.fileExists(atPath: folder) { _ = try scratch.makeFolder("study-\(image.key)") }
         let voxels = "\(folder)/voxels.gz"
         do {
-            let facts = try await reader.inspect(file, voxels: voxels)
-            // Another client may have requested the same scan meanwhile.
+            let facts = try await reader.inspect([file], voxels: voxels)[0]
+            // Somebody else may have asked for the same scan meanwhile.
             if let known = measured.use(image.key, stamp) { return known }
             // Or the image was deleted.
             guard images[id]?.key == image.key else { throw Refusal.notFound("image") }

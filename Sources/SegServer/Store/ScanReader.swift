@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HTTPTypes
 internal import SegCore
+internal import SegData
 internal import SegImaging
 internal import SegInference
 
@@ -13,19 +14,27 @@ actor ScanReader {
 
     init(limits: ServerLimits) { self.limits = limits }
 
-    /// Checks and measures a scan, and writes its voxels in the page's form to a file.
-    /// - Throws: `Refusal` or `DataError` if the file is not a valid scan or larger than allowed.
-    func inspect(_ path: String, voxels: String) throws -> ScanFacts {
-        try ScanCheck.size(of: path, limits: limits)
-        let (scan, geometry) = try ScanFile.readVolume(path, limits: limits.scanLimits)
-        guard scan.nonFiniteCount == 0 else {
+    /// Checks and measures the scans of a case, each a channel, and writes the first one's voxels as the page fetches them
+    /// beside it.
+    /// - Returns: What is to be known of each channel, on the grid of the first.
+    /// - Throws: `Refusal` or `DataError` where a file is no scan, all together are larger than allowed, or a channel does
+    ///   not overlap the first.
+    func inspect(_ paths: [String], voxels: String) throws -> [ScanFacts] {
+        try ScanCheck.sizes(of: paths, limits: limits)
+        var remarks = [[String]](repeating: [], count: paths.count)
+        let (image, geometries) = try CaseChannels.read(paths, limits: limits.scanLimits) { remarks[$0].append($1) }
+        guard image.nonFiniteCount == 0 else {
             throw Refusal(
                 .badRequest, "the scan cannot be used: voxels are NaN or infinite; replace them, for a CT by -1024")
         }
-        let facts = ScanFacts(scan, geometry: geometry)
-        switch facts.voxelType {
-        case .int16: try VoxelFile.write(scan.voxels.map { Int16($0) }, to: voxels)
-        case .float32: try VoxelFile.write(scan.voxels, to: voxels)
+        let facts = geometries.enumerated().map { channel, geometry in
+            var facts = ScanFacts(image.volume(channel), geometry: geometry)
+            if !remarks[channel].isEmpty { facts.remarks = (facts.remarks ?? []) + remarks[channel] }
+            return facts
+        }
+        switch facts[0].voxelType {
+        case .int16: try VoxelFile.write(image.channels[0].map { Int16($0) }, to: voxels)
+        case .float32: try VoxelFile.write(image.channels[0], to: voxels)
         }
         return facts
     }
@@ -83,8 +92,21 @@ actor ScanReader {
 
 /// Checks that need no memory, made before any voxel is read.
 package enum ScanCheck {
-    /// The size from the header, after the size and the decompressed length were checked against the limits.
-    /// - Throws: `Refusal` or `DataError` if the file is not a valid scan or larger than allowed.
+    /// Checks the scans of a case, and that all of them on the first one's grid are no more voxels than one scan may have.
+    /// - Throws: `Refusal` or `DataError` as `size`.
+    static func sizes(of paths: [String], limits: ServerLimits) throws {
+        let counts = try paths.map { try size(of: $0, limits: limits).reduce(1, *) }
+        let most = max(counts.reduce(0, +), counts[0] * counts.count)
+        guard most <= limits.voxels else {
+            throw Refusal(
+                .contentTooLarge,
+                "the \(paths.count) scans have \(most) voxels on the grid of the first; this server takes \(limits.voxels) of "
+                    + "a case at most")
+        }
+    }
+
+    /// Extents by the header, once they and the decompressed length are known to be allowed.
+    /// - Throws: `Refusal` or `DataError` where the file is no scan or larger than allowed.
     @discardableResult
     package static func size(of path: String, limits: ServerLimits) throws -> [Int] {
         let layout = try ScanFile.layout(of: path)

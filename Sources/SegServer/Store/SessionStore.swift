@@ -5,17 +5,28 @@ internal import SegDICOM
 internal import SegImaging
 internal import SegInference
 
-/// A scan on disk, the input of jobs.
+/// A scan on disk that jobs run on, or the scans of a case that are its channels.
 struct Scan: Hashable, Sendable {
+    /// A further scan of the case.
+    struct Channel: Hashable, Sendable {
+        let path: String
+        let facts: ScanFacts
+    }
+
     /// The server's id.
     let id: String
-    /// Its file.
+    /// Its file; of several channels the first one's, on whose grid the others are read and masks lie.
     let path: String
     /// The file of its voxels in the page's form.
     let voxels: String
     let facts: ScanFacts
-    /// The DICOM files that it was read from; nil for a scan of another format.
+    /// The channels after the first, in the order in which they came.
+    var further: [Channel] = []
+    /// The DICOM files that it was made of; nil for a scan that came as another format.
     var dicom: DicomOrigin?
+
+    /// The file of each channel.
+    var channels: [String] { [path] + further.map(\.path) }
 }
 
 /// An uploaded scan that is deleted when its session ends or expires.
@@ -46,11 +57,16 @@ actor SessionStore {
     private let reader: ScanReader
     private let dicom: DicomReader
     private let limits: ServerLimits
+    /// How many scans of a case the server's models take together.
+    private let channelCounts: Set<Int>
     private var sessions: [String: Session] = [:]
     /// The number of uploads that are being checked; they count against the limit.
     private var arriving = 0
 
-    init(scratch: Scratch, reader: ScanReader, dicom: DicomReader, limits: ServerLimits) {
+    init(
+        scratch: Scratch, reader: ScanReader, dicom: DicomReader, limits: ServerLimits, channelCounts: Set<Int>
+    ) {
+        self.channelCounts = channelCounts
         self.scratch = scratch
         self.reader = reader
         self.dicom = dicom
@@ -68,10 +84,11 @@ actor SessionStore {
 
     /// Creates a session from a complete upload.
     /// - Parameters:
-    ///   - upload: A scan, a ZIP of DICOM files, or several DICOM files.
-    ///   - selection: The choice of a volume of DICOM files.
-    ///   - client: The client's name for its turns.
-    /// - Throws: `Refusal` or `DataError` if it is not a valid scan, is too large or exceeds the number of sessions.
+    ///   - upload: A scan, a ZIP of DICOM files, several DICOM files, or the scans of a case in the order of a model's
+    ///     channels.
+    ///   - selection: Which volume of DICOM files is meant.
+    ///   - client: Who sends it.
+    /// - Throws: `Refusal` or `DataError` where it is no scan, too large or one too many.
     func add(
         _ upload: sending [FileSink], selection: DicomSelection = DicomSelection(), seconds: Double?, of client: String
     ) async throws -> Session {
@@ -86,18 +103,20 @@ actor SessionStore {
                 try await file.keep()
                 bytes += file.count
             }
-            let (path, origin) = try place(upload.map(\.path), in: folder, selection)
+            let (paths, origin) = try place(upload.map(\.path), in: folder, selection)
             var remarks: [String] = []
-            if let origin { remarks = try await dicom.readScan(origin, to: path, for: client) }
+            if let origin { remarks = try await dicom.readScan(origin, to: paths[0], for: client) }
             let voxels = "\(folder)/voxels.gz"
-            var facts = try await reader.inspect(path, voxels: voxels)
-            if !remarks.isEmpty { facts.remarks = (facts.remarks ?? []) + remarks }
-            let made = Scratch.size(of: voxels) + (origin == nil ? 0 : Scratch.size(of: path))
+            var facts = try await reader.inspect(paths, voxels: voxels)
+            if !remarks.isEmpty { facts[0].remarks = (facts[0].remarks ?? []) + remarks }
+            let made = Scratch.size(of: voxels) + (origin == nil ? 0 : Scratch.size(of: paths[0]))
             try scratch.budget.reserve(made)
             bytes += made
             let session = Session(
-                scan: Scan(id: id, path: path, voxels: voxels, facts: facts, dicom: origin), folder: folder,
-                bytes: bytes, created: Date(), lastUsed: Date(),
+                scan: Scan(
+                    id: id, path: paths[0], voxels: voxels, facts: facts[0],
+                    further: zip(paths, facts).dropFirst().map { Scan.Channel(path: $0, facts: $1) }, dicom: origin),
+                folder: folder, bytes: bytes, created: Date(), lastUsed: Date(),
                 seconds: min(max(60, seconds ?? .infinity), limits.sessionSeconds))
             sessions[id] = session
             return session
@@ -108,13 +127,21 @@ actor SessionStore {
         }
     }
 
-    /// Moves an upload into the session's folder.
-    /// - Returns: The path of the scan, which may still have to be read from the DICOM files.
-    /// - Throws: `Refusal` or `DataError` if the upload is not a valid scan.
+    /// Gives an upload its place.
+    /// - Returns: Where the scan is, or will be once it has been read of the DICOM files; of several channels each one's.
+    /// - Throws: `Refusal` or `DataError` where the upload is no scan, or no model takes so many.
     private func place(
         _ upload: [String], in folder: String, _ selection: DicomSelection
-    ) throws -> (scan: String, origin: DicomOrigin?) {
-        guard upload.count == 1, !DicomSource.isDicom(upload[0]) else {
+    ) throws -> (scans: [String], origin: DicomOrigin?) {
+        let endings = upload.map { DicomSource.isDicom($0) ? nil : try? ScanFile.ending(byContentOf: $0) }
+        let areScans = upload.count > 1 && endings.allSatisfy { $0 != nil }
+        guard areScans || upload.count == 1 && !DicomSource.isDicom(upload[0]) else {
+            if upload.count > 1, let number = endings.firstIndex(where: { $0 != nil }) {
+                throw Refusal(
+                    .badRequest,
+                    "file \(number + 1) of the form is a scan of its own, and others are DICOM or no scans; send the files of "
+                        + "one DICOM series, or the scans of one case as NIfTI, NRRD or MetaImage")
+            }
             let files = "\(folder)/dicom"
             guard mkdir(files, 0o700) == 0 else { throw Self.unkept }
             for (number, path) in upload.enumerated() {
@@ -122,15 +149,25 @@ actor SessionStore {
             }
             // A ZIP is recognised by its content, whatever its name.
             let source = upload.count == 1 ? "\(files)/1.dcm" : files
-            return ("\(folder)/scan.nii.gz", DicomOrigin(source: source, choice: selection))
+            return (["\(folder)/scan.nii.gz"], DicomOrigin(source: source, choice: selection))
         }
         guard !selection.isMade else {
             throw Refusal(
                 .badRequest, "series, volume and fill_gaps are for DICOM, but the upload is not DICOM; leave them out")
         }
-        let scan = try "\(folder)/scan\(ScanFile.ending(byContentOf: upload[0]))"
-        guard rename(upload[0], scan) == 0 else { throw Self.unkept }
-        return (scan, nil)
+        guard upload.count == 1 || channelCounts.contains(upload.count) else {
+            let counts = channelCounts.sorted().map(String.init).joined(separator: " or ")
+            throw Refusal(
+                .badRequest,
+                "the form has \(upload.count) scans, and the models here take \(counts) of a case; send as many, in the "
+                    + "order of the model's channels")
+        }
+        let scans = try upload.enumerated().map { channel, path in
+            let scan = try "\(folder)/scan\(channel == 0 ? "" : "_\(channel)")\(ScanFile.ending(byContentOf: path))"
+            guard rename(path, scan) == 0 else { throw Self.unkept }
+            return scan
+        }
+        return (scans, nil)
     }
 
     private static let unkept = Refusal(.serverIsFull, "the scan cannot be stored")

@@ -1,0 +1,37 @@
+internal import HTTPTypes
+internal import SegCore
+internal import SegData
+internal import SegImaging
+
+extension CaseChannels {
+    /// Reads the scans of an upload as the channels of one image.
+    ///
+    /// Channels are numbered from 0 in what is said of them: a path would tell where they are, a client's name whose.
+    /// - Parameter note: Called with the number of a channel that lies on another grid than the first, and a sentence.
+    /// - Throws: `Refusal` naming the channel that does not overlap the first; `DataError` where a file is no scan.
+    static func read(
+        _ paths: [String], limits: ScanLimits = ScanLimits(), note: (_ channel: Int, String) -> Void = { _, _ in }
+    ) throws -> (image: ScanImage, geometries: [ScanGeometry]) {
+        let read = try paths.enumerated().map { channel, path in
+            do throws(DataError) {
+                return try ScanFile.readVolume(path, limits: limits)
+            } catch {
+                // Of a single scan nothing else can be meant.
+                throw paths.count == 1 ? error : refusal(channel, error)
+            }
+        }
+        let names = paths.indices.map { "channel \($0)" }
+        do throws(DataError) {
+            let image = try ScanImage(read.map(\.volume), names: names) { name, sentence in
+                names.firstIndex(of: name).map { note($0, sentence) }
+            }
+            return (image, read.map(\.geometry))
+        } catch {
+            throw refusal(names.firstIndex(of: error.subject) ?? 0, error)
+        }
+    }
+
+    private static func refusal(_ channel: Int, _ error: DataError) -> any Error {
+        Refusal(.badRequest, "channel \(channel) cannot be used: \(error.message)")
+    }
+}

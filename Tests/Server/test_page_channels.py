@@ -1,0 +1,43 @@
+"""The page in headless Chromium, with the scans of a case for a model of several channels."""
+
+import re
+
+import requests
+
+from desk import CHROMIUM, Desk
+from harness import medseg, running
+from needs import needs
+from test_channels import case  # noqa: F401
+
+pytestmark = needs("chromium", CHROMIUM is not None)
+
+
+def test_scans_that_are_chosen_together_are_channels_by_name(case, browser):  # noqa: F811
+    out = case.folder / "by-name"
+    medseg("predict", *case.case, "--model", case.models / "pair", "--out", out, "--device", "cpu", "--quiet")
+    with running(case) as server:
+        desk = Desk(browser, server.url, 1280, 800)
+        page = desk.page
+        page.select_option("#model", "pair")
+        assert "2 scans of a case together" in page.inner_text("#model-facts")
+        # The order of a choice is the system's.
+        page.set_input_files("#file", [str(file) for file in case.case[::-1]])
+        page.wait_for_selector("#scan-facts:not([hidden])")
+        assert page.inner_text("#drop-text") == "a_0000.nii.gz, a_0001.nii.gz"
+        assert "2, in the order of the names" in page.inner_text("#scan-facts")
+        page.click("#run")
+        desk.wait_done()
+        job = next(found[1] for line in desk.requests if (found := re.match(r"GET /api/v1/jobs/(\w+)", line)))
+        mask = requests.get(f"{server.url}/api/v1/jobs/{job}/mask").content
+        assert mask == next(out.glob("*_mask.nii.gz")).read_bytes()
+        assert desk.errors == []
+        # A model of one channel refuses them by name, and a ZIP is no channel.
+        page.select_option("#model", case.model)
+        page.click("#run")
+        page.wait_for_selector("#message.bad")
+        assert "takes one scan, and these are 2" in page.inner_text("#message")
+        desk.errors.clear()
+        page.set_input_files("#file", [
+            {"name": "a.nii.gz", "mimeType": "application/gzip", "buffer": b"x"},
+            {"name": "b.zip", "mimeType": "application/zip", "buffer": b"x"}])
+        page.wait_for_function("() => document.querySelector('#message').textContent.startsWith('One case at a time')")
