@@ -87,9 +87,8 @@ public struct WindowPlan: Hashable, Sendable {
 
     /// The weight of each voxel of a window, `[d, h, w]`.
     ///
-    /// Gaussian: the product over the axes of exp(−x² / 2σ²) with σ an eighth of the window, and never below 0.001
-    /// or its own minimum, whichever is larger. nnU-Net's Gaussian has its peak of 10 at the voxel ⌊n / 2⌋ and is rounded to
-    /// 16 bits.
+    /// Gaussian: the product over the axes of exp(−x² / 2σ²) with σ an eighth of the window, raised to at least 0.001, as in
+    /// MONAI. nnU-Net's Gaussian has its peak of 10 at the voxel ⌊n / 2⌋ and is rounded to 16 bits.
     public func weights(_ blending: Blending) -> [Float] {
         switch blending {
         case .constant: return [Float](repeating: 1, count: window.count)
