@@ -97,8 +97,8 @@ public struct DicomCatalogue: Sendable {
         guard let volume = choice.volume, stacks.indices.contains(volume - 1) else {
             throw DataError(
                 .badArgument, folder.path,
-                "\(one.group.name) holds \(stacks.count == 1 ? "1 volume" : "\(stacks.count) volumes at the same places"); choose "
-                    + "one with --volume:\n" + listing)
+                "\(one.group.name) holds \(stacks.count == 1 ? "1 volume" : "\(stacks.count) volumes at the same positions"); "
+                    + "choose one with --volume:\n" + listing)
         }
         return (one, stacks[volume - 1])
     }
