@@ -142,7 +142,7 @@ public struct DicomCatalogue: Sendable {
         return remarks
     }
 
-    /// The files that are not slices, grouped by what they are.
+    /// The files that are not slices, grouped by their kind.
     var leftOutLines: [String] {
         Dictionary(grouping: folder.leftOut, by: \.why).sorted { $0.key < $1.key }.map { why, files in
             files.count == 1 ? "\(files[0].name) (\(why))" : "\(files.count) files, \(files[0].name) first (\(why))"

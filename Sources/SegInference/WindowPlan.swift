@@ -26,7 +26,7 @@ public struct WindowPlan: Hashable, Sendable {
     /// Plans the windows of an image.
     ///
     /// MONAI's step is ⌊window · (1 − overlap)⌋, at least 1, and the last window of an axis ends with the image. nnU-Net
-    /// takes as many windows as steps of window · (1 − overlap) need, and spreads them evenly
+    /// uses the fewest windows whose step is at most window · (1 − overlap), and spreads them evenly
     /// (`compute_steps_for_sliding_window`).
     /// - Throws: `InferenceError` if the overlap is not in 0 ..< 1 or a size is not positive; `DataError` if there would be
     ///   more windows than `Limits.windows`.
