@@ -131,7 +131,7 @@ long valueOf(dicom_file &file, DcmItem &item, uint32_t tag, char *buffer, size_t
         return 0;
     }
     char *whole = nullptr;
-    // Read part by part, DCMTK takes time with the square of a contour's length.
+    // Reading a contour part by part would take DCMTK a time that grows with the square of the contour's length.
     if (element->ident() == EVR_DS && element->getLength() > largestValueInMemory && element->getString(whole).good()
         && whole) {
         tell(buffer, size, whole);

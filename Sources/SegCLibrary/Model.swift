@@ -48,7 +48,7 @@ final class Model {
         let name = scan.name.map { String(cString: $0) } ?? "the scan"
         let image = try ScanImage(scan, name: name)
         var segmenter = Segmenter(ensemble, uncertainty: UncertaintyOptions(request))
-        // A result may be asked for them later.
+        // The caller may request the probability maps of the result later.
         segmenter.keepsPrediction = true
         try segmenter.postprocessing.add(request)
         let start = ContinuousClock.now

@@ -6,7 +6,7 @@ public struct RankError: CodedError, Hashable, CustomStringConvertible {
     public let description: String
     /// The exit code of a program that ends with this error.
     public let exitStatus: ExitStatus
-    /// Whether every rank throws the same error, therefore only one rank needs to print it.
+    /// Whether every rank throws the same error, so only one rank needs to print it.
     public let isShared: Bool
 
     /// Creates an error.

@@ -53,6 +53,6 @@ extension DicomCatalogue {
         }
     }
 
-    /// The files that are DICOM but not slices of a scan, with what they are.
+    /// The files that are DICOM but not slices of a scan, with the kind of each.
     public var leftOut: [(file: String, why: String)] { folder.leftOut.map { ($0.name, $0.why) } }
 }

@@ -97,8 +97,8 @@ public struct DicomCatalogue: Sendable {
         guard let volume = choice.volume, stacks.indices.contains(volume - 1) else {
             throw DataError(
                 .badArgument, folder.path,
-                "\(one.group.name) holds \(stacks.count == 1 ? "1 volume" : "\(stacks.count) volumes at the same places"); choose "
-                    + "one with --volume:\n" + listing)
+                "\(one.group.name) holds \(stacks.count == 1 ? "1 volume" : "\(stacks.count) volumes at the same positions"); "
+                    + "choose one with --volume:\n" + listing)
         }
         return (one, stacks[volume - 1])
     }
@@ -142,7 +142,7 @@ public struct DicomCatalogue: Sendable {
         return remarks
     }
 
-    /// The files that are not slices, grouped by what they are.
+    /// The files that are not slices, grouped by their kind.
     var leftOutLines: [String] {
         Dictionary(grouping: folder.leftOut, by: \.why).sorted { $0.key < $1.key }.map { why, files in
             files.count == 1 ? "\(files[0].name) (\(why))" : "\(files.count) files, \(files[0].name) first (\(why))"

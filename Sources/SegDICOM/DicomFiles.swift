@@ -24,7 +24,8 @@ struct DicomFiles: Sendable {
         case unreadable(String)
     }
 
-    /// Searches a folder. Of a single file, only that file is read; a DICOMDIR means its folder. Hidden files are skipped.
+    /// Searches a folder, without hidden files. If the path is a file, only that file is used; if it is a DICOMDIR, its folder
+    /// is searched.
     /// - Parameter given: The path that errors show.
     init(_ path: String, given: String) throws(DataError) {
         var status = stat()

@@ -9,7 +9,7 @@ struct DicomFolder: Sendable {
     /// A file that contains no slice of a scan.
     struct LeftOut: Sendable {
         var name: String
-        /// What the file is, such as `a colour image`.
+        /// The kind of file in words, such as `a colour image`.
         var why: String
         /// Whether it is a segmentation or a structure set.
         var isLabel = false

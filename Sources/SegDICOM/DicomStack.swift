@@ -38,7 +38,8 @@ struct DicomStack: Sendable {
 extension DicomStack {
     /// The tolerance within which gaps are equal: a fraction of the usual gap, and mm.
     private static let gapTolerance = (share: 0.01, millimetres: 0.01)
-    /// The largest distance of a slice from the line of the others, in mm; a fraction of the spacing if that is more.
+    /// The largest distance of a slice from the line of the others, in mm; `gapTolerance.share` of the spacing if that is
+    /// larger.
     private static let lineTolerance = 0.05
     /// The smallest angle that is reported, in degrees; smaller angles come from rounded positions.
     private static let leastTilt = 0.1

@@ -3,7 +3,7 @@ public import SegCore
 
 /// A DICOM Segmentation or RT Structure Set: a file of segments, which is the label of a scan and not a scan itself.
 public struct SegmentFile {
-    /// The kind of a file, of those that are read.
+    /// The kinds of files that are read.
     enum Kind {
         case segmentation, structures
 

@@ -134,8 +134,8 @@ extension Dataset {
         guard let own = ownSplits.first else { return nil }
         let count = "\(own.validation.count) \(own.validation.count == 1 ? "case" : "cases")"
         return ownSplits.count == 1
-            ? "\(name): the index's own list 'validation' of \(count) is taken in place of a share"
-            : "\(name): the first fold of the index's own \(ownSplits.count), \(count), is taken in place of a share"
+            ? "\(name): the index's own list 'validation' of \(count) is used instead of a share"
+            : "\(name): the first fold of the index's own \(ownSplits.count), \(count), is used instead of a share"
     }
 
     /// Sets a share of the cases aside for the final test, and a share for validation.
@@ -202,8 +202,8 @@ extension Dataset {
         return splits
     }
 
-    /// The split of the report: its five test cases of Task09, and eight of the other 36 for validation, chosen by seed
-    /// 42.
+    /// The split of the MED_Segmentation report: its five test cases of Task09, and eight of the other 36 cases for
+    /// validation, chosen by seed 42.
     ///
     /// The report names its test cases but not its eight validation cases.
     /// - Throws: `DataError` naming a test case that is not in the dataset.
@@ -211,7 +211,9 @@ extension Dataset {
         let test = try find([3, 9, 20, 32, 62].map { "spleen_\($0)" })
         let rest = shuffled(seed: 42).map { cases[$0] }.filter { !test.contains($0) }
         guard rest.count > 8 else {
-            throw DataError(.badData, name, "has \(cases.count) cases, but the report's split is for the 41 of Task09")
+            throw DataError(
+                .badData, name,
+                "has \(cases.count) cases, but the split of the MED_Segmentation report is for the 41 cases of Task09")
         }
         return try CaseSplit(
             training: rest.dropFirst(8).map(\.name).sorted(), validation: rest.prefix(8).map(\.name).sorted(),

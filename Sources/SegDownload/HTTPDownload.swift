@@ -207,5 +207,5 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
     }
 }
 
-/// `open(2)`; inside the class the name means its own function.
+/// Calls open(2). Inside `HTTPTransfer`, the name `open` means the class's own method.
 private func systemOpen(_ path: String, _ flags: Int32) -> Int32 { open(path, flags, 0o666) }

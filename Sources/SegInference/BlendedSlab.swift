@@ -2,27 +2,26 @@ internal import SegBackend
 internal import SegCore
 internal import SegTensor
 
-/// The sums of overlapping windows over the rows of a volume that are not finished yet, a row being a plane of the
-/// volume's axis 0.
+/// The weighted sums of overlapping windows, for the unfinished planes of a volume's axis 0.
 ///
-/// Windows come in row-major order. What lies before the first plane of a window is finished, since no later window
-/// touches it. So planes of one window are held, whatever the volume's extent; the order of each voxel's sum is that of the
-/// windows, and does not depend on how many are held.
+/// Windows are added in row-major order. The planes before a window's first plane are finished, because no later window
+/// contains them. Therefore the planes of one window suffice for a volume of any size. Each voxel's terms are added in the
+/// order of the windows, so the sum does not depend on the number of planes in memory.
 struct BlendedSlab {
-    /// Extents of the volume.
+    /// The size of the volume.
     let size: Triple
-    /// Planes that are held.
+    /// The number of planes in memory.
     let capacity: Int
-    /// The volume's plane that lies first.
+    /// The index, in the volume, of the first plane in memory.
     private var first = 0
-    /// `[capacity, H, W, K]`; nil before the first window.
+    /// The weighted sum of the windows, `[capacity, H, W, K]`; nil before the first window.
     private(set) var sum: Tensor?
-    /// `[capacity, H, W]`.
+    /// The sum of the weights, `[capacity, H, W]`.
     private let weightSum: Tensor
     private var backend: any Backend { weightSum.backend }
 
-    /// Begins without windows.
-    /// - Parameter capacity: Planes that are held: those of a window, or all of the volume.
+    /// Creates a slab without windows.
+    /// - Parameter capacity: The number of planes in memory: those of a window, or all of the volume.
     init(of size: Triple, capacity: Int, on backend: any Backend) throws {
         (self.size, self.capacity) = (size, min(capacity, size.d))
         weightSum = try Tensor(repeating: 0, shape: [self.capacity, size.h, size.w], on: backend)
@@ -30,11 +29,11 @@ struct BlendedSlab {
 
     /// Adds a window.
     /// - Parameters:
-    ///   - window: `[d, h, w, K]`, the part of it that lies on the volume.
-    ///   - weights: `[d, h, w]`.
-    ///   - start: Its first voxel on the volume.
+    ///   - window: The part of the window that lies on the volume, `[d, h, w, K]`.
+    ///   - weights: The weights of these voxels, `[d, h, w]`.
+    ///   - start: The first voxel of that part, in the volume.
     mutating func add(_ window: Tensor, weights: Tensor, at start: Triple) throws {
-        precondition(start.d >= first && start.d + weights.shape[0] <= first + capacity, "the planes are not held")
+        precondition(start.d >= first && start.d + weights.shape[0] <= first + capacity, "the planes are not in memory")
         let shape = Shape([capacity, size.h, size.w, window.shape.channels])
         let total = try sum ?? Tensor(repeating: 0, shape: shape, on: backend)
         sum = total
@@ -43,8 +42,9 @@ struct BlendedSlab {
             weightSum.view)
     }
 
-    /// Divides the planes before `end`, which no later window touches, by their weights, and makes room for as many.
-    /// - Parameter body: Called with the planes, `[planes, H, W, K]`; it may write over them.
+    /// Divides the sums of the planes before `end`, which no later window contains, by the weights, and then frees these
+    /// planes for later ones.
+    /// - Parameter body: Called with the divided planes, `[planes, H, W, K]`; it may write over them.
     mutating func finish(upTo end: Int, _ body: (Range<Int>, Tensor) throws -> Void) throws {
         guard let sum, end > first else { return }
         let count = end - first
@@ -60,15 +60,15 @@ struct BlendedSlab {
         first = end
     }
 
-    /// Moves the planes behind the first `count` to the front, and sets what is left behind them to 0.
+    /// Removes the first `count` planes, moves the others to the front, and sets the freed planes at the end to 0.
     private func shift(_ view: BufferView, by count: Int) throws {
-        // Rows of the planes, so that several threads share them.
+        // A copy by rows can be divided among several threads.
         let inner = view.shape.dimensions.dropFirst(2).reduce(1, *)
         func lines(_ planes: Range<Int>) -> BufferView {
             view.slice(planes).reshaped([planes.count * view.shape[1], inner])
         }
         let left = capacity - count
-        // Pieces that do not overlap the place that they move to.
+        // At most `count` planes are copied at a time, so that source and target do not overlap.
         for start in stride(from: 0, to: left, by: count) {
             let planes = start..<min(start + count, left)
             try backend.copyRegion(

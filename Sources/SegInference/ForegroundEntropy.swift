@@ -1,29 +1,30 @@
 internal import Foundation
 internal import SegCore
 
-/// The mean entropy of the foreground probability over the voxels that may be foreground, in nats.
+/// The mean entropy, in nats, of the foreground probability over the voxels where that probability is above 0.05.
 struct ForegroundEntropy {
     private let rule: VoxelRule
     private let planeVoxels: Int
-    /// How far the background's output has to lie above all others for a foreground probability below 0.04.
+    /// The margin, in logits: if the background exceeds every other channel by more, the foreground probability is below
+    /// 0.04.
     private let margin: Float
     private var sum = 0.0
     private var count = 0
 
-    /// Begins without voxels.
+    /// Creates a mean without voxels.
     init(_ rule: VoxelRule, planeVoxels: Int) {
         (self.rule, self.planeVoxels) = (rule, planeVoxels)
         margin = log(25 * Float(max(rule.channels - 1, 1)))
     }
 
-    /// The least foreground probability that counts.
+    /// The foreground probability above which a voxel counts.
     private static let least = 0.05
 
-    /// The mean; nil where no voxel counts, or where probabilities are of each channel by itself.
+    /// The mean; nil if no voxel counts, or if each channel has its own probability.
     var mean: Double? { count > 0 ? sum / Double(count) : nil }
 
-    /// Takes in planes, `[planes, h, w, channels]`. Each is summed by itself, so that the sum does not depend on how many
-    /// come together.
+    /// Adds planes, `[planes, h, w, channels]`. Each plane is summed separately, so the mean does not depend on the number of
+    /// planes per call.
     mutating func add(_ planes: UnsafeBufferPointer<Float>) {
         guard rule.plan.areShares(channels: rule.channels) else { return }
         nonisolated(unsafe) let planes = planes
@@ -50,7 +51,7 @@ struct ForegroundEntropy {
         }
     }
 
-    /// The entropy of a voxel's foreground probability; nil where that is too small to count.
+    /// The entropy of a voxel's foreground probability; nil if the probability is too small to count.
     private static func entropy(
         at voxel: Int, of values: UnsafeBufferPointer<Float>, _ rule: VoxelRule, _ margin: Float
     ) -> Double? {
@@ -62,8 +63,8 @@ struct ForegroundEntropy {
         return -foreground * log(foreground) - (1 - foreground) * log(1 - foreground)
     }
 
-    /// Whether all other outputs lie so far below the background's that no exponentials are needed: their sum is at most their
-    /// number times the largest.
+    /// Whether the background's logit exceeds all others by more than the margin. The voxel then does not count, and no
+    /// exponentials are computed: their sum over the foreground is at most their number times the largest one.
     private static func isBackground(
         at voxel: Int, of values: UnsafeBufferPointer<Float>, _ rule: VoxelRule, _ margin: Float
     ) -> Bool {

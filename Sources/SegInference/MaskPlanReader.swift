@@ -116,7 +116,8 @@ struct MaskPlanReader {
         guard hasProbabilities else {
             throw reader.error(
                 "nearest_interp",
-                "is false, but there is no Activationsd that makes probabilities, which is not supported; add one")
+                "is false, but the network's output is not made into probabilities before Invertd; add an Activationsd "
+                    + "before it")
         }
         plan.restoration = .trilinear
     }

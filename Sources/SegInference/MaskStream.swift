@@ -1,21 +1,21 @@
 internal import SegCore
 internal import SegImaging
 
-/// Makes a mask of what a network gives, plane by plane of the network's axis 0: labels are kept, and the values of all
-/// channels are dropped as soon as no voxel waits for them.
+/// Makes a mask from a network's output, plane by plane along axis 0 of the network's grid. Labels are kept; the values of
+/// the channels are dropped as soon as no further voxel of the mask needs them.
 ///
-/// Where the way back to the scan needs the whole of the network's grid, that is gathered first.
+/// If the resampling to the scan's grid needs the whole of the network's grid, all values are collected first.
 struct MaskStream {
     private let rule: VoxelRule
     private let record: SpatialRecord
     private var restorer: PlaneRestorer?
-    /// The maps, one behind the other, on the scan's grid, or on the network's where the plan has it.
+    /// The maps, one after the other, on the scan's grid; on the network's grid if the plan makes classes there.
     private var mask: [UInt8]
     private var gathered: [Float] = []
     private var written = 0
     private var entropy: ForegroundEntropy
 
-    /// A mask, the grid that it lies on, and where that is.
+    /// A mask with its grid and uncertainty score.
     struct Finished {
         /// One map of class numbers, or a map of 0 and 1 for each region.
         var maps: [[UInt8]]
@@ -29,7 +29,7 @@ struct MaskStream {
     private var isOnScan: Bool { [.trilinear, .logits].contains(rule.plan.restoration) }
     private var grid: Triple { isOnScan ? record.scanSize : record.networkSize }
 
-    /// Begins a mask.
+    /// Creates a stream before the first plane.
     init(_ rule: VoxelRule, _ record: SpatialRecord) {
         self.rule = rule
         self.record = record
@@ -39,19 +39,19 @@ struct MaskStream {
         mask = [UInt8](repeating: 0, count: rule.maps * grid.count)
     }
 
-    /// Whether the whole of the network's grid has to be gathered.
+    /// Whether the values on the whole of the network's grid must be collected before the mask can be made.
     static func gathers(_ plan: MaskPlan, _ record: SpatialRecord) -> Bool {
         [.trilinear, .logits].contains(plan.restoration) && PlaneRestorer(record, channels: 1) == nil
     }
 
-    /// Takes the next planes of the network's grid, `[planes, h, w, channels]`.
+    /// Adds the next planes of the network's grid, `[planes, h, w, channels]`.
     mutating func add(_ planes: [Float]) {
         planes.withUnsafeBufferPointer { planes in
             entropy.add(planes)
             if !isOnScan {
                 append(planes)
             } else if var restorer {
-                // What the restorer holds is not to be copied.
+                // Without a second reference, the memory of the restorer is not copied on write.
                 self.restorer = nil
                 let (rule, size) = (rule, grid.count)
                 mask.withUnsafeMutableBufferPointer { mask in
@@ -67,7 +67,7 @@ struct MaskStream {
         }
     }
 
-    /// Writes the voxels that come next in the order of the mask's grid.
+    /// Writes the labels of the next voxels, in the order of the mask's grid.
     private mutating func append(_ values: UnsafeBufferPointer<Float>) {
         nonisolated(unsafe) let values = values
         let (rule, size, start) = (rule, grid.count, written)
@@ -84,7 +84,7 @@ struct MaskStream {
         written += count
     }
 
-    /// Ends with all planes taken: what is left of the plan is done.
+    /// The mask after the remaining steps of the plan; to be called after the last plane.
     consuming func finish() -> Finished {
         if isOnScan, restorer == nil {
             let values = gathered

@@ -50,7 +50,7 @@ public struct Prediction: Sendable {
         return finished(by: plan, threshold: threshold).maps[0]
     }
 
-    /// What a plan makes of the prediction.
+    /// The mask that a plan makes from the prediction.
     func finished(by plan: MaskPlan) -> MaskStream.Finished { finished(by: plan, threshold: Float(plan.threshold)) }
 
     private func finished(by plan: MaskPlan, threshold: Float) -> MaskStream.Finished {
@@ -66,7 +66,7 @@ public struct Prediction: Sendable {
         precondition(label >= 0 && label < classes, "class \(label) of \(classes)")
         var map: [Float] = []
         map.reserveCapacity(record.scanSize.count)
-        // A painted class has its region's probability; a class that no region is painted as occurs nowhere.
+        // A painted class has the probability of its region. A class that no region is painted with never occurs.
         let channel = plan.painting.isEmpty ? label : plan.painting.last { Int($0.label) == label }?.channel
         guard let channel else { return [Float](repeating: 0, count: record.scanSize.count) }
         guard !isLogits else { return probabilityOfLogits(channel) }

@@ -122,8 +122,9 @@ public struct PredictionFiles {
     }
 
     /// Writes the volumes, with the scan's geometry.
-    /// - Parameter probabilities: Whether those of each class are written; `Segmenter.keepsPrediction` comes first.
-    /// - Returns: What the maps of an uncertain prediction hold; nil where there is none.
+    /// - Parameter probabilities: Whether the probability maps are written; the prediction must have been made with
+    ///   `Segmenter.keepsPrediction`.
+    /// - Returns: The summary of the uncertainty maps; nil for a single prediction.
     /// - Throws: `DataError` naming the file that cannot be written.
     @discardableResult
     public func write(

@@ -19,7 +19,7 @@ struct PredictionMemory {
     var between = 0
     /// Whether the mean and the uncertainty of several samples are computed.
     var isUncertain: Bool
-    /// Whether samples of mirrored volumes are among them.
+    /// Whether some of the samples are predictions of mirrored volumes.
     var isMirrored = false
 
     /// The number of bytes of arrays.

@@ -4,10 +4,10 @@ internal import SegCore
 internal import SegModels
 internal import SegTensor
 
-// What a network says of a whole image, window by window.
+// The network's output for a whole image, window by window.
 extension Predictor {
-    /// What the blended logits of all windows say of an image, `[D, H, W, channels]`.
-    /// - Throws: Errors as `forEachOutput`.
+    /// The probabilities from the blended logits of all windows, or these logits, `[D, H, W, channels]`.
+    /// - Throws: The errors of `forEachOutput`.
     func outputs(
         of image: Tensor, size: Triple, isLogits: Bool = false, name: String, progress: (Int, Int) throws -> Void,
         logits predict: (Tensor, Int) throws -> Tensor
@@ -20,17 +20,17 @@ extension Predictor {
         return outputs
     }
 
-    /// Values of planes that are brought to the host at a time.
+    /// The number of values that are copied from the device at a time, in whole planes.
     private static let chunk = 1 << 22
 
-    /// The same in planes along axis 0 as they are finished.
+    /// Passes the same values to `body` in planes along axis 0, as soon as planes are finished.
     /// - Parameters:
-    ///   - image: As `tensor(_:size:)` made it.
-    ///   - size: The image's extents without padding.
-    ///   - isLogits: Whether it is the logits, and not probabilities.
-    ///   - logits: Takes a window and its number to the logits of the window.
-    ///   - body: Called with `[planes, H, W, channels]`, in order.
-    /// - Throws: `DataError` where values are not finite; errors of the network, the backend and `body`.
+    ///   - image: The result of `tensor(_:size:)`.
+    ///   - size: The size of the image without padding.
+    ///   - isLogits: Whether logits are passed, not probabilities.
+    ///   - logits: Computes the logits of a window from the window and its number.
+    ///   - body: Called with planes, `[planes, H, W, channels]`, in order.
+    /// - Throws: `DataError` if values are not finite; errors of the network, the backend and `body`.
     func forEachOutput(
         of image: Tensor, size: Triple, isLogits: Bool, name: String, progress: (Int, Int) throws -> Void,
         logits predict: (Tensor, Int) throws -> Tensor, _ body: ([Float]) throws -> Void
@@ -57,17 +57,18 @@ extension Predictor {
                         of: grown, channels: channels, to: size)
                 }
                 guard outputs.allSatisfy(\.isFinite) else {
-                    // The scan's fault or the weights': where there are several scans, the others are still tried.
+                    // The scan may be the cause, not the weights: other scans of the same command are still predicted.
                     throw DataError(
                         .badData, name,
-                        "the network's output is not finite; its weights are damaged or not of this preprocessing")
+                        "the network's output is not finite; the weights are damaged, or were trained with another "
+                            + "preprocessing")
                 }
                 if !outputs.isEmpty { try body(outputs) }
             }
         }
     }
 
-    /// The probabilities that logits mean, in their place.
+    /// The probabilities of logits; a softmax overwrites the logits.
     private func probabilities(of logits: Tensor) throws -> [Float] {
         if network.outputChannels == 1 || description.maskPlan.probabilities == .sigmoid {
             return try logits.floats().map { 1 / (1 + exp(-$0)) }

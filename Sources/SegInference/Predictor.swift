@@ -114,9 +114,9 @@ public final class Predictor {
             isLogits: isLogits)
     }
 
-    /// The mask of a scan, made plane by plane as windows are finished: of probabilities no more is held than the planes of
-    /// a window.
-    /// - Throws: Errors as `predict`.
+    /// The mask of a scan, made plane by plane as windows are finished. At no time are probabilities of more planes in memory
+    /// than a window has, if the resampling to the scan's grid allows that.
+    /// - Throws: The errors of `predict`.
     func mask(
         of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
     ) throws -> MaskStream.Finished {
@@ -163,7 +163,7 @@ extension Predictor {
         return Preprocessing.Prepared(image: image, record: prepared.record)
     }
 
-    /// A scan as the network takes it, with the extents of what is not padding, and the way back.
+    /// A scan as the network's input, its size without padding, and the record of the changes to its grid.
     private func input(
         of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
     ) throws -> (image: Tensor, size: Triple, record: SpatialRecord) {
@@ -177,7 +177,7 @@ extension Predictor {
         return (try tensor(prepared.image.interleaved, size: size), size, prepared.record)
     }
 
-    /// A prepared image as the network takes it, `[1, D, H, W, C]`.
+    /// A prepared image as the network's input, `[1, D, H, W, C]`.
     ///
     /// If the image is smaller than a window and the padding is not 0, it is padded here.
     /// - Parameter voxels: The voxels of the image, channels last.

@@ -3,8 +3,8 @@ internal import SegCore
 /// A function that turns overlapping regions into class numbers: a `Lambda` of nested `torch.where`, as in MONAI's bundle
 /// for brain tumours.
 ///
-/// `lambda x: torch.where(x[[2]] > 0, 4, torch.where(x[[0]] > 0, 1, 0))` gives 4 where channel 2 is set, else 1 where channel 0
-/// is, else 0.
+/// `lambda x: torch.where(x[[2]] > 0, 4, torch.where(x[[0]] > 0, 1, 0))` gives 4 where channel 2 is set; elsewhere 1 where
+/// channel 0 is set, and 0 where neither is.
 struct RegionPainting {
     /// The regions in the order of painting; a later one overwrites an earlier one.
     let paints: [MaskPlan.Paint]

@@ -106,8 +106,8 @@ public struct ScanReport: Encodable, Sendable {
     public let uncertainty: Uncertainty?
     /// The maps that were written; empty if there was one sample.
     public let uncertaintyMaps: [Map]
-    /// The mean entropy, in nats, of the foreground probability where it is above 0.05; active learning ranks scans by it.
-    /// Nil if it is not above 0.05 at any voxel, or if each channel has its own probability.
+    /// The mean entropy, in nats, of the foreground probability over the voxels where that probability is above 0.05; active
+    /// learning ranks scans by this mean. Nil if there is no such voxel, or if each channel has its own probability.
     public let uncertaintyScore: Double?
     /// Differences between the scan and the model's training data, and large parts that postprocessing removed.
     public let concerns: [Concern]

@@ -7,12 +7,13 @@ internal import SegModels
 public struct Segmenter {
     /// The models.
     public let ensemble: Ensemble
-    /// The source of several samples; nil for a single prediction.
+    /// The options for several samples; nil for a single prediction.
     public let uncertainty: UncertaintyOptions?
     /// The postprocessing of the mask; initially that of the first model's description.
     public var postprocessing: PostProcessing
     /// Whether the probabilities of all classes are kept on the network's grid, for `Segmentation.prediction`. Otherwise
-    /// they are dropped as soon as the mask is made of them, and memory does not grow with the scan times its classes.
+    /// they are dropped as soon as the mask is made from them, so memory does not grow with the product of the scan's size
+    /// and the number of classes.
     public var keepsPrediction = false
 
     /// Creates a segmenter from an ensemble.
@@ -124,7 +125,7 @@ public struct Segmenter {
 extension Segmentation {
     /// The class of every voxel, post-processed.
     ///
-    /// Regions have no such map; `Segmenter.checkClasses` has to be called before.
+    /// Regions that may overlap have no such map; call `Segmenter.checkClasses` first.
     public var mask: [UInt8] {
         precondition(!hasRegions, "a mask of regions has no class at a voxel")
         return maps[0]
@@ -139,10 +140,10 @@ extension Segmentation {
 
 /// The result of segmenting a scan.
 public struct Segmentation: Sendable {
-    /// Probabilities on the network's grid, and the way back; nil where `Segmenter.keepsPrediction` is false and there is one
-    /// sample.
+    /// The probabilities on the network's grid, and the way back to the scan's grid; nil for a single prediction if
+    /// `Segmenter.keepsPrediction` is false.
     public let prediction: Prediction?
-    /// Where more than one sample was asked for.
+    /// The mean and the uncertainty of several samples; nil for a single prediction.
     public let uncertain: UncertainPrediction?
     /// Whether the mask is regions that may overlap, not classes.
     public let hasRegions: Bool
@@ -156,9 +157,9 @@ public struct Segmentation: Sendable {
     public let isOnScan: Bool
     /// Concerns about removed parts of the mask that may have been organs.
     public let concerns: [Concern]
-    /// Classes that the model tells apart, background included.
+    /// The number of classes of the model, background included.
     public let classes: Int
-    /// The mean entropy of the foreground probability over the voxels that may be foreground, in nats: by this, active
-    /// learning ranks. Nil where there are none, or where probabilities are of each channel by itself.
+    /// The mean entropy, in nats, of the foreground probability over the voxels where that probability is above 0.05; active
+    /// learning ranks scans by this mean. Nil if there is no such voxel, or if each channel has its own probability.
     public let uncertaintyScore: Double?
 }

@@ -36,11 +36,11 @@ public struct SlidingWindow: Sendable {
         return sum
     }
 
-    /// The same in planes of the volume's axis 0, as they are finished: of the blended logits only the planes of a window are
-    /// held. Every voxel's sum is taken in the same order, so that the bits are the same.
-    /// - Parameter body: Called with planes `[planes, H, W, K]`, each of them once and in order; it may write over them, and
-    ///   their memory is used again afterwards.
-    /// - Throws: What `body` throws; else as above.
+    /// Passes the blended logits to `body` in planes along axis 0, as soon as planes are finished. Only the planes of one
+    /// window are in memory. The values are the same, bit for bit, because every voxel's terms are added in the same order.
+    /// - Parameter body: Called with planes `[planes, H, W, K]`, each of them once and in order. It may write over them; their
+    ///   memory is used again after the call.
+    /// - Throws: The errors of `body`, and the errors of the function above.
     func forEachFinished(
         _ image: Tensor, progress: (Int, Int) throws -> Void, predict: (Tensor) throws -> Tensor,
         _ body: (Range<Int>, Tensor) throws -> Void
@@ -50,7 +50,8 @@ public struct SlidingWindow: Sendable {
         try run(image, into: &slab, progress: progress, predict: predict, finished: body)
     }
 
-    /// Predicts all windows. Planes are finished as early as a slab that does not hold the whole volume allows.
+    /// Predicts all windows and adds them to a slab. If the slab does not hold the whole volume, planes are finished as soon
+    /// as no later window contains them; otherwise all planes are finished at the end.
     private func run(
         _ image: Tensor, into slab: inout BlendedSlab, progress: (Int, Int) throws -> Void,
         predict: (Tensor) throws -> Tensor, finished: (Range<Int>, Tensor) throws -> Void

@@ -1,22 +1,22 @@
 internal import Foundation
 
-/// What the values of a voxel's channels mean, by a plan.
+/// The rule by which a plan turns the values of a voxel's channels into labels.
 struct VoxelRule: Sendable {
     let plan: MaskPlan
     let channels: Int
-    /// Whether the values are the network's own output, and not probabilities.
+    /// Whether the values are logits, not probabilities.
     let isLogits: Bool
-    /// The probability from which on a single channel is class 1, and a voxel belongs to a region.
+    /// The smallest probability at which a single channel is class 1, or a voxel belongs to a region.
     let threshold: Float
 
-    /// Maps that the mask has: one of classes, or one for each region.
+    /// The number of maps of the mask: one for classes, or one per region.
     var maps: Int { plan.isRegions ? channels : 1 }
 
-    /// Writes what voxels mean into the maps of a mask, which lie one behind the other.
+    /// Writes the labels of voxels into the maps of a mask, which are stored one after the other.
     /// - Parameters:
-    ///   - values: `[voxels, channels]`.
-    ///   - count: Voxels of a map.
-    ///   - place: Takes the number of a voxel among the values to its place in a map.
+    ///   - values: The values of the voxels, `[voxels, channels]`.
+    ///   - count: The number of voxels of a map.
+    ///   - place: Returns the index in a map for the index of a voxel in `values`.
     @inline(__always)
     func write(
         _ values: UnsafeBufferPointer<Float>, to mask: UnsafeMutableBufferPointer<UInt8>, mapSize count: Int,
@@ -43,13 +43,13 @@ struct VoxelRule: Sendable {
         return painted
     }
 
-    /// Whether a probability reaches the threshold; of the network's own output, whether its sigmoid is above it, as
-    /// nnU-Net has it.
+    /// Whether a probability is at least the threshold; for a logit, whether its sigmoid is above the threshold, as in
+    /// nnU-Net.
     private func isInside(_ value: Float) -> Bool {
         isLogits ? 1 / (1 + exp(-value)) > threshold : value >= threshold
     }
 
-    /// The probability that the values of a voxel mean.
+    /// The probability of a channel at a voxel.
     func probability(of channel: Int, at voxel: Int, in values: UnsafeBufferPointer<Float>) -> Float {
         let outputs = UnsafeBufferPointer(rebasing: values[voxel * channels..<(voxel + 1) * channels])
         guard isLogits else { return outputs[channel] }
@@ -59,9 +59,10 @@ struct VoxelRule: Sendable {
     }
 }
 
-/// The class that a network's outputs at a voxel mean.
+/// The class of a voxel by a network's outputs.
 package enum OutputClass {
-    /// The channel of the largest output, the lowest of equal ones; a single channel is class 1 from the threshold on.
+    /// The channel with the largest output; of several equal ones, the first. A single channel is class 1 from the threshold
+    /// on.
     package static func of(
         _ outputs: UnsafeBufferPointer<Float>, voxel: Int, channels: Int, threshold: Float
     ) -> Int {

@@ -38,10 +38,10 @@ extension WindowPadding {
         return padded
     }
 
-    /// What lies on the image of planes of a grown one.
+    /// Removes the padding from planes of a padded image.
     /// - Parameters:
-    ///   - values: `[planes, H, W, channels]` of `target`.
-    ///   - planes: Their numbers in `target`.
+    ///   - values: The planes, `[planes, H, W, channels]`.
+    ///   - planes: The indices of the planes in the padded image of size `target`.
     static func crop(
         _ values: [Float], planes: Range<Int>, of target: Triple, channels: Int, to size: Triple
     ) -> [Float] {

@@ -26,7 +26,7 @@ public struct WindowPlan: Hashable, Sendable {
     /// Plans the windows of an image.
     ///
     /// MONAI's step is ⌊window · (1 − overlap)⌋, at least 1, and the last window of an axis ends with the image. nnU-Net
-    /// takes as many windows as steps of window · (1 − overlap) need, and spreads them evenly
+    /// uses the fewest windows whose step is at most window · (1 − overlap), and spreads them evenly
     /// (`compute_steps_for_sliding_window`).
     /// - Throws: `InferenceError` if the overlap is not in 0 ..< 1 or a size is not positive; `DataError` if there would be
     ///   more windows than `Limits.windows`.
@@ -87,9 +87,8 @@ public struct WindowPlan: Hashable, Sendable {
 
     /// The weight of each voxel of a window, `[d, h, w]`.
     ///
-    /// Gaussian: the product over the axes of exp(−x² / 2σ²) with σ an eighth of the window, and never below 0.001
-    /// or its own minimum, whichever is larger. nnU-Net's Gaussian has its peak of 10 at the voxel ⌊n / 2⌋ and is rounded to
-    /// 16 bits.
+    /// Gaussian: the product over the axes of exp(−x² / 2σ²) with σ an eighth of the window, raised to at least 0.001, as in
+    /// MONAI. nnU-Net's Gaussian has its peak of 10 at the voxel ⌊n / 2⌋ and is rounded to 16 bits.
     public func weights(_ blending: Blending) -> [Float] {
         switch blending {
         case .constant: return [Float](repeating: 1, count: window.count)

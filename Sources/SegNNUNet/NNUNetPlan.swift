@@ -166,7 +166,8 @@ extension NNUNetPlan {
         }
     }
 
-    /// Checks that a first stage's mask is resampled as MedSeg does it: linearly, class by class, and by slices if the scan is.
+    /// Checks that a first stage's mask is resampled as MedSeg does it: linearly, class by class, and slice by slice if the
+    /// scan is resampled slice by slice.
     func checkLabelResampling() throws {
         guard let labels = try resampler("seg"), let data = try resampler("data") else { return }
         let name = try entries.string("resampling_fn_seg")

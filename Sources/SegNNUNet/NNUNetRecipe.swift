@@ -116,7 +116,7 @@ public struct NNUNetRecipe {
             "brightness": ["prob": 0.15, "range": [0.75, 1.25]],
             "contrast": ["prob": 0.15, "range": [0.75, 1.25]],
             "low_resolution": ["prob": 0.25, "zoom": [0.5, 1]],
-            // One step for nnU-Net's two: on the inverted image with probability 0.1, and on the image with 0.3.
+            // One step replaces two of nnU-Net: on the inverted image with probability 0.1, on the image itself with 0.3.
             "gamma": ["prob": 0.37, "range": [0.7, 1.5], "invert_prob": 0.27, "retain_stats": true],
             "flip": ["prob": 0.5, "axes": try plan.isTwoDimensional ? [1, 2] : [0, 1, 2]],
         ]

@@ -176,8 +176,8 @@ extension TotalSegmentator {
 
 extension TotalSegmentator.Finding {
     /// The volume in mm³ and mean intensity of each label, as in TotalSegmentator's `statistics.json`: on the scan's own
-    /// grid, or on the coarse grid of the 3 mm models. Both are 0 for a label that comes within three voxels of a face, and
-    /// for a label that was not found. Intensities are 16-bit integers.
+    /// grid, or on the coarse grid of the 3 mm models. Both are 0 for a label that comes within three voxels of the volume's
+    /// border, and for a label that was not found. Intensities are 16-bit integers.
     public func statistics(
         labels: [Int: String], of scan: Volume, _ task: TotalSegmentatorTask
     ) -> [String: (volume: Double, intensity: Double)] {

@@ -35,7 +35,7 @@ public struct ServerLimits: Sendable {
     public var fieldBytes = 1 << 20
     /// Seconds until the first request of a connection.
     public var headSeconds = 20.0
-    /// Seconds in which a body must end or bring `bodyRate` bytes per second.
+    /// The interval in seconds: in each, a body must end or arrive at `bodyRate` bytes per second or faster.
     public var bodySeconds = 10.0
     /// Bytes per second of a body, counted while the server waits for it.
     public var bodyRate = 8 << 10
@@ -67,10 +67,12 @@ public struct ServerLimits: Sendable {
             row("seconds that an unused scan is kept (--session-seconds)", Self.text(sessionSeconds)),
             row("bytes of models that stay loaded", ByteCount(bytes: modelBytes).description),
             row("connections (--connections)", "\(connections)"),
-            row("connections of one address, a quarter of all", "\(peerConnections)"),
+            row("connections from one address (a quarter of all connections)", "\(peerConnections)"),
             row("bytes of a JSON body", ByteCount(bytes: fieldBytes).description),
-            row("seconds to a connection's first request", Self.text(headSeconds)),
-            row("seconds to a body's end or its next \((bodyRate * Int(bodySeconds)) >> 10)K", Self.text(bodySeconds)),
+            row("seconds until the first request of a connection", Self.text(headSeconds)),
+            row(
+                "seconds in which a body must end or deliver \((bodyRate * Int(bodySeconds)) >> 10)K",
+                Self.text(bodySeconds)),
             row("seconds in which a client receives no byte of an answer", Self.text(sendSeconds)),
         ]
     }

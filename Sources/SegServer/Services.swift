@@ -64,8 +64,8 @@ final class Services: Sendable {
     }
 
     /// A job that is not queued yet.
-    /// - Parameter client: Who asks, as shares of the queue are counted.
-    /// - Throws: `Refusal` where the model takes another number of scans, or cannot do what the options ask.
+    /// - Parameter client: The client's name for its share of the queue.
+    /// - Throws: `Refusal` if the model needs another number of scans, or does not support an option.
     func job(_ scan: Scan, model: ModelEntry, options: JobOptions, for client: String) throws -> Job {
         if options.uncertainty > 0, model.dropout == 0 {
             throw Refusal(
@@ -79,7 +79,7 @@ final class Services: Sendable {
                 ? "one scan" : "\(model.channels) scans of a case together, sent as the files of one form"
             throw Refusal(
                 .unprocessableContent,
-                "'\(model.name)' takes \(wanted), and \(count == 1 ? "this is one" : "these are \(count)")")
+                "'\(model.name)' takes \(wanted), but \(count == 1 ? "this is one" : "these are \(count)")")
         }
         return Job(
             scan: scan, model: model, options: options, client: client, scratch: scratch, limits: limits)

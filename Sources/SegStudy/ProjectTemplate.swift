@@ -7,7 +7,7 @@ public enum ProjectTemplate {
 
     /// Every stage lists its inputs, parameters and outputs, so that DVC repeats only what has changed.
     private static let stages = """
-        # From data to metrics: `dvc repro` runs what has changed, `dvc metrics show` and `dvc plots show` tell how it went.
+        # From data to metrics: `dvc repro` runs what has changed, `dvc metrics show` and `dvc plots show` show the results.
         stages:
           prepare:
             # For Task09 of the Decathlon: medseg data import Task09_Spleen.tar --out data
@@ -63,7 +63,7 @@ public enum ProjectTemplate {
         """
 
     private static let parameters = """
-        # What the stages of dvc.yaml depend on; the training's own parameters stand in train.yaml.
+        # The parameters of the stages of dvc.yaml, except those of the training, which are in train.yaml.
         phantoms: {count: 12, seed: 0}
         split: {validation: 0.2, test: 0.25, seed: 0}
         uncertainty: {passes: 10}
@@ -71,7 +71,7 @@ public enum ProjectTemplate {
         """
 
     private static let training = """
-        # A small UNet that finds the phantoms' spleen in minutes on two CPU cores. `medseg train --help` says more.
+        # A small UNet that finds the phantoms' spleen in minutes on two CPU cores. See `medseg train --help`.
         data: data
         validation: split.json
         cache: prepared

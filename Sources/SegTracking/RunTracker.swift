@@ -77,8 +77,8 @@ public final class RunTracker {
     /// - Throws: `DataError` naming the journal.
     public func sync() throws { try journal.sync() }
 
-    /// Logs the final state of the run, gives the server time, and returns the number of events that it did not accept;
-    /// nil if there is no server.
+    /// Logs the final state of the run, gives the server time to accept the remaining events, and returns the number of
+    /// events that it did not accept; nil if there is no server.
     /// - Throws: `DataError` naming the journal.
     public func finish(_ status: RunStatus) throws -> Int? {
         try journal.append(.status(status, time: Self.now))

@@ -2,12 +2,13 @@ package import SegBackend
 internal import SegComm
 package import SegTensor
 
-/// The gradients of all trained parameters in one array of the device, to be summed over ranks.
+/// The gradients of all trainable parameters in one array of the device, to be summed over ranks.
 ///
 /// The device adds the arrays, as it does for the passes of one rank, so the bits do not depend on where a sum is made.
-/// Every rank includes every parameter. If its own loss does not depend on one, that part is -0, which changes no sum.
+/// The array of every rank includes every parameter. If the loss of a rank does not depend on a parameter, the rank's values
+/// for it are -0, which changes no sum.
 package struct FlatGradients: RankArray {
-    /// For each parameter a flag, 1 if a rank has a gradient of it; then the gradients.
+    /// One flag per parameter, 1 if a rank has a gradient of it; then the gradients.
     private let values: BufferView
     private let backend: any Backend
     /// The range and shape of each gradient.

@@ -19,7 +19,7 @@ public struct StartingWeights: Hashable, Sendable {
     /// - Returns: Notes for the user, one sentence each: the names of the parameters and arrays that are not copied.
     /// - Throws: `DataError` if the model cannot be read or no parameter fits.
     ///
-    /// Of a checkpoint of nnU-Net everything but the segmentation layers is copied and has to fit; nnU-Net's
+    /// From a checkpoint of nnU-Net, everything but the segmentation layers is copied, and all of it must fit; nnU-Net's
     /// `-pretrained_weights`.
     public func load(into store: ParameterStore) throws -> [String] {
         if let weights = try nnUNetWeights() { return try Self.loadNNUNet(weights, into: store) }

@@ -22,7 +22,8 @@ public final class Trainer {
     /// **Shapes**: outputs `[N, D, H, W, C]`, the network's own first and those of deep supervision after it, labels i32
     /// `[N, D, H, W]`, result `[1]`.
     public typealias Loss = (_ outputs: [Tensor], _ labels: Tensor) throws -> Tensor
-    /// Makes the patches of a batch by its number, from 0; the same each time. It is called from several threads.
+    /// Makes the patches of the batch with a number, from 0; the same number always gives the same patches. It is called from
+    /// several threads.
     public typealias Batches = @Sendable (_ number: Int) throws -> PatchBatch
 
     /// The network that is trained.

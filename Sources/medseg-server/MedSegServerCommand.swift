@@ -14,7 +14,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
         abstract: "Serves models to a web page, to programs and to 3D Slicer (MONAI Label's protocol).",
         discussion: """
             Research software, not a medical device. Listens on this machine alone unless --host gives another \
-            address; then every client must know the token. Uploads and results are deleted when their session ends, \
+            address; then every client must send the token. Uploads and results are deleted when their session ends, \
             when it expires, and when the server starts.
 
             Limits of this server; the option in brackets changes one:
@@ -29,7 +29,8 @@ struct MedSegServerCommand: AsyncParsableCommand {
     var models: String
 
     @Option(
-        help: ArgumentHelp("Scans to offer; labels are saved there too; default a temporary folder.", valueName: "dir"))
+        help: ArgumentHelp(
+            "The folder of scans to offer, where labels are saved too; default a temporary folder.", valueName: "dir"))
     var studies: String?
 
     @Option(

@@ -37,7 +37,7 @@ struct JSONTests {
             ("{\"é\": \"a\\\\b\\q\"}", "column 13: \\'q' is not an escape of JSON; write a backslash as two"),
             ("{\"a\": 1, \"b\": 2, \"a\": 3}", "line 1, column 18: the key 'a' occurs twice"),
             ("\"\\ud800\"", "half of a pair"), ("[1] 2", "column 5: there is something after the end of the value"),
-            ("nul", "words are true, false and null"), ("NaN", "there should be a value, not 'N'"),
+            ("nul", "words without quotes are true, false and null"), ("NaN", "there should be a value, not 'N'"),
         ])
     func faults(_ text: String, _ expected: String) {
         let message = fault(text)

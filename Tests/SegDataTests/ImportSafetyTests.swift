@@ -134,7 +134,7 @@ struct ImportSafetyTests {
 
     /// Entries of archives that unpack to far more than their size, and the words of the error.
     static let bombs = [
-        ("w:gz", #"add("D/zeros", size=160 << 20)"#, "more than 64 MiB and 200 times its size"),
+        ("w:gz", #"add("D/zeros", size=160 << 20)"#, "more than 64 MiB plus 200 times its size"),
         // A hole of 8 TiB, which needs no room on the disk until a program reads it.
         (
             "w",
@@ -143,7 +143,7 @@ struct ImportSafetyTests {
             hole.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "D/hole",
                 "GNU.sparse.realsize": str(8 << 40)}
             out.addfile(hole, io.BytesIO((b"1\\n%d\\n0\\n" % ((8 << 40) - 1)).ljust(512, b"\\0")))
-            """, "more than 64 MiB and 200 times its size"
+            """, "more than 64 MiB plus 200 times its size"
         ),
     ]
 

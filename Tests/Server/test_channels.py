@@ -97,9 +97,9 @@ def test_another_number_of_scans_is_refused(case, server):
     one = submit(server.url, upload(server.url, case.case[0]), "pair")
     assert one.status_code == 422 and "'pair' takes 2 scans of a case together" in one.json()["detail"], one.text
     two = submit(server.url, send(server.url, files).json()["id"], case.model)
-    assert two.status_code == 422 and "takes one scan, and these are 2" in two.json()["detail"], two.text
+    assert two.status_code == 422 and "takes one scan, but these are 2" in two.json()["detail"], two.text
     mixed = send(server.url, [files[0], b"no scan at all"])
-    assert mixed.status_code == 400 and "file 1 of the form is a scan of its own" in mixed.json()["detail"], mixed.text
+    assert mixed.status_code == 400 and "file 1 of the form is a whole scan" in mixed.json()["detail"], mixed.text
 
 
 def test_grids_that_differ_are_resampled_or_refused_by_channel(case, server):

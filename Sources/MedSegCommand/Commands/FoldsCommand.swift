@@ -25,7 +25,7 @@ struct FoldsCommand: ParsableCommand {
 
             With --train there is one argument: plans of nnU-Net or a configuration (YAML). Its missing folds are \
             trained first, one after another, into DIR/CONFIGURATION/fold_0 and so on; an interrupted fold is resumed. \
-            The same command, run again, does what is left.
+            If the same command is run again, it completes what is missing.
             """)
 
     @Argument(help: "Run folders; with --train plans of nnU-Net (plans.json) or a configuration (YAML).")

@@ -18,7 +18,8 @@ struct InfoCommand: ParsableCommand {
 
     @Argument(
         help:
-            "NIfTI, NRRD or MetaImage files (of a pair its header); folders, ZIPs or files of DICOM; or model folders."
+            "NIfTI, NRRD or MetaImage files (for a header and data pair, the header); DICOM folders, ZIPs or files; or "
+            + "model folders."
     )
     var files: [String]
 

@@ -19,8 +19,8 @@ struct PredictCommand: ParsableCommand {
             NIfTI file named after the folder, on the grid of the stacked slices. With --uncertainty N the network \
             predicts N times with dropout on. The mask is then computed from the mean, and \
             DIR/scan_uncertainty_mean.nii.gz, _variance, _entropy, _mutual_information (nats) and _validity are \
-            written beside it; validity is 0 for voxels that the network did not process, for which the other maps \
-            mean nothing. --mirror and several --model add samples and write the same maps. --dicom-seg and --rtstruct \
+            written beside it; validity is 0 for voxels that the network did not process, where the other maps \
+            are undefined. --mirror and several --model add samples and write the same maps. --dicom-seg and --rtstruct \
             also write the mask of a DICOM series as DICOM, DIR/scan_seg.dcm and DIR/scan_rtstruct.dcm. These carry \
             the patient's name and number, so that they can be filed with the study; no other file does. A model of \
             regions that may overlap (one threshold per channel) gives one map of 0 and 1 per region, along the fourth \

@@ -2,9 +2,9 @@ internal import Foundation
 
 /// Reads JSON (RFC 8259) in one pass; time and memory are linear in the number of bytes.
 ///
-/// For values of unknown type, Foundation's decoder takes time with the cube of the depth, and it does not report the
-/// position of a fault. Beyond the grammar, a key that occurs twice in one object is refused because the value that
-/// counts would be arbitrary.
+/// Foundation's decoder is not used: for values of unknown type, its time grows with the cube of the depth, and it does not
+/// report the position of a fault. In addition to the grammar, a key that occurs twice in one object is refused, because
+/// the choice of a value would be arbitrary.
 struct JSONReader {
     /// A fault of a document, with its line and column.
     struct Fault: Error {
@@ -126,7 +126,7 @@ struct JSONReader {
     private mutating func word(_ word: StaticString, _ value: ConfigValue) throws(Fault) -> ConfigValue {
         let expected = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
         guard bytes[position...].starts(with: expected) else {
-            throw fault("there should be a value; words are true, false and null")
+            throw fault("there should be a value; the only words without quotes are true, false and null")
         }
         position += expected.count
         return value

@@ -133,7 +133,7 @@ public enum DurableFile {
     }
 }
 
-/// `write(2)`; inside `DurableFile` the name means its own function.
+/// Calls write(2). Inside `DurableFile`, the name `write` means the enumeration's own function.
 private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
     write(descriptor, bytes, count)
 }

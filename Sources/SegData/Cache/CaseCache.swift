@@ -4,9 +4,9 @@ public import SegImaging
 
 /// Prepared cases on disk, each computed once for all training runs that prepare the same files in the same way.
 ///
-/// The key of a case consists of the bytes of its image and label and of the preparation, therefore no outdated entry
-/// is ever used. Several processes may share a folder; a damaged file is computed again. The folder may be removed at
-/// any time.
+/// The key of a case is a digest of the bytes of its image and label and of every setting of the preparation, so no
+/// outdated entry is ever used. Several processes may share a folder; a damaged file is computed again. The folder may be
+/// removed at any time.
 public struct CaseCache: Hashable, Sendable {
     /// The folder of the cases; nil keeps them in memory.
     public let folder: String?

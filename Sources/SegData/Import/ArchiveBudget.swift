@@ -25,7 +25,7 @@ struct ArchiveBudget {
         self.mostBytes = min(mostBytes, byRatio)
         most =
             byRatio < mostBytes
-            ? "\(Self.always >> 20) MiB and \(Limits.archiveRatio) times its size"
+            ? "\(Self.always >> 20) MiB plus \(Limits.archiveRatio) times its size"
             : ByteCount(bytes: mostBytes).description
     }
 

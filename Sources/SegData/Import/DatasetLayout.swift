@@ -7,7 +7,7 @@ extension Dataset {
     public struct Patterns: Hashable, Sendable {
         /// The images, such as `*/ct.nii.gz`; the star stands for the case's name.
         public var images: String
-        /// Their label maps, such as `*/spleen.nii.gz`.
+        /// The label maps of the images, such as `*/spleen.nii.gz`.
         public var labels: String
         /// Names of the classes; empty means class 1 is "foreground".
         public var classes: [Int: String]

@@ -110,7 +110,7 @@ extension BundleConfiguration {
     private func resolved(_ value: ConfigValue, at place: [String], nodes: inout Int) throws -> ConfigValue {
         nodes += 1
         guard nodes <= Limits.documentNodes else {
-            throw error(place, "has more than \(Limits.documentNodes) values once its macros are in their places")
+            throw error(place, "has more than \(Limits.documentNodes) values once its macros are replaced")
         }
         switch value {
         case .array(let items):
@@ -205,7 +205,7 @@ extension BundleConfiguration {
     private func count(_ value: ConfigValue, at place: [String], nodes: inout Int) throws {
         nodes += 1
         guard nodes <= Limits.documentNodes else {
-            throw error(place, "has more than \(Limits.documentNodes) values once its macros are in their places")
+            throw error(place, "has more than \(Limits.documentNodes) values once its macros are replaced")
         }
         switch value {
         case .array(let items): for item in items { try count(item, at: place, nodes: &nodes) }

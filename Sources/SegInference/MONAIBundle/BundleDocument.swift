@@ -120,8 +120,8 @@ final class BundleDocument {
             guard !text.contains("networks.nets.vista3d") else {
                 throw error(
                     id,
-                    "'\(text)' is VISTA3D, which is not supported: its heads answer a prompt of classes or points over an image "
-                        + "encoder of two decoders (SegResNetDS2), and the bundle's own evaluator and inferer make the prompts"
+                    "'\(text)' is VISTA3D, which is not supported: its network has two decoders (SegResNetDS2), whose heads "
+                        + "answer prompts of classes or points, and the bundle's own evaluator and inferer make these prompts"
                 )
             }
             throw error(id, "the expression '\(text)' is Python, which is not evaluated; replace it by its value")

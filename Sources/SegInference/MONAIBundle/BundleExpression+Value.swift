@@ -96,7 +96,8 @@ extension BundleExpression {
         return .double(try real(mark, a, b))
     }
 
-    /// Whether two values are equal. Lists are not compared, because lists that references repeat can be too long.
+    /// Whether two values are equal. Lists are not compared: references can repeat a list so often that it would take too
+    /// long.
     private static func isEqual(_ left: ConfigValue, _ right: ConfigValue) throws -> Bool {
         if let a = left.number, let b = right.number { return a == b }
         let hasArray = [left, right].contains { BundleArray.items(of: $0) != nil }
@@ -114,7 +115,8 @@ extension BundleExpression {
         }
     }
 
-    /// A value in the words of an error. Lists are not written out, because lists that references repeat can be too long.
+    /// A value as an error shows it. Lists are not written out: references can repeat a list so often that the text would be
+    /// too long.
     private static func shown(_ value: ConfigValue) -> String {
         switch value {
         case _ where BundleArray.items(of: value) != nil: "an array of NumPy"

@@ -9,7 +9,7 @@ struct BundlePreprocessing {
     /// The number of transforms read so far, `LoadImaged` included.
     private var count = 0
     private var hasChannels = false
-    /// Whether the network takes several channels; nil if that is unknown.
+    /// Whether the network has several input channels; nil if that is unknown.
     private let hasSeveral: Bool?
     /// The entries that hold the scan. Before a `ConcatItemsd` there may be several, one per channel.
     private var items = ["image"]
@@ -34,8 +34,8 @@ struct BundlePreprocessing {
     private static let perKey = ["mode", "padding_mode", "align_corners", "dtype", "scale_extent", "recompute_affine"]
 
     /// Reads a chain.
-    /// - Parameter channels: The number of channels that the network takes; of several scans, each is one channel. Nil if the
-    ///   network could not be read: the chain is then read only to find what is not supported in it.
+    /// - Parameter channels: The number of the network's input channels; if a case has several scans, each is one channel. Nil
+    ///   if the network could not be read: the chain is then read only to find what is not supported in it.
     /// - Throws: `DataError` naming what is not supported.
     init(_ chain: ConfigValue, id: String, channels: Int?, _ document: BundleDocument) throws {
         hasSeveral = channels.map { $0 > 1 }

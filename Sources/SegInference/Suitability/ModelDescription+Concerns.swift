@@ -7,7 +7,7 @@ internal import SegImaging
 public struct Concern: Codable, Hashable, Sendable {
     /// The severity of a concern.
     public enum Level: String, Codable, Sendable {
-        /// The model adapts.
+        /// The preprocessing compensates for the difference.
         case note
         /// Results may be wrong.
         case warning

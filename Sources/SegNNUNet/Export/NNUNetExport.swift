@@ -125,7 +125,8 @@ public struct NNUNetExport {
         }
         let weights = trained.parameters.map { (name: $0.name, value: add($0.values)) }
         let state = Self.aliased(weights)
-        // A buffer of zeros, as of the head that is not part of the loss, is left out: without a buffer SGD begins with zeros.
+        // A momentum buffer of zeros is left out, because SGD without a buffer begins with zeros. The head that is not part of
+        // the loss has such a buffer.
         let momenta = trained.parameters.enumerated().compactMap { number, parameter in
             parameter.momentum.flatMap { momentum in
                 momentum.bytes.allSatisfy { $0 == 0 }

@@ -63,9 +63,9 @@ public struct NNUNetFolds {
         try faults.finish()
     }
 
-    /// The validation cases of a fold that trains with all other cases.
-    /// - Throws: `DataError` if the fold does not exist, leaves cases out, or trains with its validation cases; a training
-    ///   run of MedSeg does neither.
+    /// The validation cases of a fold, after checking that the fold trains with exactly the other cases.
+    /// - Throws: `DataError` if the fold does not exist, leaves cases out or trains with its validation cases. MedSeg's
+    ///   training does not support the last two.
     public func validation(of fold: Int, cases: [String]) throws -> [String] {
         guard folds.indices.contains(fold) else {
             throw DataError(.badArgument, "--fold", "should be from 0 to \(folds.count - 1), or all, not \(fold)")

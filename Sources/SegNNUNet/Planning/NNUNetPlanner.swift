@@ -4,9 +4,9 @@ public enum NNUNetPlanner: String, CaseIterable, Sendable {
     case standard = "default"
     /// A U-Net with residual encoder for 8 GB; `nnUNetPlannerResEncM`.
     case residualM = "resenc-m"
-    /// The same for 24 GB; `nnUNetPlannerResEncL`.
+    /// A U-Net with residual encoder for 24 GB; `nnUNetPlannerResEncL`.
     case residualL = "resenc-l"
-    /// The same for 40 GB; `nnUNetPlannerResEncXL`.
+    /// A U-Net with residual encoder for 40 GB; `nnUNetPlannerResEncXL`.
     case residualXL = "resenc-xl"
 
     /// The class of nnU-Net; `experiment_planner_used`.

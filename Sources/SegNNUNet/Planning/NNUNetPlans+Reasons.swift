@@ -32,7 +32,7 @@ extension NNUNetPlans {
                 """
                 Along \(axes[forward[0]]) the slices are few and the median voxel, \(length(median)) mm, is more than three times as long \
                 as along the other axes. The median would blur the finer scans, so the spacing is the \
-                percentile 10. It is never finer than the other axes.
+                10th percentile. It is never finer than the other axes.
                 """)
         }
         lines.append("At this spacing the median scan has \(extents(median)) voxels along the network's axes.")
@@ -102,7 +102,7 @@ extension NNUNetPlans {
 
     private func batchReason(_ planned: PlannedConfiguration) -> String {
         let coverage = (target.planner.coverage * 100).text(decimals: 0)
-        let dataset = "\(coverage) % of the voxels of all scans fill a batch of \(planned.batchOfDataset)"
+        let dataset = "a batch of \(planned.batchOfDataset) holds \(coverage) % of the voxels of all scans"
         let cause =
             planned.batch == planned.batchOfMemory
             ? "as many as the memory holds"

@@ -6,7 +6,7 @@ public struct NNUNetPlans {
     enum SpacingRule: Hashable {
         /// The median of all cases.
         case median
-        /// The percentile 10, for an axis of few, long voxels; the median is given.
+        /// The 10th percentile, for an axis of few, long voxels; the associated value is the median.
         case tenth(median: Double)
     }
 

@@ -55,7 +55,9 @@ struct PlannedConfiguration: Hashable, Sendable {
         let extents = zip(Self.cube(spacing), median).map { min($0, $1) }
         guard extents.allSatisfy({ $0 >= 1 }) else {
             throw DataError(
-                .badData, "the fingerprint", "voxels of \(spacing) mm are too unequal for any patch: \(extents) voxels")
+                .badData, "the fingerprint",
+                "voxels of \(spacing) mm are too anisotropic: the patch would have less than one voxel along an axis "
+                    + "(\(extents))")
         }
         var topology = PlannedTopology(spacing: spacing, extents: extents)
         wanted = topology.patch
@@ -94,7 +96,7 @@ struct PlannedConfiguration: Hashable, Sendable {
         _ topology: PlannedTopology, _ spacing: [Double], _ median: [Double], memory: Double
     ) throws -> PlannedTopology {
         let shares = zip(topology.patch, median).map { Double($0) / $1 }
-        // The last of equal ones.
+        // If several axes have the largest share, the last of them is taken.
         let axis = shares.lastIndex(of: shares.max() ?? 0) ?? 0
         var smaller = topology.patch.map(Double.init)
         smaller[axis] -= Double(topology.divisors[axis])
@@ -110,6 +112,6 @@ struct PlannedConfiguration: Hashable, Sendable {
         return PlannedTopology(spacing: spacing, extents: patch)
     }
 
-    /// The nearest integer; of two equally near ones, the even one.
+    /// The nearest integer; the even one if two integers are equally near.
     private static func whole(_ value: Double) -> Int { Int(min(value.rounded(.toNearestOrEven), 1e15)) }
 }

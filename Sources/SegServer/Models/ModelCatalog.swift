@@ -15,7 +15,7 @@ struct ModelEntry: Sendable {
     let description: ModelDescription
     /// The number of classes, including the background.
     let classes: Int
-    /// Scans of a case that it takes together.
+    /// The number of scans of a case that the model takes together, as channels.
     let channels: Int
 
     /// The foreground classes with their names.

@@ -104,8 +104,9 @@ export const api = {
     { method: "PUT", headers: { "content-type": "application/octet-stream" }, body: voxels }),
 
   /**
-   * Sends a scan: one file, the scans of a case, or the files of a DICOM series; `progress` is called with 0 to 1. `choice` says which volume
-   * is meant. fetch cannot tell how far an upload is.
+   * Sends a scan: one file, the scans of a case, or the files of a DICOM series. `progress` is called with 0 to 1;
+   * `choice` selects a volume of DICOM files. XMLHttpRequest is used because fetch does not report the progress of an
+   * upload.
    */
   upload(files, progress, choice = {}) {
     return new Promise((resolve, reject) => {

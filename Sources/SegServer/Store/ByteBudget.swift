@@ -12,7 +12,7 @@ package final class ByteBudget: Sendable {
     /// The number of bytes in use.
     package var count: Int { used.withLock { $0 } }
 
-    /// Takes bytes if enough are left; returns whether it did.
+    /// Reserves bytes if enough are left; returns whether it did.
     package func take(_ bytes: Int) -> Bool {
         used.withLock { used in
             guard bytes <= limit - used else { return false }
@@ -21,7 +21,7 @@ package final class ByteBudget: Sendable {
         }
     }
 
-    /// Takes bytes on disk.
+    /// Reserves bytes on disk.
     /// - Throws: `Refusal` if too few are left.
     package func reserve(_ bytes: Int) throws {
         guard take(bytes) else {

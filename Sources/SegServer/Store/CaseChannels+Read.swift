@@ -6,9 +6,11 @@ internal import SegImaging
 extension CaseChannels {
     /// Reads the scans of an upload as the channels of one image.
     ///
-    /// Channels are numbered from 0 in what is said of them: a path would tell where they are, a client's name whose.
-    /// - Parameter note: Called with the number of a channel that lies on another grid than the first, and a sentence.
-    /// - Throws: `Refusal` naming the channel that does not overlap the first; `DataError` where a file is no scan.
+    /// Messages call the channels by their numbers, from 0: a path would reveal the server's folders, and a client's file name
+    /// may identify a patient.
+    /// - Parameter note: Called with the number of a channel that is on another grid than the first, and a sentence.
+    /// - Throws: `Refusal` naming the channel that cannot be read or does not overlap the first; `DataError` if a single scan
+    ///   cannot be read.
     static func read(
         _ paths: [String], limits: ScanLimits = ScanLimits(), note: (_ channel: Int, String) -> Void = { _, _ in }
     ) throws -> (image: ScanImage, geometries: [ScanGeometry]) {
@@ -16,7 +18,7 @@ extension CaseChannels {
             do throws(DataError) {
                 return try ScanFile.readVolume(path, limits: limits)
             } catch {
-                // Of a single scan nothing else can be meant.
+                // If there is only one scan, the error need not give its number.
                 throw paths.count == 1 ? error : refusal(channel, error)
             }
         }

@@ -23,7 +23,7 @@ extension Datastore {
             scratch.remove(upload.path, bytes: upload.count)
         }
         _ = try await reader.inspect([upload.path], voxels: voxels)
-        // A scan of this name may have come into the folder meanwhile.
+        // A scan of this name may have appeared in the folder meanwhile.
         guard (try? image(id)) == nil else { throw Self.taken }
         let ending = try ScanFile.ending(byContentOf: upload.path)
         let file = isThere(name + ending) ? key + ending : name + ending

@@ -15,9 +15,9 @@ extension Datastore {
         let voxels = "\(folder)/voxels.gz"
         do {
             let facts = try await reader.inspect([file], voxels: voxels)[0]
-            // Somebody else may have asked for the same scan meanwhile.
+            // Another request may have measured the same scan meanwhile.
             if let known = measured.use(image.key, stamp) { return known }
-            // Or the image was deleted.
+            // The image may have been deleted meanwhile.
             guard images[id]?.key == image.key else { throw Refusal.notFound("image") }
             forgetMeasured(image.key, keepsFolder: true)
             let bytes = Scratch.size(of: voxels)

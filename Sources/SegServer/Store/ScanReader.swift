@@ -14,11 +14,12 @@ actor ScanReader {
 
     init(limits: ServerLimits) { self.limits = limits }
 
-    /// Checks and measures the scans of a case, each a channel, and writes the first one's voxels as the page fetches them
-    /// beside it.
-    /// - Returns: What is to be known of each channel, on the grid of the first.
-    /// - Throws: `Refusal` or `DataError` where a file is no scan, all together are larger than allowed, or a channel does
-    ///   not overlap the first.
+    /// Checks and measures the scans of a case, each of which is a channel, and writes the voxels of the first one in the
+    /// page's form.
+    /// - Parameter voxels: The path of the written file.
+    /// - Returns: The facts about each channel, on the grid of the first.
+    /// - Throws: `Refusal` or `DataError` if a file is not a valid scan, the scans together are larger than allowed, or a
+    ///   channel does not overlap the first.
     func inspect(_ paths: [String], voxels: String) throws -> [ScanFacts] {
         try ScanCheck.sizes(of: paths, limits: limits)
         var remarks = [[String]](repeating: [], count: paths.count)
@@ -92,26 +93,26 @@ actor ScanReader {
 
 /// Checks that need no memory, made before any voxel is read.
 package enum ScanCheck {
-    /// Checks the scans of a case, and that all of them on the first one's grid are no more voxels than one scan may have.
-    /// - Throws: `Refusal` or `DataError` as `size`.
+    /// Checks the scans of a case. All of them together, on the grid of the first, may have as many voxels as one scan.
+    /// - Throws: `Refusal` if they have more; the errors of `size`.
     static func sizes(of paths: [String], limits: ServerLimits) throws {
         let counts = try paths.map { try size(of: $0, limits: limits).reduce(1, *) }
         let most = max(counts.reduce(0, +), counts[0] * counts.count)
         guard most <= limits.voxels else {
             throw Refusal(
                 .contentTooLarge,
-                "the \(paths.count) scans have \(most) voxels on the grid of the first; this server takes \(limits.voxels) of "
-                    + "a case at most")
+                "the \(paths.count) scans have \(most) voxels on the grid of the first; this server accepts \(limits.voxels) "
+                    + "for a case at most")
         }
     }
 
-    /// Extents by the header, once they and the decompressed length are known to be allowed.
-    /// - Throws: `Refusal` or `DataError` where the file is no scan or larger than allowed.
+    /// The size of a scan from its header, after checking that the size and the bytes before the voxels are allowed.
+    /// - Throws: `Refusal` or `DataError` if the file is not a valid scan, or larger than allowed.
     @discardableResult
     package static func size(of path: String, limits: ServerLimits) throws -> [Int] {
         let layout = try ScanFile.layout(of: path)
         guard layout.files == [path] else {
-            throw Refusal(.badRequest, "the scan is the header of another file; send one file that has both")
+            throw Refusal(.badRequest, "the scan is a header whose voxels are in another file; send one file with both")
         }
         let shape = layout.shape
         guard shape.count >= 3, shape[3...].allSatisfy({ $0 == 1 }), shape.allSatisfy({ $0 > 0 }) else {

@@ -5,7 +5,7 @@ internal import SegDICOM
 internal import SegImaging
 internal import SegInference
 
-/// A scan on disk that jobs run on, or the scans of a case that are its channels.
+/// The input of jobs on disk: a scan, or the scans of a case, which are its channels.
 struct Scan: Hashable, Sendable {
     /// A further scan of the case.
     struct Channel: Hashable, Sendable {
@@ -15,14 +15,14 @@ struct Scan: Hashable, Sendable {
 
     /// The server's id.
     let id: String
-    /// Its file; of several channels the first one's, on whose grid the others are read and masks lie.
+    /// The file of the scan, or of the first channel. The other channels are resampled to its grid, which masks have too.
     let path: String
-    /// The file of its voxels in the page's form.
+    /// The file of the voxels of `path` in the page's form.
     let voxels: String
     let facts: ScanFacts
-    /// The channels after the first, in the order in which they came.
+    /// The channels after the first, in the order of the upload.
     var further: [Channel] = []
-    /// The DICOM files that it was made of; nil for a scan that came as another format.
+    /// The DICOM files that the scan was made from; nil if it was uploaded in another format.
     var dicom: DicomOrigin?
 
     /// The file of each channel.
@@ -57,7 +57,7 @@ actor SessionStore {
     private let reader: ScanReader
     private let dicom: DicomReader
     private let limits: ServerLimits
-    /// How many scans of a case the server's models take together.
+    /// The numbers of channels of the server's models.
     private let channelCounts: Set<Int>
     private var sessions: [String: Session] = [:]
     /// The number of uploads that are being checked; they count against the limit.
@@ -86,9 +86,9 @@ actor SessionStore {
     /// - Parameters:
     ///   - upload: A scan, a ZIP of DICOM files, several DICOM files, or the scans of a case in the order of a model's
     ///     channels.
-    ///   - selection: Which volume of DICOM files is meant.
-    ///   - client: Who sends it.
-    /// - Throws: `Refusal` or `DataError` where it is no scan, too large or one too many.
+    ///   - selection: The choice of a volume of DICOM files.
+    ///   - client: The client's name for its turns at the reader of DICOM.
+    /// - Throws: `Refusal` or `DataError` if the upload is not a valid scan or too large, or no session is free.
     func add(
         _ upload: sending [FileSink], selection: DicomSelection = DicomSelection(), seconds: Double?, of client: String
     ) async throws -> Session {
@@ -127,9 +127,9 @@ actor SessionStore {
         }
     }
 
-    /// Gives an upload its place.
-    /// - Returns: Where the scan is, or will be once it has been read of the DICOM files; of several channels each one's.
-    /// - Throws: `Refusal` or `DataError` where the upload is no scan, or no model takes so many.
+    /// Moves the files of an upload into the session's folder.
+    /// - Returns: The path of each channel's scan. A scan from DICOM files does not exist yet; the DICOM files are the origin.
+    /// - Throws: `Refusal` or `DataError` if the upload is not a valid scan, or no model takes that many scans.
     private func place(
         _ upload: [String], in folder: String, _ selection: DicomSelection
     ) throws -> (scans: [String], origin: DicomOrigin?) {
@@ -139,7 +139,7 @@ actor SessionStore {
             if upload.count > 1, let number = endings.firstIndex(where: { $0 != nil }) {
                 throw Refusal(
                     .badRequest,
-                    "file \(number + 1) of the form is a scan of its own, and others are DICOM or no scans; send the files of "
+                    "file \(number + 1) of the form is a whole scan, but other files are DICOM or not scans; send the files of "
                         + "one DICOM series, or the scans of one case as NIfTI, NRRD or MetaImage")
             }
             let files = "\(folder)/dicom"
@@ -159,7 +159,7 @@ actor SessionStore {
             let counts = channelCounts.sorted().map(String.init).joined(separator: " or ")
             throw Refusal(
                 .badRequest,
-                "the form has \(upload.count) scans, and the models here take \(counts) of a case; send as many, in the "
+                "the form has \(upload.count) scans, but the models here take \(counts) for a case; send as many, in the "
                     + "order of the model's channels")
         }
         let scans = try upload.enumerated().map { channel, path in

@@ -10,8 +10,9 @@ internal import SegReport
 /// network processed count.
 public struct CalibrationStudy {
     private static let bins = 15
-    /// The coverages: from nearly all voxels set aside to one in 100,000, in steps of equal ratio, and none. Errors are
-    /// few and among the least certain voxels, for which equal steps would give only one point.
+    /// The coverages. The share of voxels that are set aside falls from 89 % to 1 in 100,000 in steps of equal ratio, and
+    /// then to 0. Errors are few and among the least certain voxels, so equally wide steps would give one point for all of
+    /// them.
     private static let coverages = (1...100).map { 1 - pow(10, -Double($0) / 20) } + [1]
     private static let quantities: [UncertainPrediction.Quantity] = [.entropy, .mutualInformation, .variance]
 
@@ -19,7 +20,7 @@ public struct CalibrationStudy {
     private var rows: [(name: String, measured: [UncertainPrediction.Quantity: RiskCoverage])] = []
 
     /// Creates a study without cases.
-    /// - Throws: `MetricsError` as in `ReliabilityDiagram`, which gets the number of bins of this study.
+    /// - Throws: `MetricsError` if `ReliabilityDiagram` refuses the number of bins.
     public init() throws { diagram = try ReliabilityDiagram(bins: Self.bins) }
 
     /// Adds a case.

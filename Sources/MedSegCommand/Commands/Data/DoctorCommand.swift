@@ -69,7 +69,7 @@ struct DoctorCommand: ParsableCommand {
     }
 
     private static func table(_ findings: [DatasetFinding], of dataset: Dataset) -> String {
-        guard !findings.isEmpty else { return "\(dataset.name): nothing found in \(dataset.contents)" }
+        guard !findings.isEmpty else { return "\(dataset.name): no faults found in \(dataset.contents)" }
         let entries = findings.map { finding in
             """
             \(finding.severity.rawValue)  \(finding.name): \(finding.defect.rawValue)

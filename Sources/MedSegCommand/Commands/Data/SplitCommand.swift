@@ -7,7 +7,7 @@ import SegStudy
 struct SplitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "split",
-        abstract: "Splits the cases of a dataset: one split, k folds, or the report's split.",
+        abstract: "Splits the cases of a dataset: one split, k folds, or the split of the MED_Segmentation report.",
         discussion: """
             Writes the lists 'training', 'validation' and 'test'. A training configuration uses the file as \
             `validation: FILE`; `medseg evaluate --split FILE` measures its validation cases. If the index has a split \
@@ -32,7 +32,7 @@ struct SplitCommand: ParsableCommand {
     @Option(help: "The random seed; the same seed gives the same split.")
     var seed: UInt32 = 0
 
-    @Flag(help: "The report's split of Task09: its 5 test cases, 8 for validation, 28 for training.")
+    @Flag(help: "The split of Task09 in the MED_Segmentation report: 5 test, 8 validation and 28 training cases.")
     var report = false
 
     @Flag(help: "Write over existing files.")
@@ -43,7 +43,7 @@ struct SplitCommand: ParsableCommand {
         dataset.remarks.forEach(note)
         if report {
             guard folds == nil, validation == nil, test == nil else {
-                throw UsageError("--report is a fixed split; leave out --folds, --validation and --test")
+                throw UsageError("--report gives a fixed split; leave out --folds, --validation and --test")
             }
             try write(dataset.reportSplit(), to: out)
         } else if let folds {
