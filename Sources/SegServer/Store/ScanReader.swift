@@ -5,7 +5,7 @@ internal import SegData
 internal import SegImaging
 internal import SegInference
 
-/// Reads untrusted scans, one at a time, so that at most one scan is in memory.
+/// Reads the untrusted scans of uploads, one upload at a time, so that the scans of at most one are in memory.
 actor ScanReader {
     private let thread = SerialThread("medseg.scans")
     private let limits: ServerLimits
