@@ -1,8 +1,9 @@
 // Segments a scan with libmedseg, and reads and writes NIfTI with libnifti: the mask of `medseg predict`.
 //
-//     cc -O2 segment.c -I"$PREFIX/include" -I/usr/include/nifti -L"$PREFIX/lib" -lmedseg -lniftiio -lznz -lz -lm -o
-//     segment
-//     ./segment spleen_model ct.nii.gz mask.nii.gz [cpu]
+//     cc segment.c -I$PREFIX/include -I/usr/include/nifti -L$PREFIX/lib -lmedseg -lniftiio -lznz -lz -lm -o segment
+//     LD_LIBRARY_PATH=$PREFIX/lib ./segment spleen_model ct.nii.gz mask.nii.gz [cpu]
+//
+// PREFIX is the folder of `make libmedseg`, .build/libmedseg in MedSeg's repository.
 #include <math.h>
 #include <medseg.h>
 #include <nifti1_io.h>
