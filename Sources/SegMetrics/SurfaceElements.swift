@@ -95,7 +95,7 @@ struct WeightedSurfaceDistances {
         }
     }
 
-    /// The larger of the two distances within which the given percentage of a surface's area lies.
+    /// The distance within which the given percentage of a surface's area lies; the larger of the two surfaces' distances.
     func hausdorff(percentile: Double) -> Double {
         directed.map { elements in
             let total = elements.reduce(0) { $0 + $1.area }

@@ -35,8 +35,8 @@ public struct OverlayPanel: Sendable {
         for (name, map) in [("prediction", prediction), ("reference", reference)] {
             guard let map, map.count != image.size.count else { continue }
             throw ReportError.invalidInput(
-                "The \(name) has \(map.count) voxels, but the image \(image.size) = \(image.size.count); give both on one grid."
-            )
+                "The \(name) has \(map.count) voxels, but the image has \(image.size) = \(image.size.count); give both on "
+                    + "one grid.")
         }
         guard image.size.count > 0, Self.isRAS(image.affine) else {
             throw ReportError.invalidInput(

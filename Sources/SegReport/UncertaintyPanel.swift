@@ -37,8 +37,8 @@ public struct UncertaintyPanel: Sendable {
         for (name, count) in [("mean", mean.count), ("variance", variance.count), ("validity mask", validity.count)]
         where count != image.size.count {
             throw ReportError.invalidInput(
-                "The \(name) has \(count) voxels, but the image \(image.size) = \(image.size.count); give both on one grid."
-            )
+                "The \(name) has \(count) voxels, but the image has \(image.size) = \(image.size.count); give both on one "
+                    + "grid.")
         }
         guard image.size.count > 0, OverlayPanel.isRAS(image.affine) else {
             throw ReportError.invalidInput(
