@@ -148,7 +148,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_totals(
     }
 }
 
-// The same means for statistics of rows, computed from x itself.
+// The means that norm_totals computes, but for statistics of rows, and computed from x itself.
 // NDRange: dimension 0, `lanes` items (a power of two up to GROUP) per row.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void layer_totals(
     NORM_ARGUMENTS, IN(upstream), OUT(totals), const ulong lines, const uint lanes) {

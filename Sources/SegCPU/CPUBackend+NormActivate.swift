@@ -216,7 +216,7 @@ extension CPUBackend {
 }
 
 extension RowPartition.Run {
-    /// The run in the form of the kernels.
+    /// The run as the kernels' C type.
     var range: segcpu_run { segcpu_run(count: count, element: UInt64(start)) }
 }
 
