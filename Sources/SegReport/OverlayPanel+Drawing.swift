@@ -73,7 +73,7 @@ extension OverlayPanel {
         drawLetters(canvas, plane, card, crossing(plane, picture))
     }
 
-    /// The plane's position along the axis that it cuts, in scanner coordinates.
+    /// The plane's position along the axis perpendicular to it, in mm of scanner coordinates.
     private func millimetres(_ plane: SlicePlane) -> String {
         let row = plane.through
         let value = (0..<3).reduce(image.affine[row, 3]) { $0 + image.affine[row, $1] * Double(centre[$1]) }

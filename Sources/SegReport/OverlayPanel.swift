@@ -27,7 +27,7 @@ public struct OverlayPanel: Sendable {
     /// The voxel in which all three planes intersect.
     let centre: [Int]
 
-    /// Creates a panel from an image whose axes point to R, A, S and label maps on its grid (0 is background).
+    /// Creates a panel from an image in RAS order and label maps on the image's grid (0 is background).
     /// - Throws: `ReportError.invalidInput` if a map does not fit the image or the image is not in RAS order.
     public init(
         title: String, subtitle: String, image: Volume, prediction: [UInt8]?, reference: [UInt8]?

@@ -25,7 +25,7 @@ public struct UncertaintyPanel: Sendable {
     /// The index of the slice along the axis from feet to head.
     let index: Int
 
-    /// Creates a panel from an image whose axes point to R, A, S and maps on its grid.
+    /// Creates a panel from an image in RAS order and maps on the image's grid.
     /// - Parameters:
     ///   - mean: The mean foreground probability.
     ///   - variance: The variance of the foreground probability.

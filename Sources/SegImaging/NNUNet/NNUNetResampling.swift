@@ -93,7 +93,7 @@ public struct NNUNetResampling: Hashable, Sendable {
 
     /// The resampled image; the record is extended by the change of grid.
     ///
-    /// - Throws: `DataError` if the affine cannot be inverted, or the grid is larger than `Limits` or the memory.
+    /// - Throws: `DataError` if the affine cannot be inverted, or the grid exceeds `Limits` or the free memory.
     func callAsFunction(_ image: ScanImage, record: inout SpatialRecord, name: String) throws(DataError) -> ScanImage {
         let edges = image.affine.statedEdges
         let (size, affine) = (size(of: image.size, at: image.affine), affine(of: image.size, at: image.affine))
