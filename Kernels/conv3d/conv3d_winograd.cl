@@ -26,7 +26,7 @@ inline void transform_inputs(const float *x, float *point) {
     point[3] = x[1] - x[3];
 }
 
-// G w.
+// point = G w: transforms the three taps of one axis.
 inline void transform_taps(const float *w, float *point) {
     point[0] = w[0];
     point[1] = 0.5f * (w[0] + w[2] + w[1]);

@@ -82,8 +82,9 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_activate(N
     }
 }
 
-// Σ g, Σ g · normal and PReLU's Σ upstream · sum over sum ≤ 0, where g is the gradient with respect to the dropout's
-// input: partial [3, samples, chunks, channels]. Also writes the gradient of `before` if `before_gradient` is given.
+// Σ g, Σ g · normal and, for PReLU's slope, Σ upstream · sum over the elements whose sum is at most 0; g is the
+// gradient with respect to the dropout's input: partial [3, samples, chunks, channels]. Also writes the gradient of
+// `before` if `before_gradient` is given.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_sums(
     NORM_ARGUMENTS, IN(upstream), OUT(before_gradient), OUT(partial)) {
     NORM_ENTER
@@ -148,7 +149,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_totals(
     }
 }
 
-// The same means for statistics of rows, computed from x itself.
+// The means that norm_totals computes, but for statistics of rows, and computed from x itself.
 // NDRange: dimension 0, `lanes` items (a power of two up to GROUP) per row.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void layer_totals(
     NORM_ARGUMENTS, IN(upstream), OUT(totals), const ulong lines, const uint lanes) {

@@ -1,6 +1,7 @@
 // The reductions of common/reduce.cl, applied to integers, whose sum does not depend on the order.
 
-// y [2, GROUP]: the sum and the maximum of each item's run. NDRange: one work-group.
+// y [2, GROUP]: for each work-item, the sum and the maximum over its run of `lanes` work-items.
+// NDRange: one work-group.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void sums_of_lanes(OUT(y), const uint lanes) {
     __local float lane[GROUP];
     ENTER(y);

@@ -1,4 +1,5 @@
-// Resizing by the nearest voxel or by interpolation between the eight neighbours, and the gradient as a gather.
+// Resizing by the nearest voxel or by interpolation between the eight neighbours, and the gradient, for which each
+// input reads the outputs that depend on it.
 // NDRange: dimension 0, one item per element of the output.
 
 #define NEAREST 0

@@ -3,7 +3,7 @@
 // For each pair of points along d, the inputs of all cubes are transformed into 2 x points x points matrices
 // [cube][channel]. These are multiplied with the matrices of the weights, and the products' share of the outputs is
 // written or added. Only the products of one pair have to stay in the cache. The transformed inputs of all pairs are
-// kept if they fit in the cache; otherwise only those of one pair are.
+// kept if they fit in the cache; otherwise only the inputs of one pair are.
 #pragma once
 
 #include "segcpu_conv3d_winograd.h"

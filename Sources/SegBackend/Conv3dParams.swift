@@ -2,8 +2,8 @@ public import SegCore
 
 /// The geometry of a 3-D convolution, and the only place where its output size is computed.
 ///
-/// Weights are `[out, in / groups, kd, kh, kw]`, PyTorch's layout; those of a transposed convolution are `[in, out /
-/// groups, kd, kh, kw]`. Padding is with zeros, the same number before and after.
+/// Weights are `[out, in / groups, kd, kh, kw]`, PyTorch's layout; the weights of a transposed convolution are
+/// `[in, out / groups, kd, kh, kw]`. Padding is with zeros, the same number before and after.
 public struct Conv3dParams: Hashable, Sendable {
     /// The kernel size.
     public var kernel: Triple

@@ -4,9 +4,9 @@ public struct DeviceCommand: Hashable, Sendable {
     public var name: String
     /// The kernel's file and definitions; empty for a transfer.
     public var detail: String
-    /// The time of the device's clock, in nanoseconds.
+    /// The time of the device's clock at the start of the command, in nanoseconds.
     public var start: UInt64
-    /// The time of the device's clock, in nanoseconds.
+    /// The time of the device's clock at the end of the command, in nanoseconds.
     public var end: UInt64
     /// The operations and bytes of the command.
     public var work: DeviceWork

@@ -7,7 +7,7 @@
 public struct FocalParams: Hashable, Sendable {
     /// The exponent; a larger one reduces the share of rows that are predicted correctly.
     public var gamma: Float
-    /// The weight of references of 1, where 1 − alpha is the weight of references of 0; nil for no weights.
+    /// The weight of a loss whose reference is 1; if the reference is 0, the weight is 1 − alpha. Nil for no weights.
     public var alpha: Float?
     /// Whether class 0 counts.
     public var includeBackground: Bool

@@ -3,7 +3,7 @@ package import SegCore
 /// A backend that intercepts each op before another backend computes it, to time, count or record ops.
 ///
 /// A conforming class implements `intercept` and the requirements that are not ops: its name, its memory and
-/// `synchronize`. For an op that is added to `Backend`, one function is added here, and every such class has it.
+/// `synchronize`. A new op of `Backend` needs one function here; then every conforming class intercepts it.
 package protocol InterceptingBackend: Backend {
     /// Handles a call; `run` computes it on the backend that is passed to it.
     /// - Throws: The errors of `run`.

@@ -104,7 +104,7 @@ public struct Pool3dParams: Hashable, Sendable {
 public struct Resample3dParams: Hashable, Sendable {
     /// The interpolation method.
     public enum Mode: Hashable, Sendable {
-        /// The voxel whose index is ⌊(i) · in / out⌋, torch's "nearest".
+        /// The voxel whose index is ⌊i · in / out⌋, torch's "nearest".
         case nearest
         /// Trilinear between the eight neighbours, clamped at the border.
         case trilinear

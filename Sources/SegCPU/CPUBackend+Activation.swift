@@ -2,7 +2,7 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend {
-    /// Calls the kernel of the fused normalisation without a normalisation.
+    /// Calls the kernel of the fused normalisation, which here only activates.
     public func activate(
         _ x: BufferView, _ activation: Activation, slope: BufferView?, into y: BufferView
     ) throws {

@@ -44,8 +44,9 @@ extension CPUBackend {
         }
     }
 
-    /// See `ConvolutionOps.convTranspose3d`. It uses the direct kernels, as a gather by phases, unless Winograd's
-    /// algorithm is faster or the patches do not overlap.
+    /// See `ConvolutionOps.convTranspose3d`. Uses Winograd's algorithm if it is faster; a matrix product if the patches that
+    /// the input voxels contribute to do not overlap; else the direct kernels, which gather by phases (see
+    /// segcpu_conv3d.h).
     public func convTranspose3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
@@ -107,8 +108,8 @@ extension CPUBackend {
         } ?? .direct
     }
 
-    /// Chooses a product for large kernels that do not overlap (patch embeddings) and for large halos or sums,
-    /// Winograd's algorithm if its cost model predicts a gain, and the direct kernels otherwise.
+    /// Chooses a product for large kernels that do not overlap (patch embeddings), for large halos and for sums of many
+    /// terms; Winograd's algorithm if its cost model predicts a gain; and the direct kernels otherwise.
     package static func choose(_ params: Conv3dParams, x: Shape, y: Shape, forWeight: Bool) -> Conv3dAlgorithm {
         let perOutput = params.kernel.count * x.channels / params.groups
         let disjoint = params.kernel.count > 64 && params.kernel.zip(params.stride, -).array.allSatisfy { $0 <= 0 }

@@ -57,7 +57,7 @@ private struct PatchFold {
     /// Writes or adds one pixel's patch, `[channel][tap]`.
     func lay(_ patch: UnsafePointer<Float>, pixel: Int) {
         let (w, h) = (pixel % grid.w, pixel / grid.w % grid.h)
-        let slice = pixel / (grid.w * grid.h)  // the slices of a sample follow those of the previous sample
+        let slice = pixel / (grid.w * grid.h)  // numbered over all samples
         for kd in 0..<kernel.d {
             for kh in 0..<kernel.h {
                 let line = (slice * kernel.d + kd) * grid.h * kernel.h + h * kernel.h + kh

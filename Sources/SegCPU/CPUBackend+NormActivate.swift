@@ -30,8 +30,8 @@ extension CPUBackend {
         withExtendedLifetime(tables) {}
     }
 
-    /// Computes the gradients in two passes, sums and then gradient, that recompute the pre-activation from x; in one
-    /// pass for layer normalisation.
+    /// Computes the gradients in two passes that recompute the pre-activation from x: the first computes sums, the second
+    /// the gradient. Layer normalisation needs one pass.
     public func normActivateBackward(
         _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
         bias: BufferView?, _ params: NormParams, _ epilogue: NormEpilogue, into gradients: NormGradients
@@ -216,7 +216,7 @@ extension CPUBackend {
 }
 
 extension RowPartition.Run {
-    /// The run in the form of the kernels.
+    /// The run as the kernels' C type.
     var range: segcpu_run { segcpu_run(count: count, element: UInt64(start)) }
 }
 

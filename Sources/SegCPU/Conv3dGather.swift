@@ -2,7 +2,7 @@ import CSegCPU
 internal import SegBackend
 internal import SegCore
 
-/// A convolution or transposed convolution as a gather: for each output, the taps that it reads.
+/// A convolution or transposed convolution as a gather: each output is the sum over the inputs that its taps read.
 ///
 /// On every axis, output `origin + j · outStep` of a phase reads input `j · step + delta` for each of the phase's taps.
 struct Conv3dGather {
@@ -17,7 +17,7 @@ struct Conv3dGather {
         var isRun: Bool { zip(taps, taps.dropFirst()).allSatisfy { $1.delta == $0.delta + 1 } }
     }
 
-    /// The phases along d, h and w; the phases of the volume are their product.
+    /// The phases along d, h and w; the phases of the volume are all combinations of these.
     let axes: [[Axis]]
     let step: [Int]
     let outStep: [Int]

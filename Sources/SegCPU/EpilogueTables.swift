@@ -2,7 +2,7 @@ import CSegCPU
 internal import SegBackend
 
 extension DropoutParams {
-    /// The parameters in the form of the kernels.
+    /// The parameters as the kernels' C type.
     var rule: segcpu_dropout_rule {
         segcpu_dropout_rule(threshold: threshold, scale: scale, seed: seed, layer: layer, pass: pass)
     }
@@ -20,7 +20,7 @@ extension Activation {
     }
 }
 
-/// The parameters of a fused normalisation in the form of the kernels: repeated to the partition's period.
+/// The parameters of a fused normalisation as the kernels read them: repeated to the partition's period.
 ///
 /// The order of the tables is mean, 1/√(variance + ε), weight, bias, keep for each sample, and then the slopes.
 final class EpilogueTables {

@@ -55,7 +55,7 @@ struct ResampleAxis {
         return result
     }
 
-    /// Calls `body` with the taps in the form of the kernel.
+    /// Calls `body` with the taps as the kernel's C type.
     func withTaps<Result>(_ body: (segcpu_taps) throws -> Result) rethrows -> Result {
         try first.withUnsafeBufferPointer { first in
             try begin.withUnsafeBufferPointer { begin in

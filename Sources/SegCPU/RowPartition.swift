@@ -3,7 +3,7 @@ internal import SegBackend
 /// The division of channels-last rows into tasks. It depends on the shape alone, so sums have the same bits for any
 /// number of threads.
 struct RowPartition {
-    /// The number of samples between which parameters may differ; 1 if they do not differ.
+    /// The number of samples if each has its own parameters; 1 if all samples share their parameters.
     let samples: Int
     /// The number of rows of a sample.
     let positions: Int

@@ -36,7 +36,7 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
     /// The number of products per axis.
     private var points: Int { self == .phases3 ? 7 : taps + outputs - 1 }
 
-    /// The form in the kernels' type; with `transposed`, of the transposed convolution of stride 2.
+    /// The form as the kernels' C type; if `transposed`, the form for the transposed convolution of stride 2.
     func kernelForm(transposed: Bool) -> segcpu_winograd_form {
         segcpu_winograd_form(points: Int32(points), outputs: Int32(transposed ? outputs * stride : outputs))
     }

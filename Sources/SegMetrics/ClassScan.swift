@@ -42,7 +42,7 @@ struct ClassScan {
         jointBox = predicted + actual == 0 ? nil : box
     }
 
-    /// Counts the voxels of a class in a row, without branches so that the compiler vectorises it.
+    /// Counts the voxels of a class in a row, without branches, so that the compiler vectorises the loop.
     private static func countRow(
         _ p: UnsafeBufferPointer<UInt8>, _ r: UnsafeBufferPointer<UInt8>, _ label: UInt8
     ) -> (predicted: Int, actual: Int, both: Int) {

@@ -142,7 +142,7 @@ public struct CohortSummary: Hashable, Sendable, Codable {
     public var bothEmpty: Int
     /// The summary of every metric, with equal weight for each case; keys are the metrics' raw values.
     public var metrics: [String: MetricSummary]
-    /// The numbers of the project's report, over the voxels of all cases together; `nil` without cases.
+    /// The numbers of the MED_Segmentation report, over the voxels of all cases together; `nil` without cases.
     public var seedCompat: SeedCompat?
 
     private enum CodingKeys: String, CodingKey {

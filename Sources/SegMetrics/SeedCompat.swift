@@ -1,4 +1,4 @@
-/// The two numbers that the project's report printed as "accuracy" and "IoU", under accurate names.
+/// The two numbers that the MED_Segmentation report printed as "accuracy" and "IoU", under accurate names.
 ///
 /// The report scored the background and the foreground channel of a one-hot map as one flat binary array. Each of the e
 /// wrong voxels of N is then a false positive in one channel and a false negative in the other. Therefore the report's

@@ -5,8 +5,8 @@ public enum HausdorffDefinition: String, CaseIterable, Hashable, Sendable, Codab
     case monai
     /// The percentile of both directions' distances pooled: medpy's `hd95`.
     case medpy
-    /// The larger of the two directed percentiles over the area of the surfaces cut between voxels: DeepMind's
-    /// `compute_robust_hausdorff`.
+    /// The larger of the two directed percentiles of the surface distance, weighted by surface area; the surface runs
+    /// between voxels: DeepMind's `compute_robust_hausdorff`.
     case deepmind
 }
 
@@ -164,7 +164,7 @@ public struct SegmentationMetrics: Hashable, Sendable, Codable {
         }
     }
 
-    /// The background-dominated numbers of the project's report.
+    /// The numbers of the MED_Segmentation report, which the background dominates.
     public var seedCompat: SeedCompat { SeedCompat(counts) }
 }
 

@@ -80,7 +80,7 @@ struct SurfaceElements {
 
 /// The distances between the surfaces of two masks, each with the surface area that it represents.
 struct WeightedSurfaceDistances {
-    /// The distances from the prediction's surface to the reference's and back, in ascending order.
+    /// The distances from the prediction's surface to the reference's surface, then in the opposite direction; ascending.
     private let directed: [[(distance: Double, area: Double)]]
 
     /// - Precondition: The box contains both masks of the class, and neither is empty.
@@ -95,7 +95,7 @@ struct WeightedSurfaceDistances {
         }
     }
 
-    /// The larger of the two distances within which the given percentage of a surface's area lies.
+    /// The distance within which the given percentage of a surface's area lies; the larger of the two surfaces' distances.
     func hausdorff(percentile: Double) -> Double {
         directed.map { elements in
             let total = elements.reduce(0) { $0 + $1.area }

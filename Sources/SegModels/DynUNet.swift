@@ -72,7 +72,7 @@ public struct DynUNetOptions: Hashable, Sendable {
         let levels = strides.count
         guard levels >= 3, kernels.count == levels else {
             throw reader.error(
-                "kernel_size", "and strides should be of equal length, at least 3: \(kernels.count), \(levels)")
+                "kernel_size", "should have as many entries as strides, at least 3, not \(kernels.count) for \(levels)")
         }
         guard strides[0] == Triple(1) else {
             throw reader.error(
@@ -82,7 +82,7 @@ public struct DynUNetOptions: Hashable, Sendable {
             throw reader.error("upsample_kernel_size", "should be strides without the first: \(strides.dropFirst())")
         }
         guard filters.count == levels else {
-            throw reader.error("filters", "should be at least \(levels) positive numbers, one per level")
+            throw reader.error("filters", "should be at least \(levels) positive integers, one per level")
         }
         for (kernel, stride) in zip(kernels, strides) {
             guard (0..<3).allSatisfy({ kernel[$0] % 2 == 1 && kernel[$0] + 1 >= stride[$0] }) else {

@@ -42,7 +42,7 @@ extension Network {
     /// nil: any size that `sizeDivisor` allows.
     public var requiredSize: Triple? { nil }
 
-    /// Returns the input itself, for a network with an early dropout or with first layers that are not worth keeping.
+    /// Returns the input itself: the default, for a network in which little is computed before the first dropout.
     public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] { [x] }
 
     /// Runs the whole forward pass on the kept input.

@@ -96,7 +96,7 @@ public struct NetworkDefinition: Hashable, Sendable {
         return try build(reader, store)
     }
 
-    /// The classes from bundles' own code that are known by name; their weights must also fit by name and shape.
+    /// The network classes of bundles' own code that MedSeg recognises by name; the weights must also fit by name and shape.
     public static let ownClasses: Set<String> = [
         "scripts.networks.unest_base_patch_4.UNesT", "scripts.networks.unest.UNesT",
     ]

@@ -41,7 +41,7 @@ public final class BatchStatistics: @unchecked Sendable {
     /// - Parameter values: The result of `values()` of that pass.
     /// - Throws: `BackendError` if there is not enough memory.
     public func move(by values: ArraySlice<Double>) throws {
-        precondition(values.count == count, "\(values.count) values for \(count) of batch norms")
+        precondition(values.count == count, "\(values.count) values were given, but the batch norms have \(count)")
         var rest = values
         func taken(like view: BufferView, on backend: any Backend) throws -> BufferView {
             defer { rest = rest.dropFirst(view.count) }

@@ -4,8 +4,9 @@ public import SegTensor
 /// The gradients of parameters, summed over several passes and clipped if they are too long.
 ///
 /// The order of the additions depends only on the number of passes and is a tree. Therefore the result has the same
-/// bits if the passes are divided among 2, 4, 8 … processes. `passes` is an odd number times a power of 2: the passes
-/// of each block of that odd number are added in sequence, then blocks in pairs, pairs of blocks, and so on.
+/// bits if the passes are divided among 2, 4, 8 … processes. `passes` is an odd number n times a power of 2. Each n
+/// consecutive passes form a block, whose passes are added in sequence; then blocks are added in pairs, then pairs of
+/// blocks, and so on.
 public struct GradientSum {
     private let parameters: [Parameter]
     private let passes: Int

@@ -64,7 +64,7 @@ public struct PlateauRule: Hashable, Sendable {
 
     /// The monitored value.
     public var monitor = Monitor.dice
-    /// The factor by which the learning rate is multiplied.
+    /// The factor by which each decrease multiplies the learning rate.
     public var factor = 0.1
     /// The number of validations without progress that are tolerated.
     public var patience = 10
@@ -72,9 +72,10 @@ public struct PlateauRule: Hashable, Sendable {
     public var threshold = 1e-4
     /// Whether `threshold` is relative to the best value.
     public var isRelative = true
-    /// The number of validations after a decrease in which missing progress is not counted.
+    /// The number of validations after a decrease that do not count as validations without progress (PyTorch's
+    /// `cooldown`).
     public var cooldown = 0
-    /// The smallest factor.
+    /// The smallest value of `PlateauState.factor`, at which the decreases end.
     public var smallest = 0.0
 
     /// Creates a rule with PyTorch's defaults, whose fields can then be changed.
@@ -90,7 +91,7 @@ public struct PlateauRule: Hashable, Sendable {
 
 /// The state of a plateau rule.
 public struct PlateauState: Hashable, Sendable, Codable {
-    /// The factor by which the learning rate is multiplied.
+    /// The factor of the initial learning rate: the product of all decreases so far.
     public private(set) var factor = 1.0
     private var best: Double?
     private var bad = 0

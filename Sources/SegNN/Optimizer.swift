@@ -23,7 +23,7 @@ public enum OptimizerKind: Hashable, Sendable {
     }
 }
 
-/// An optimiser with its state, which changes parameters along their gradients.
+/// An optimiser and its state; a step changes the parameters by their gradients.
 public final class Optimizer {
     /// The kind of optimiser and its settings.
     public let kind: OptimizerKind
@@ -36,8 +36,8 @@ public final class Optimizer {
     private let state: [[Tensor]]
 
     /// Creates an optimiser of parameters; its state starts at zero.
-    /// - Parameter factors: The factors of the learning rate, by part of the network; the longest name that matches
-    ///   counts. PyTorch's parameter groups.
+    /// - Parameter factors: The factors of the learning rate by part of the network, as in PyTorch's parameter groups; of
+    ///   several names that match, the longest counts.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ kind: OptimizerKind, parameters: [Parameter], factors: [String: Float] = [:]) throws {
         self.kind = kind
@@ -131,7 +131,8 @@ public final class Optimizer {
         let state: [Tensor]
     }
 
-    /// Computes m = β₁ m + (g / (√v + ε) + decay · p) and p −= rate · m, where v follows the squared norm of g.
+    /// Computes m = β₁ m + s (g / (√v + ε) + decay · p) and p −= rate · m, where v is a moving average of ‖g‖², and s is 1,
+    /// or 1 − β₁ with `grad_averaging`.
     private func novogradStep(_ present: [Present], learningRate: Float) throws {
         guard case .novograd(let beta1, let beta2, let epsilon, let decay, let averages) = kind else { return }
         let share: Float = averages ? 1 - beta1 : 1

@@ -5,7 +5,7 @@ extension Tensor {
     /// Returns labels at the nearest voxels of another grid over the same box: `interpolate(mode="nearest-exact")`.
     ///
     /// **Shapes**: labels i32 `[N, D, H, W]`, output `[N, D', H', W', C]`, result i32 `[N, D', H', W']`.
-    /// - Throws: `TensorError` if the labels and the output are not of the same volumes; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the ranks or the batch sizes do not fit; `BackendError` from the backend.
     public func nearest(like output: Tensor) throws -> Tensor {
         let (old, new) = (shape.dimensions, Array(output.shape.dimensions.dropLast()))
         guard old != new else { return self }

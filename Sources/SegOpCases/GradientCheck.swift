@@ -41,7 +41,7 @@ public struct GradientError: Sendable {
 }
 
 extension OpArrays {
-    /// Declares that an execution computes y and, from its upstream gradient, the gradients of inputs.
+    /// Declares that an execution computes y and, from the upstream gradient of y, the gradients of inputs.
     package func differentiate(
         _ y: BufferView, upstream: BufferView, _ pairs: [(input: BufferView?, gradient: BufferView?)],
         by rule: DifferenceRule = .narrow

@@ -56,7 +56,7 @@ extension OpCases {
             opCase: OpCase("\(name)_\(what)", op: name, flops: flops, bytes: bytes, guardBand: 64, setup: setup))
     }
 
-    /// Rows of arithmetic and a reduction on 32 channels of 96³, and of 2 classes times one number for each voxel.
+    /// Rows of arithmetic and of reductions on 32 channels of 96³, and one of 2 channels times one number for each voxel.
     private static func pointwise(batch: Int) -> [BenchmarkCase] {
         let whole = Shape(batch: batch, size: Triple(96), channels: 32)
         let (classes, rows) = (

@@ -83,7 +83,7 @@ extension OpCases {
         let name =
             "normalize_\(norm.name)_\(extents(norm.shape))" + (affine ? "_affine" : "") + (inPlace ? "_inplace" : "")
         return OpCase(name, op: "norm") { arrays in
-            // The statistics are not those of x, as in inference.
+            // As in inference, the statistics are not computed from x.
             let mean = try arrays.input(norm.statistics)
             let variance = try arrays.input(norm.statistics, 0.2..<3)
             let weight = affine ? try arrays.input([norm.shape.channels], 0.5..<1.5) : nil

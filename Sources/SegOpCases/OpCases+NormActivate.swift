@@ -85,7 +85,7 @@ struct FusedNormCase: Sendable {
             norm.params, operands.epilogue, into: copy)
     }
 
-    /// Copies the residual to y and computes the fused op in place of that copy; without a residual, copies x to y.
+    /// Copies the residual to y and computes the fused op in place on this copy; without a residual, copies x to y.
     func overwriteResidual(_ y: BufferView, _ backend: any Backend, _ operands: Operands) throws {
         var epilogue = operands.epilogue
         guard let residual = epilogue.residualBefore ?? epilogue.residualAfter else {
@@ -106,7 +106,7 @@ struct FusedNormCase: Sendable {
             weight: operands.weight, bias: operands.bias, norm.params, operands.epilogue, into: gradients)
     }
 
-    /// Computes the gradient for x alone, in place of a copy of x.
+    /// Computes the gradient for x alone and overwrites `copy`, which is first filled with x.
     func overwriteWithGradient(
         _ copy: BufferView, _ backend: any Backend, _ operands: Operands, upstream: BufferView, before: BufferView?
     ) throws {

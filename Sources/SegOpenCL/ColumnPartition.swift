@@ -14,6 +14,7 @@ struct ColumnPartition {
     /// The minimum number of rows per item; a chunk with fewer rows does not pay for its work-group.
     private static let itemRows = 16
 
+    /// Creates a partition of an array `[outer, rows, channels]`.
     /// - Parameter mostChunks: For sums, the maximum number of parts that a second step adds; nil if rows are not
     ///   summed.
     init(outer: Int, rows: Int, channels: Int, mostChunks: Int?) {

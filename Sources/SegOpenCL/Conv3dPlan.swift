@@ -2,8 +2,8 @@
 enum Conv3dPlan: Hashable, CustomStringConvertible {
     /// One item per output, or per weight; supports any geometry.
     case direct
-    /// Vectors of 16 outputs in registers, for devices that are CPUs. The number is the rows of an item, or the inputs
-    /// for a weight gradient.
+    /// Vectors of 16 outputs in registers, for devices that are CPUs. The number is the number of rows that an item
+    /// computes or, for a weight gradient, the number of inputs.
     case vector(Int)
     /// An implicit matrix product through local memory; supports any geometry.
     case gemm(GemmTile)
@@ -34,7 +34,7 @@ enum Conv3dPlan: Hashable, CustomStringConvertible {
     /// The numbers of outputs of a tile per axis.
     static let winogradSizes = [2, 4]
 
-    /// Whether the plan computes the op of a key of a tuning file.
+    /// Whether the plan can compute the op that a key of a tuning file describes.
     func suits(_ key: String) -> Bool {
         switch self {
         case .gemm: true

@@ -25,7 +25,8 @@ extension OpenCLBackend {
         try convolveByChosenPlan([grid], operands, weight: weight, transposed: false)
     }
 
-    /// See `ConvolutionOps.convTranspose3d`; it uses one grid, a dense convolution, for each residue modulo the stride.
+    /// See `ConvolutionOps.convTranspose3d`; it uses one grid, which is a dense convolution, for each residue of the output
+    /// position modulo the stride.
     public func convTranspose3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
@@ -95,7 +96,7 @@ extension OpenCLBackend {
         case .direct: try convolveDirectly(grid, operands, packed)
         case .gemm(let tile): try convolveByGemm(grid, operands, packed, tile)
         case .vector(let rows): try convolveByVectors(grid, operands, packed, rows: rows)
-        case .winograd: preconditionFailure("a grid by \(plan)")
+        case .winograd: preconditionFailure("the plan \(plan) computes no single grid")
         }
     }
 
@@ -192,7 +193,7 @@ struct Conv3dOperands {
         return (groupOutputs + vectorOutputs - 1) / vectorOutputs * vectorOutputs
     }
 
-    /// The same operands with other memory, of as many elements, as output.
+    /// The same operands with another output: `memory`, which has as many elements.
     func overwriting(_ memory: BufferView) -> Conv3dOperands {
         Conv3dOperands(x: x, bias: bias, y: memory.reshaped(y.shape), params: params, accumulate: false)
     }

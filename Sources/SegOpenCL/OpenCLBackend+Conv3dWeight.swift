@@ -52,7 +52,7 @@ extension OpenCLBackend {
         case .direct: try partsDirectly(gradient)
         case .gemm(let tile): try partsByGemm(gradient, tile)
         case .vector(let inputs): try partsByVectors(gradient, inputs: inputs)
-        case .winograd: preconditionFailure("a weight gradient by \(plan)")
+        case .winograd: preconditionFailure("the plan \(plan) computes no weight gradient")
         }
     }
 
@@ -91,7 +91,7 @@ extension OpenCLBackend {
         let blocks = (gradient.groupInputs + inputs - 1) / inputs * gradient.grid.taps
         let vectors = (gradient.groupOutputs + vectorOutputs - 1) / vectorOutputs
         let lines = gradient.grid.lines
-        // The size of a part depends on a CPU's caches, not on its number of units: it is some lines of a volume.
+        // A part is some lines of a volume, because a CPU's caches limit its size; the number of units does not matter.
         let wanted = min(16, lines, max(1, (1 << 24) / gradient.count))
         let length = (lines + wanted - 1) / wanted
         let chunks = (lines + length - 1) / length

@@ -73,7 +73,7 @@ extension OpenCLBackend {
 }
 
 extension BufferView {
-    /// The elements from a later one on, as a view of one element; the kernel's arguments give the real count.
+    /// A view of one element that begins `elements` elements later; the kernel's arguments give the real count.
     fileprivate func advanced(by elements: Int) -> BufferView {
         BufferView(buffer: buffer, offset: offset + elements, shape: [1], dtype: dtype)
     }

@@ -24,7 +24,7 @@ extension OpenCLBackend {
     }
 
     private func multiply(_ product: MatrixProduct, into c: BufferView, by plan: Conv3dPlan) throws {
-        guard case .gemm(let tile) = plan else { preconditionFailure("a matrix product by \(plan)") }
+        guard case .gemm(let tile) = plan else { preconditionFailure("the plan \(plan) computes no matrix product") }
         let (batch, rows, columns, inner) = (c.shape[0], c.shape[1], c.shape[2], product.inner)
         let (a, b, params) = (product.a, product.b, product.params)
         let isWide = product.holdsVectors(c) && tile.fits(device, .matmul, isWide: true, matrixUnits)

@@ -1,7 +1,7 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// Reduces in one step, or in two steps if there are many rows: chunks, and then their results.
+    /// Reduces in one step, or in two steps if there are many rows: first chunks of rows, then the results of the chunks.
     public func reduce(
         _ op: ReduceOp, _ x: BufferView, outer: Int, inner: Int, into y: BufferView, accumulate: Bool
     ) throws {

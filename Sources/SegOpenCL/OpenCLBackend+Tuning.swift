@@ -3,7 +3,7 @@ public import SegBackend
 internal import SegCore
 
 extension OpenCLBackend: TunableBackend {
-    /// Whether a search is on: sizes that are new since it was set are timed with every plan.
+    /// Whether a search is on. A search times every plan for each size that occurs for the first time since it began.
     public var isTuning: Bool {
         get { tuning.isSearching }
         set { tuning.isSearching = newValue }

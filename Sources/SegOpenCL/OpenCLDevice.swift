@@ -83,7 +83,8 @@ public struct OpenCLDevice: Sendable {
         largestGroup = positive(CL_DEVICE_MAX_WORK_GROUP_SIZE, MemoryLayout<Int>.size) ?? .max
         localMemory = positive(CL_DEVICE_LOCAL_MEM_SIZE, 8) ?? 32 << 10
         computeUnits = positive(CL_DEVICE_MAX_COMPUTE_UNITS, 4) ?? 1
-        // CL_DEVICE_VENDOR_ID of NVIDIA, and CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV of its own header.
+        // 0x10DE is NVIDIA's CL_DEVICE_VENDOR_ID; 0x4000 is CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV, from NVIDIA's own OpenCL
+        // header.
         hasMatrixUnits = number(CL_DEVICE_VENDOR_ID, 4) == 0x10DE && (number(0x4000, 4) ?? 0) >= 8
         extensions = Set(text(CL_DEVICE_EXTENSIONS).split(separator: " ").map(String.init))
     }

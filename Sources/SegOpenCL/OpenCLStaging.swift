@@ -55,7 +55,7 @@ final class OpenCLStaging: Sendable {
         }
     }
 
-    /// Returns a block, which a transfer still reads until its event; this object now owns the event.
+    /// Puts a block back. A transfer may use the block until the event, which this object then owns.
     func giveBack(_ block: Block, after event: OpenCLHandle?) {
         var block = block
         block.isBusyUntil = event

@@ -11,7 +11,7 @@ internal import Synchronization
 final class OpenCLTuning: Sendable {
     private struct State {
         var plans: [String: Conv3dPlan] = [:]
-        /// The plans of the file before a search, which times all plans again.
+        /// The plans of the file, set aside when a search begins; the search times all plans again.
         var replaced: [String: Conv3dPlan] = [:]
         var isSearching = false
     }
@@ -54,7 +54,7 @@ final class OpenCLTuning: Sendable {
         return folder?.appendingPathComponent("tuning").appendingPathComponent("\(key).json")
     }
 
-    /// Whether a search is on: plans are searched for sizes that are new since it was set.
+    /// Whether a search is on. A search times the plans for every size that occurs for the first time since it began.
     var isSearching: Bool {
         get { state.withLock { $0.isSearching } }
         set {

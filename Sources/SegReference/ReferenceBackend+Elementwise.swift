@@ -62,7 +62,7 @@ extension ReferenceBackend {
 }
 
 extension Shape {
-    /// Returns the element that an array of this shape, broadcast to another shape, has at a position of that shape.
+    /// Returns the index of the element that broadcasting from this shape to the shape `whole` puts at position `place`.
     fileprivate func element(_ place: Int, of whole: Shape) -> Int {
         var (rest, element, step) = (place, 0, 1)
         for (extent, own) in zip(whole.dimensions.reversed(), dimensions.reversed()) {

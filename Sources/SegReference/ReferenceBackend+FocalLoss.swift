@@ -27,7 +27,8 @@ extension ReferenceBackend {
         }
     }
 
-    /// Calls `body` for each element with its logit, negated if the reference is 0, its sign, and the factor of its loss.
+    /// Calls `body` for each element with sign · logit, the sign, and the factor of its loss. The sign is −1 if the reference
+    /// is 0.
     private func focal(
         _ logits: BufferView, _ labels: BufferView, _ params: FocalParams,
         _ body: (_ element: Int, _ z: Double, _ sign: Double, _ weight: Double) -> Void

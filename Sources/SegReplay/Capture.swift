@@ -8,8 +8,9 @@ internal import SegWeights
 
 /// A file with the inputs, outputs and gradients that PyTorch and MONAI have computed, in PyTorch's layouts.
 ///
-/// Tensors are named `in.`, `out.`, `gout.` (upstream gradient of an output), `gin.` (gradient of an input), `param.`,
-/// `gparam.` and `after.`. The metadata entry `capture` gives the op or network and its arguments.
+/// The names of tensors begin with `in.`, `out.`, `gout.` (upstream gradient of an output), `gin.` (gradient of an input),
+/// `param.`, `gparam.` (gradient of a parameter) or `after.` (parameter after the training steps). The metadata entry
+/// `capture` gives the op or network and its arguments.
 public struct Capture {
     /// The kind of computation that was recorded.
     public enum Kind: String {

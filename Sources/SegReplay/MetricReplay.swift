@@ -35,7 +35,8 @@ struct MetricReplay {
             guard let values = ours[name], values.count == theirs.count else {
                 throw DataError(
                     .badData, capture.path, key: "out." + name,
-                    "is not a metric of MedSeg with \(theirs.count) numbers; known: \(ours.keys.sorted())")
+                    "has an unknown name or a wrong number of values, \(theirs.count); known metrics: "
+                        + "\(ours.keys.sorted())")
             }
             return zip(values, theirs).map { Comparison("out." + name, metric: $0, theirs: Double($1)) }
         }

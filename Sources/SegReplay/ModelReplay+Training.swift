@@ -13,8 +13,8 @@ internal import SegWeights
 /// bits does not keep its own 64-bit parameters within the limit of gradients. Therefore a parameter may differ by that
 /// limit, or by the distance that it moves in the same training run if every gradient is shifted by its limit, up or
 /// down, whichever is further. This distance is measured, not assumed: if rounding decides nothing, it adds hardly
-/// anything. A layer whose gradient is missing or has the wrong sign differs by all of its steps, and a wrong step by
-/// its share of them, which is far more.
+/// anything. A fault makes a far larger difference: all steps of a layer if its gradient is missing or has the wrong sign,
+/// and one step if a single step is wrong.
 extension ModelReplay {
     func train() throws -> [Comparison] {
         let (losses, state) = try training(movedBy: 0)

@@ -57,7 +57,7 @@ extension OverlayPanel {
         canvas.clipped(to: card) {
             if let reference { outline(canvas, plane, picture, reference, outlineColour, width: 1.8, dash: []) }
             if let prediction {
-                // Without a reference the line is solid.
+                // Without a reference, the prediction's outline is solid.
                 let dash = reference == nil ? [] : Self.predictionDash
                 outline(canvas, plane, picture, prediction, predictionColour, width: 1.6, dash: dash)
             }
@@ -73,7 +73,7 @@ extension OverlayPanel {
         drawLetters(canvas, plane, card, crossing(plane, picture))
     }
 
-    /// The plane's position along the axis that it cuts, in scanner coordinates.
+    /// The plane's position along the axis perpendicular to it, in mm of scanner coordinates.
     private func millimetres(_ plane: SlicePlane) -> String {
         let row = plane.through
         let value = (0..<3).reduce(image.affine[row, 3]) { $0 + image.affine[row, $1] * Double(centre[$1]) }
@@ -117,7 +117,7 @@ extension OverlayPanel {
 
     private func drawLetters(_ canvas: Canvas, _ plane: SlicePlane, _ card: Rectangle, _ crossing: Point) {
         let letters = plane.letters
-        // Next to the middle of each edge, away from a tick there.
+        // Each letter is next to the middle of an edge, and is moved aside if a tick is there.
         let x = abs(card.middle.x + 18 - crossing.x) < 16 ? crossing.x + 18 : card.middle.x + 18
         let y = abs(card.middle.y + 17 - crossing.y) < 16 ? crossing.y + 24 : card.middle.y + 22
         let places = [

@@ -27,7 +27,7 @@ public struct OverlayPanel: Sendable {
     /// The voxel in which all three planes intersect.
     let centre: [Int]
 
-    /// Creates a panel from an image whose axes point to R, A, S and label maps on its grid (0 is background).
+    /// Creates a panel from an image in RAS order and label maps on the image's grid (0 is background).
     /// - Throws: `ReportError.invalidInput` if a map does not fit the image or the image is not in RAS order.
     public init(
         title: String, subtitle: String, image: Volume, prediction: [UInt8]?, reference: [UInt8]?
@@ -35,8 +35,8 @@ public struct OverlayPanel: Sendable {
         for (name, map) in [("prediction", prediction), ("reference", reference)] {
             guard let map, map.count != image.size.count else { continue }
             throw ReportError.invalidInput(
-                "The \(name) has \(map.count) voxels, but the image \(image.size) = \(image.size.count); give both on one grid."
-            )
+                "The \(name) has \(map.count) voxels, but the image has \(image.size) = \(image.size.count); give both on "
+                    + "one grid.")
         }
         guard image.size.count > 0, Self.isRAS(image.affine) else {
             throw ReportError.invalidInput(

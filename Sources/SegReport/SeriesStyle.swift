@@ -1,4 +1,4 @@
-/// The style of a curve or a box on white paper: distinct in colour, and without colour in dashes and markers.
+/// The style of a curve or a box on white paper. Styles differ in colour, and also in dashes and markers, for black and white.
 struct SeriesStyle {
     /// A small symbol at points of a curve.
     enum Marker: CaseIterable {

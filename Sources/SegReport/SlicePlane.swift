@@ -24,7 +24,7 @@ struct SlicePlane {
     let mirrored: Bool
     /// The volume's axis that points upwards on the screen.
     let up: Int
-    /// The volume's axis that the plane cuts, and the index at which it does.
+    /// The volume's axis that is perpendicular to the plane, and the index of the plane along it.
     let through: Int
     let index: Int
 

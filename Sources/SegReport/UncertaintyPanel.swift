@@ -25,7 +25,7 @@ public struct UncertaintyPanel: Sendable {
     /// The index of the slice along the axis from feet to head.
     let index: Int
 
-    /// Creates a panel from an image whose axes point to R, A, S and maps on its grid.
+    /// Creates a panel from an image in RAS order and maps on the image's grid.
     /// - Parameters:
     ///   - mean: The mean foreground probability.
     ///   - variance: The variance of the foreground probability.
@@ -37,8 +37,8 @@ public struct UncertaintyPanel: Sendable {
         for (name, count) in [("mean", mean.count), ("variance", variance.count), ("validity mask", validity.count)]
         where count != image.size.count {
             throw ReportError.invalidInput(
-                "The \(name) has \(count) voxels, but the image \(image.size) = \(image.size.count); give both on one grid."
-            )
+                "The \(name) has \(count) voxels, but the image has \(image.size) = \(image.size.count); give both on one "
+                    + "grid.")
         }
         guard image.size.count > 0, OverlayPanel.isRAS(image.affine) else {
             throw ReportError.invalidInput(

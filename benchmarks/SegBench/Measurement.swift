@@ -75,7 +75,7 @@ struct Stopwatch {
 
 /// The process's memory, as counted by the operating system.
 enum ProcessMemory {
-    /// Starts a new measurement of the peak if the system supports it; otherwise the peak is that of the whole process.
+    /// Starts a new measurement of the peak if the system supports it; otherwise the peak counts from the process's start.
     static func resetPeak() {
         #if os(Linux)
             try? Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/self/clear_refs"))

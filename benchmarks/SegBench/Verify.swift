@@ -25,8 +25,8 @@ struct Verify: ParsableCommand {
 
     func run() throws {
         let backend = try device.makeBackend()
-        // The CPU rounds the factors of every op as the reference can do too. A GPU's units compute only some ops,
-        // which are compared with f32.
+        // The CPU rounds the factors of every product, and the reference can round them in the same way. A GPU's matrix units
+        // compute only some products; therefore a GPU is compared with the reference without rounding.
         let isRounding = ["cpu", "reference"].contains(backend.name)
         let reference = try Devices.makeBackend(
             "reference", threads: nil, profiling: false, precision: isRounding ? device.precision : .fp32)

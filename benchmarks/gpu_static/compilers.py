@@ -62,7 +62,7 @@ def complete(rows, wanted, targets):
     expected = sorted((kernel, target) for kernel in wanted for target in targets)
     if found != expected or not expected:
         differ = set(expected) ^ set(found)
-        raise RuntimeError(f"not one row a kernel: {sorted(differ) or found}")
+        raise RuntimeError(f"not exactly one row per kernel and target: {sorted(differ) or found}")
     return rows
 
 

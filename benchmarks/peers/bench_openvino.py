@@ -27,7 +27,7 @@ def reset_peak():
 
 
 def peak_mib():
-    """The maximum resident memory since then, or since the process began if the system does not report it."""
+    """The maximum resident memory in MiB since reset_peak, or since the process began if the system cannot reset it."""
     status = pathlib.Path("/proc/self/status")
     found = re.search(r"VmHWM:\s*(\d+)", status.read_text() if status.exists() else "")
     if found:

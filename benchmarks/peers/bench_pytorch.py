@@ -55,7 +55,7 @@ def reset_peak():
 
 
 def peak_mib():
-    """The maximum resident memory since then, or since the process began if the system does not report it."""
+    """The maximum resident memory in MiB since reset_peak, or since the process began if the system cannot reset it."""
     status = pathlib.Path("/proc/self/status")
     found = re.search(r"VmHWM:\s*(\d+)", status.read_text() if status.exists() else "")
     if found:
@@ -162,7 +162,7 @@ class Bench:
             self.both(name, forward, apply, (x,), torch.ones_like(forward()), None)
 
     def pointwise(self, wanted):
-        """Arithmetic and reductions on 32 channels of 96³, and 2 classes times one number per voxel."""
+        """Arithmetic and reductions on 32 channels of 96³, and 2 channels times one number for each voxel."""
         extents = (96, 96, 96)
         a, b, classes, rows, channels = (
             self.noise(*shape).abs() + 0.5 for shape in (

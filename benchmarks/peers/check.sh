@@ -2,7 +2,7 @@
 # Checks MedSeg's files with the programs that read them, and its numbers against MONAI's: benchmarks/peers/check.sh
 #
 # Scans go to SimpleITK and back, weights to MONAI's load_state_dict, bundles to `python -m monai.bundle run`, ONNX to
-# onnxruntime, trainings by plans and their folds to nnU-Net, and captures of Tests/Golden/capture.py to
+# onnxruntime, training runs by plans and their folds to nnU-Net, and captures of Tests/Golden/capture.py to
 # `medseg-bench replay`. No other part of MedSeg needs Python. PYTHON sets an interpreter with the packages of
 # requirements.txt. Without it, one is installed, once, in MEDSEG_PEERS (by default under TMPDIR); that folder must be
 # new, empty or created by this script. If pip cannot install the packages, the check reports that it was skipped and

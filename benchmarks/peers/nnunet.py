@@ -1,8 +1,8 @@
-"""Compares trainings by nnU-Net's plans, and the results of their folds, with nnU-Net: benchmarks/peers/nnunet.py MEDSEG FOLDER
+"""Compares training by nnU-Net's plans, and the results of their folds, with nnU-Net: benchmarks/peers/nnunet.py MEDSEG FOLDER
 
 Small phantoms are planned and trained by MedSeg. nnU-Net must load the files of `--export-nnunet`, with the momenta of every
-parameter, predict the same masks (one voxel of 10,000 may differ, because nnU-Net decides ties in 16 bits), and train one
-epoch more. MedSeg must predict the same from the checkpoint that nnU-Net then saved, and start a training run with it. For
+parameter, predict the same masks (one voxel of 10,000 may differ, because nnU-Net decides ties in 16 bits), and train for
+one more epoch. From the checkpoint that nnU-Net then saves, MedSeg must predict the same masks and start a training run. For
 five folds, the summaries and the postprocessing must equal nnU-Net's.
 """
 

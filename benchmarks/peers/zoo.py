@@ -3,11 +3,12 @@
     zoo.py MEDSEG MODELS WORK [NAME…]
 
 MODELS is the folder `models` of a snapshot of github.com/Project-MONAI/model-zoo; bundles that do not segment 3-D scans are
-left out. The zoo's weights are no part of it: each network is built by MONAI with random weights, whose last bias is moved
-until every class takes its share of a synthetic scan. MONAI and MedSeg then predict that scan with the configuration as
-published, and WORK/table.md gets a row for each bundle: how many voxels differ, or why MedSeg or MONAI does not run it.
-A mask is equal where at most 3 voxels or 1 in 10000 differ, as two classes that tie but for rounding do. The script fails
-where a bundle does not end as EXPECTED says, or is not listed there.
+left out. The zoo's weights are not used: MONAI builds each network with random weights and shifts the last bias until all
+classes have about equal shares of a synthetic scan. MONAI and MedSeg then predict that scan with the published
+configuration. WORK/table.md has a row for each bundle, with the number of voxels that differ, or the reason why MedSeg or
+MONAI does not run the bundle. Two masks count as equal if at most 3 voxels, or 1 voxel in 10,000, differ, because rounding
+decides between classes that are equally probable. The script fails if the result of a bundle is not the one in EXPECTED, or
+if EXPECTED does not list the bundle.
 
 Needs the packages of requirements.txt, and itk and pandas for the bundles that use them. Tested with model-zoo dfae206.
 """
@@ -34,10 +35,11 @@ MOST_VOXELS, MOST_SHARE = 3, 1e-4
 SAMPLE = 20000
 # The size of the scan on the network's grid, in windows: more than one window along an axis, and padding along another.
 REACH = (1.2, 1.0, 0.7)
-# The same if the network's input is the whole scan, whose size must be divisible by the network's strides.
+# The window and the size of the scan, in windows, if the network's input is the whole scan, whose size must be divisible by
+# the network's strides.
 WHOLE, WHOLE_REACH = (64, 64, 64), (1.0, 0.75, 0.5)
 
-# How each bundle of the zoo ends: with an equal mask, or with MedSeg's refusal.
+# The expected result of each bundle of the zoo: an equal mask, or a refusal by MedSeg.
 EXPECTED = {
     "brats_mri_segmentation": "equal",
     "multi_organ_segmentation": "equal",
@@ -262,7 +264,7 @@ def centred(image, window):
 
 
 def last_bias(network, image, logits):
-    """The bias that shifts the logits of each class separately: that of the last such convolution."""
+    """The bias that shifts the logits of each class separately: the bias of the last convolution that has one."""
     classes = logits.shape[1]
     for module in reversed(list(network.modules())):
         bias = getattr(module, "bias", None)

@@ -63,7 +63,7 @@ typedef void segcpu_winograd_cubes_kernel(
     const segcpu_winograd *conv, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from, ptrdiff_t to,
     float *scratch);
 
-// The same by phases, for a padding of 1.
+// As segcpu_winograd_cubes_kernel, but by phases, for a padding of 1.
 typedef segcpu_winograd_cubes_kernel segcpu_phase_cubes_kernel;
 
 // The number of output channels of a panel of transformed weights.
@@ -86,7 +86,7 @@ typedef void segcpu_winograd_gradient_cubes_kernel(
     const segcpu_winograd *conv, int pair, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from,
     ptrdiff_t to, bool overwrite, float *sums, float *scratch);
 
-// The same by phases, for one of the 5 points of the weights along d.
+// As segcpu_winograd_gradient_cubes_kernel, but by phases, for one of the 5 points of the weights along d.
 typedef segcpu_winograd_gradient_cubes_kernel segcpu_phase_gradient_cubes_kernel;
 
 // Sums `parts` sums in order and transforms them to the gradient of input channels from ..< to, [out][in][taps].

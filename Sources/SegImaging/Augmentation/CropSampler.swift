@@ -40,7 +40,7 @@ public struct CropSampler: Sendable {
         }
     }
 
-    /// A drawn position of a patch: either the n-th voxel of a kind as its centre, or its first corner.
+    /// A drawn position of a patch: the number of its central voxel among the voxels of a kind, or its first corner.
     public struct Placement: Hashable, Sendable {
         fileprivate enum Rule: Hashable, Sendable {
             case foreground(Int)
@@ -142,13 +142,13 @@ extension CropSampler {
     /// The box of a placement in the scan from which the sampler was made.
     /// - Throws: `DataError` if the voxels can no longer be read.
     public func box(_ place: Placement, in scan: LabelledScan) throws(DataError) -> Box3 {
-        precondition(scan.size == size, "the scan is not the sampler's")
+        precondition(scan.size == size, "the scan does not have the size of the sampler's scan")
         switch place.rule {
         case .foreground(let n): return box(centre: try foreground.voxel(n, in: scan))
         case .background(let n): return box(centre: try background.voxel(n, in: scan))
         case .classNumber(let index, let n): return box(centre: try classes[index].voxel(n, in: scan))
         case .annotated(let n):
-            guard let annotated else { preconditionFailure("the place is another sampler's") }
+            guard let annotated else { preconditionFailure("the placement belongs to another sampler") }
             return box(centre: try annotated.voxel(n, in: scan))
         case .corner(let start): return Box3(start: start, size: patchSize)
         }

@@ -74,7 +74,7 @@ struct GaussianFilter {
         }
     }
 
-    /// Filters along the contiguous axis: each row is first copied between zeros.
+    /// Filters along the contiguous axis: each row is first copied to a buffer with zeros at both ends.
     private static func along(
         _ input: UnsafeMutablePointer<Float>, _ output: UnsafeMutablePointer<Float>, _ kernel: [Float],
         rows: Int, extent: Int

@@ -39,7 +39,7 @@ public struct LabelledScan: Sendable {
         self.init(arrays, size: image.size, channels: image.channels.count, affine: image.affine)
     }
 
-    /// The scan padded with zeros to at least a size, half before and the rest after; `SpatialPad`, without a copy.
+    /// The scan padded with zeros to at least a given size, half before and the rest after; `SpatialPad` without a copy.
     public func padded(to least: Triple) -> LabelledScan {
         var (size, stored) = (size, stored)
         for axis in 0..<3 {
@@ -105,8 +105,8 @@ public struct LabelledScan: Sendable {
         return Patch(image: image, label: label, size: box.size, channels: channels)
     }
 
-    /// Copies rows of voxels with `values` values each; their row stride is `stored.size.w` voxels before, `step`
-    /// voxels after.
+    /// Copies rows of voxels with `values` values each. The row stride is `stored.size.w` voxels in the source and `step`
+    /// voxels in the output.
     private func copy<Value>(
         _ voxels: UnsafePointer<Value>, to output: inout [Value], at place: Int, rows: Int, width: Int, step: Int,
         values: Int

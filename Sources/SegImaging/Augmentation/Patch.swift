@@ -6,7 +6,7 @@ public struct Patch: Hashable, Sendable {
     public var image: [Float]
     /// Classes, `[D, H, W]`.
     public var label: [UInt8]
-    /// The size of both.
+    /// The size of image and label in voxels.
     public var size: Triple
     /// The number of channels of the image.
     public let channels: Int

@@ -34,7 +34,8 @@ public struct RandAffine: RandomPatchTransform, Hashable {
         inner = NumPyRandomState(seed: seed)
     }
 
-    /// Draws the parameters as often as MONAI does: once unused, once for the grid that is used, and once per volume.
+    /// Draws the parameters as often as MONAI does. The first draw is discarded. If the transform is applied, the second
+    /// draw is used, and two more are discarded: one for the image and one for the label.
     public mutating func draw(channels: Int) -> (any PatchChange)? {
         let acts = outer.rand() < probability
         _ = parameters()

@@ -1,6 +1,6 @@
 /// A random change of patches that its seed makes repeatable.
 ///
-/// Drawing is separate from changing: draws follow one another while patches are changed on several threads.
+/// Drawing is separate from changing, because draws have to follow one another, but patches are changed on several threads.
 public protocol RandomPatchTransform: Sendable {
     /// Restarts the random draws from a seed; MONAI's `set_random_state(seed=)`.
     mutating func reseed(_ seed: UInt32)
@@ -68,8 +68,8 @@ public struct RandomPipeline: Sendable {
         reseed(seed)
     }
 
-    /// Reseeds the crop, then each transform, with a `randint(2³²)` each of a generator of the seed, as
-    /// `Compose.set_random_state` does.
+    /// Reseeds the crop, then each transform. Each gets a new `randint(2³²)` from a generator of the seed, as in
+    /// `Compose.set_random_state`.
     public mutating func reseed(_ seed: UInt32) {
         var dealer = NumPyRandomState(seed: seed)
         cropRandom = NumPyRandomState(seed: dealer.nextUInt32())

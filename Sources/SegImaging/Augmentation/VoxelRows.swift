@@ -24,7 +24,7 @@ struct VoxelRows: Sendable {
             }
         }
 
-        /// Whether a padding voxel is of the kind; it is 0 in image and label.
+        /// Whether a padding voxel is of the kind; padding is 0 in image and label.
         var holdsPadding: Bool {
             switch self {
             case .foreground: false

@@ -40,7 +40,7 @@ extension Affine {
         return result
     }
 
-    /// The voxel edges in mm whose products neither overflow nor underflow.
+    /// The range of voxel edges in mm whose products neither overflow nor underflow.
     private static let usableEdges = 1e-100...1e100
 
     /// The reason why the matrix is not usable, as the end of a sentence that begins with its name; nil if it is

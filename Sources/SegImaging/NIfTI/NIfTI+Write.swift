@@ -12,7 +12,7 @@ extension NIfTI {
         _ maps: [[Value]], size: Triple, geometry: ScanGeometry, to path: String
     ) throws(DataError) {
         let own = geometry.niftiHeader
-        // NIfTI-1 has 16 bits for a size and 32 for a length.
+        // NIfTI-1 stores sizes as 16-bit integers and lengths as 32-bit floats.
         let isShort = [size.d, size.h, size.w].allSatisfy { $0 <= Int(Int16.max) }
         let rounded = Affine(elements: geometry.affine.elements.map { Double(Float($0)) })
         let fitting = isShort && rounded.fault == nil ? 1 : 2

@@ -32,7 +32,7 @@ extension NIfTI: ScanFormat {
 
     static func voxelFile(of path: String) -> String? { nil }
 
-    /// Reads a file. At most 64 times the file's size in memory is filled before the decompressed data arrives.
+    /// Reads a file. Before decompressed data arrives, memory is filled only up to 64 times the file's size.
     static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
         let headerPath = headerPath(of: path)
         var source = try ByteSource(path: headerPath)

@@ -25,8 +25,8 @@ struct NIfTIGeometry {
     /// Creates the fields from a scan's header and its affine in the header's own unit. The header's own forms are kept
     /// to the bit; a missing or broken form is filled from the other.
     ///
-    /// A sheared sform has no qform, therefore the qform's code becomes 0. If neither form has a code, neither is
-    /// written, and readers fall back to the voxel sizes as they do for the scan.
+    /// A qform cannot express shear; therefore the qform's code becomes 0 if the sform is sheared. If neither form has a
+    /// code, neither is written, and readers use the voxel sizes, as they do for the scan.
     init(header: NIfTIHeader, affine: Affine) {
         spacing = Array(header.pixdim[1...3])
         xyztUnits = header.xyztUnits & 7

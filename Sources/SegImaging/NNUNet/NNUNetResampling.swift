@@ -33,9 +33,9 @@ public struct NNUNetResampling: Hashable, Sendable {
     public let spacing: [Double?]
     /// The order of interpolation from the scan to the network's grid.
     public let order: Order
-    /// The choice whether slices are resampled separately from the scan to the network's grid.
+    /// The choice whether slices are resampled one by one on the way from the scan to the network's grid.
     public let separation: Separation
-    /// The same choice for resampling back to the scan, which is linear.
+    /// The same choice for the way back to the scan, on which the interpolation is linear.
     public let separationBack: Separation
 
     /// Creates the step from voxel edges, the order and both separations.
@@ -93,7 +93,7 @@ public struct NNUNetResampling: Hashable, Sendable {
 
     /// The resampled image; the record is extended by the change of grid.
     ///
-    /// - Throws: `DataError` if the affine cannot be inverted, or the grid is larger than `Limits` or the memory.
+    /// - Throws: `DataError` if the affine cannot be inverted, or the grid exceeds `Limits` or the free memory.
     func callAsFunction(_ image: ScanImage, record: inout SpatialRecord, name: String) throws(DataError) -> ScanImage {
         let edges = image.affine.statedEdges
         let (size, affine) = (size(of: image.size, at: image.affine), affine(of: image.size, at: image.affine))
@@ -129,7 +129,7 @@ public struct NNUNetResampling: Hashable, Sendable {
         return Self.repeated(values, size, to: new[axis], along: axis)
     }
 
-    /// The axis across which slices are resampled separately from the scan to the network's grid; nil for none.
+    /// The axis across which slices are resampled one by one on the way from the scan to the network's grid; nil for none.
     func separateAxis(of affine: Affine) -> Int? {
         let edges = affine.statedEdges
         return Self.separateAxis(separation, from: edges, to: target(of: edges))
@@ -220,7 +220,7 @@ extension Affine {
         return Double(candidates.min { "\($0)".count < "\($1)".count } ?? near)
     }
 
-    /// The affine of a grid of another size whose outer faces are those of this grid.
+    /// The affine of a grid of another size with the same outer faces as this grid.
     func resized(from old: Triple, to new: Triple) -> Affine {
         var result = self
         var origin = [0.0, 0.0, 0.0]

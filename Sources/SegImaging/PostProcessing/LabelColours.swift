@@ -37,7 +37,7 @@ public enum LabelColours {
     /// The colour of a label, `0xRRGGBB`.
     /// - Parameters:
     ///   - name: The name of the label, in any case and with spaces, hyphens or underscores.
-    ///   - number: The number of the label, from 1; it decides if the name is not that of an organ.
+    ///   - number: The number of the label, from 1; it determines the colour if the name is not the name of an organ.
     public static func colour(of name: String, number: Int) -> UInt32 {
         let words = name.lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init)
         if words.contains(where: lesionWords.contains) { return lesion }

@@ -22,11 +22,11 @@ public struct PostProcessing: Hashable, Sendable {
     public struct Removal: Hashable, Sendable {
         /// The label.
         public let label: UInt8
-        /// The number of voxels of the label before.
+        /// The number of voxels of the label before the removal.
         public let before: Int
         /// The number of voxels of the components that became background.
         public let removed: Int
-        /// The number of these components.
+        /// The number of components that became background.
         public let pieces: Int
 
         /// Whether nothing of the label is left.

@@ -133,7 +133,7 @@ extension Preprocessing {
     ///
     /// - Parameter name: The scan's file, for errors.
     /// - Throws: `DataError` if the scan has NaN or infinite voxels or no foreground, a setting is not valid, or the
-    ///   grid would be larger than `Limits` or the memory.
+    ///   grid would exceed `Limits` or the free memory.
     public func callAsFunction(_ scan: ScanImage, name: String) throws(DataError) -> Prepared {
         try checkPlan(of: scan, name: name)
         let broken = StageClock.time("check") { scan.nonFiniteCount }

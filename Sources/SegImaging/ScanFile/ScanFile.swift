@@ -204,7 +204,7 @@ extension ScanFile {
     /// The file extensions that are written.
     public static let writtenEndings = formats.flatMap { $0.writtenEndings }
 
-    /// The extension of a file's name if it is that of a scan, in lower case; nil otherwise.
+    /// The extension of a file's name, in lower case, if it is an extension of scan files; nil otherwise.
     public static func ending(of path: String) -> String? {
         let name = path.lowercased()
         return endings.first { name.hasSuffix($0) }

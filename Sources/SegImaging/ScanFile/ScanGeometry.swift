@@ -72,7 +72,7 @@ public enum LengthUnit: String, Hashable, Sendable, Encodable {
         }
     }
 
-    /// The same sentence for formats whose units ITK and 3D Slicer do not read.
+    /// The sentence of `remark` with a warning, for formats whose units ITK and 3D Slicer ignore.
     var remarkBesideITK: String? {
         remark.map { "\($0.dropLast()), but ITK and 3D Slicer read them as millimetres without conversion." }
     }

@@ -47,7 +47,7 @@ extension UInt8: WritableVoxel {
 }
 
 extension Int8: WritableVoxel {
-    /// The type of the voxels of the scan read.
+    /// The type of voxels that are copied from a scan in their stored type.
     public static var voxelType: VoxelType { .int8 }
 }
 
@@ -62,22 +62,22 @@ extension Int16: WritableVoxel {
 }
 
 extension UInt32: WritableVoxel {
-    /// The type of the voxels of the scan read.
+    /// The type of voxels that are copied from a scan in their stored type.
     public static var voxelType: VoxelType { .uint32 }
 }
 
 extension Int32: WritableVoxel {
-    /// The type of the voxels of the scan read.
+    /// The type of voxels that are copied from a scan in their stored type.
     public static var voxelType: VoxelType { .int32 }
 }
 
 extension UInt64: WritableVoxel {
-    /// The type of the voxels of the scan read.
+    /// The type of voxels that are copied from a scan in their stored type.
     public static var voxelType: VoxelType { .uint64 }
 }
 
 extension Int64: WritableVoxel {
-    /// The type of the voxels of the scan read.
+    /// The type of voxels that are copied from a scan in their stored type.
     public static var voxelType: VoxelType { .int64 }
 }
 
@@ -87,6 +87,6 @@ extension Float: WritableVoxel {
 }
 
 extension Double: WritableVoxel {
-    /// The type of the voxels of the scan read.
+    /// The type of voxels that are copied from a scan in their stored type.
     public static var voxelType: VoxelType { .float64 }
 }

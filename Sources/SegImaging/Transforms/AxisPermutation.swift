@@ -23,7 +23,7 @@ public struct AxisPermutation: Hashable, Sendable {
         return map
     }
 
-    /// The combination of this permutation and then another.
+    /// The permutation that applies this permutation first, then another.
     func followed(by next: AxisPermutation) -> AxisPermutation {
         AxisPermutation(
             source: next.source.map { source[$0] },

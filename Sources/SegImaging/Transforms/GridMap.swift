@@ -77,7 +77,7 @@ public struct GridMap: Hashable, Sendable {
     /// The source coordinate of each destination index along one axis, clamped to the source unless the padding is
     /// zeros.
     ///
-    /// Not used for sheared grids, in which rounding decides ties.
+    /// Not used for sheared grids, for which rounding decides which voxel is nearest at ties.
     func coordinates(along axis: Int, _ interpolation: Interpolation) -> [Double] {
         sampling.coordinates(
             along: axis, from: sourceSize[axis], to: destinationSize[axis], scale: matrix[axis, axis],

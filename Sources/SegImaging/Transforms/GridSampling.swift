@@ -12,12 +12,12 @@ public enum GridPadding: String, Hashable, Sendable, CaseIterable {
 struct GridSampling: Hashable, Sendable {
     /// The arithmetic of the source coordinates.
     enum Rule: Hashable, Sendable {
-        /// `affine_grid` and `grid_sample` in 64 bits, or in 32 as with MONAI's `dtype=torch.float32`.
+        /// The arithmetic of `affine_grid` and `grid_sample` in 64 bits, or in 32 bits as with MONAI's `dtype=torch.float32`.
         case affine(isSingle: Bool)
-        /// `torch.nn.functional.interpolate`, from the sizes alone.
+        /// The arithmetic of `torch.nn.functional.interpolate`, which depends on the sizes alone.
         case resize(alignsCorners: Bool)
-        /// From the sizes alone, with outer faces kept in position, in 64 bits: `skimage.transform.resize`. Along
-        /// `nearestAxis`, if given, the nearest voxel is used.
+        /// The arithmetic of `skimage.transform.resize` in 64 bits, which depends on the sizes alone and keeps outer faces in
+        /// position. Along `nearestAxis`, if given, the nearest voxel is used.
         case centres(nearestAxis: Int?)
     }
 

@@ -7,7 +7,7 @@ public struct MinMaxScale: Hashable, Sendable {
     public let low: Double
     /// The new maximum.
     public let high: Double
-    /// Whether each channel has its own minimum and maximum; otherwise they are those of all channels together.
+    /// Whether each channel has its own minimum and maximum; otherwise all channels share one minimum and one maximum.
     public let channelWise: Bool
 
     /// Creates a scaling from the new minimum and maximum.

@@ -12,7 +12,7 @@ public struct NormalizeIntensity: Hashable, Sendable {
     public let divisor: [Double]?
     /// Whether voxels of 0 are neither measured nor changed.
     public let nonzero: Bool
-    /// Whether each channel has its own mean and deviation; otherwise they are those of all channels together.
+    /// Whether each channel has its own mean and deviation; otherwise all channels share one mean and one deviation.
     public let channelWise: Bool
 
     /// Creates a normalisation from the numbers and the voxels to which they apply.
@@ -42,7 +42,7 @@ public struct NormalizeIntensity: Hashable, Sendable {
         let count = image.channels.count
         for (key, numbers) in [("subtrahend", subtrahend), ("divisor", divisor)] {
             guard channelWise, let numbers, numbers.count != count else { continue }
-            throw DataError(.badData, name, "has \(count) channels, but its model has a \(key) for \(numbers.count)")
+            throw DataError(.badData, name, "has \(count) channels, but its model's \(key) is for \(numbers.count)")
         }
         let groups = channelWise ? (0..<count).map { $0..<$0 + 1 } : [0..<count]
         for group in groups {

@@ -16,7 +16,7 @@ public struct PercentileScale: Hashable, Sendable {
     /// Whether the ends of the result are moved inwards: to `lower` and `upper` per cent of the range from `bMin` to
     /// `bMax`.
     public let isRelative: Bool
-    /// Whether each channel has its own percentiles; otherwise they are those of all channels together.
+    /// Whether each channel has its own percentiles; otherwise they are computed over all channels together.
     public let channelWise: Bool
 
     /// Creates a scaling from percentiles and the ends of the result.

@@ -1,26 +1,26 @@
 internal import SegCore
 
-/// Brings values of the network's grid back to the scan's as they come in, planes of the network's axis 0 after each other.
+/// Restores a prediction to the scan's grid while the prediction arrives, plane by plane along axis 0 of the network's grid.
 ///
-/// Only planes that voxels of the scan still wait for are held, and of the scan's grid one line for each thread. Every value
-/// is computed as `SpatialRecord.restore` computes it, to the bit.
+/// In memory are the planes that the remaining voxels of the scan depend on, and one line of the scan's grid for each thread.
+/// The values have the same bits as the values of `SpatialRecord.restore`.
 package struct PlaneRestorer {
     private let leg: SpatialLeg
     private let channels: Int
-    /// The scan's axis that the network's axis 0 runs along.
+    /// The axis of the scan that corresponds to axis 0 of the network's grid.
     private let axis: Int
-    /// Of each of the scan's axes; those of `axis` count from the network's first plane.
+    /// For each axis of the scan, the neighbours of each index along it, as offsets into the network's grid.
     private let taps: [[OffsetTap]]
-    /// The network's planes that each place along `axis` is made of; nil for none.
+    /// For each index along `axis`, the planes of the network's grid that it depends on; nil if it depends on none.
     private let needs: [ClosedRange<Int>?]
-    /// Places along `axis` that are not restored yet.
+    /// The indices along `axis` that are not restored yet.
     private var waiting: [Int]
-    /// Planes of the network's grid that are held, and the number of the first.
+    /// The values of the planes of the network's grid that are in memory; `first` is the number of the first of them.
     private var held: [Float] = []
     private var first = 0
     private var planeCount: Int { leg.lastSize.h * leg.lastSize.w * channels }
 
-    /// Begins a way back; nil where it needs the whole of the network's grid: grids that are askew, or several resamplings.
+    /// Creates a restorer; nil if the record has several legs or an oblique resampling, which need the whole prediction.
     package init?(_ record: SpatialRecord, channels: Int) {
         guard record.legs.count == 1, record.legs[0].resampling?.isSeparable ?? true else { return nil }
         leg = record.legs[0]
@@ -32,23 +32,23 @@ package struct PlaneRestorer {
         waiting = Array(needs.indices)
     }
 
-    /// A line of the scan's grid along its last axis, or the part of it that is restored.
+    /// A line of the scan's grid along its last axis, or the part of the line that is restored.
     package struct Line {
-        /// The line's first voxel in the scan.
+        /// The index of the line's first voxel in the scan.
         package let start: Int
-        /// Places along the line.
+        /// The indices along the line of the restored voxels.
         package let columns: [Int]
-        /// `[columns, channels]`.
+        /// The restored values, `[columns, channels]`.
         package let values: UnsafeBufferPointer<Float>
     }
 
-    /// Takes the next planes and restores what depends on none that is still to come.
+    /// Adds the next planes and restores the voxels that do not depend on later planes.
     /// - Parameters:
     ///   - planes: `[planes, h, w, channels]` of the network's grid.
-    ///   - body: Called on several threads at once; each voxel of the scan comes once.
+    ///   - body: Called with the restored lines, on several threads at once; over all calls, once for each voxel of the scan.
     package mutating func add(_ planes: UnsafeBufferPointer<Float>, _ body: @Sendable (Line) -> Void) {
-        precondition(planes.count % planeCount == 0, "these are not whole planes")
-        // What comes first, or all at once, is not copied.
+        precondition(planes.count % planeCount == 0, "only whole planes can be added")
+        // If no planes are held, the new planes are restored without a copy.
         guard held.isEmpty else {
             held += planes
             let all = held

@@ -67,7 +67,7 @@ public struct Resize: Hashable, Sendable {
 
     /// The resized image; the record is extended by the change of grid.
     ///
-    /// - Throws: `DataError` if the affine cannot be inverted, or the grid is larger than `Limits` or the memory.
+    /// - Throws: `DataError` if the affine cannot be inverted, or the grid exceeds `Limits` or the free memory.
     func callAsFunction(_ image: ScanImage, record: inout SpatialRecord, name: String) throws(DataError) -> ScanImage {
         let (size, affine) = (size(of: image.size), affine(of: image.size, at: image.affine))
         guard size != image.size else { return image }

@@ -59,7 +59,7 @@ public struct Spacing: Hashable, Sendable {
 
     /// The resampled image; the record is extended by the change of grid.
     ///
-    /// - Throws: `DataError` if the affine cannot be inverted, or the result would be larger than `Limits` or the
+    /// - Throws: `DataError` if the affine cannot be inverted, or the result would exceed `Limits` or the free
     ///   memory.
     public func callAsFunction(_ image: ScanImage, record: inout SpatialRecord) throws(DataError) -> ScanImage {
         let map = try gridMap(of: image.size, at: image.affine)
@@ -70,7 +70,7 @@ public struct Spacing: Hashable, Sendable {
 
     /// The resampled volume.
     ///
-    /// - Throws: `DataError` if the affine cannot be inverted, or the result would be larger than `Limits` or the
+    /// - Throws: `DataError` if the affine cannot be inverted, or the result would exceed `Limits` or the free
     ///   memory.
     public func callAsFunction(_ volume: Volume) throws(DataError) -> Volume {
         try resampled(volume, gridMap(of: volume.size, at: volume.affine))

@@ -4,7 +4,7 @@ extension SpatialLeg {
     /// Restores values to some rows of the first grid from values on the last grid.
     ///
     /// Values outside the kept box are 0. The spaced grid is sampled trilinearly with borders repeated, and its axes
-    /// are permuted back to the first grid's. Only the rows need memory.
+    /// are permuted back to the first grid's. Memory is needed only for the given rows.
     ///
     /// - Parameters:
     ///   - prediction: `[D, H, W, channels]` of `lastSize`, channels interleaved.
@@ -12,8 +12,8 @@ extension SpatialLeg {
     ///   - rows: The range of rows along the first grid's axis 0.
     /// - Returns: `[rows, size.h, size.w, channels]`.
     public func restore(_ prediction: [Float], channels: Int, rows: Range<Int>) -> [Float] {
-        precondition(prediction.count == lastSize.count * channels, "the prediction is not of the last grid's size")
-        precondition(rows.lowerBound >= 0 && rows.upperBound <= firstSize.d, "rows \(rows) are not of \(firstSize)")
+        precondition(prediction.count == lastSize.count * channels, "the prediction does not have the last grid's size")
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= firstSize.d, "rows \(rows) exceed \(firstSize)")
         let count = rows.count * firstSize.h * firstSize.w * channels
         return [Float](unsafeUninitializedCapacity: count) { output, initialised in
             nonisolated(unsafe) let output = output
@@ -32,8 +32,8 @@ extension SpatialLeg {
     /// Restores a label map to some rows of the first grid from the last grid, by nearest voxels; 0 outside the kept
     /// box.
     public func restoreLabels<Label: BinaryInteger & Sendable>(_ labels: [Label], rows: Range<Int>) -> [Label] {
-        precondition(labels.count == lastSize.count, "the labels are not of the last grid's size")
-        precondition(rows.lowerBound >= 0 && rows.upperBound <= firstSize.d, "rows \(rows) are not of \(firstSize)")
+        precondition(labels.count == lastSize.count, "the labels do not have the last grid's size")
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= firstSize.d, "rows \(rows) exceed \(firstSize)")
         let reverse = resampling?.reversed
         let tables = reverse?.isSeparable ?? true ? nearestTables() : nil
         let toOriented = permutation.inverse.indexMap(from: orientedSize)
@@ -63,15 +63,16 @@ extension SpatialLeg {
     }
 }
 
-/// Two neighbours along an axis of the first grid, as offsets into the last; those outside weigh 0.
+/// The two voxels of the last grid between which an index of the first grid lies along one axis, as offsets into the last
+/// grid's values, and their weights. A voxel outside the kept box has weight 0.
 struct OffsetTap: Sendable {
     var low = 0
     var high = 0
     var lowWeight: Float = 0
     var highWeight: Float = 0
 
-    /// The planes that it needs, of `count` values each, where it runs along the last grid's axis 0; nil where both
-    /// neighbours lie outside.
+    /// The planes of the last grid that contain both voxels, for the axis that runs along the last grid's axis 0; nil if
+    /// both weights are 0. A plane has `count` values.
     func planes(_ count: Int) -> ClosedRange<Int>? {
         switch (lowWeight != 0, highWeight != 0) {
         case (true, true): min(low, high) / count...max(low, high) / count
@@ -81,7 +82,7 @@ struct OffsetTap: Sendable {
         }
     }
 
-    /// The same counted from a later value; a neighbour that weighs nothing is any value that is there.
+    /// The same voxels with offsets from value `start` on; a voxel of weight 0 gets offset 0, which always exists.
     func shifted(by start: Int) -> OffsetTap {
         var tap = self
         (tap.low, tap.high) = (lowWeight == 0 ? 0 : low - start, highWeight == 0 ? 0 : high - start)
@@ -140,7 +141,7 @@ extension SpatialLeg {
         return offset
     }
 
-    /// The neighbours of a coordinate of the spaced grid along an axis, as offsets into the last grid at `channels`
+    /// The neighbours of a coordinate of the spaced grid along an axis, as offsets into the last grid with `channels`
     /// floats per voxel.
     private func tap(_ coordinate: Double?, axis: Int, channels: Int) -> OffsetTap {
         guard let coordinate else { return OffsetTap() }
@@ -178,14 +179,14 @@ extension SpatialLeg {
         }
     }
 
-    /// For each axis of the first grid the neighbours of each place along it; grids that are askew have none.
+    /// For each axis of the first grid, the neighbours of each index along it; only for separable resamplings.
     func taps(channels: Int) -> [[OffsetTap]] {
         spacedCoordinates(resampling?.sampling.interpolation ?? .trilinear).map { axis, values in
             values.map { tap($0, axis: axis, channels: channels) }
         }
     }
 
-    /// Adds the four neighbouring lines of the last grid to a line of the first.
+    /// Adds the weighted sum of the four neighbouring lines of the last grid to a line of the first grid.
     static func restoreLine(
         _ input: UnsafeBufferPointer<Float>, _ a: OffsetTap, _ b: OffsetTap, _ taps: [OffsetTap], _ channels: Int,
         to line: UnsafeMutableBufferPointer<Float>
@@ -223,7 +224,7 @@ extension SpatialLeg {
     }
 }
 
-/// Adds one of the four neighbouring rows, sampled along the first grid's last axis.
+/// Adds one of the four neighbouring lines, sampled along the first grid's last axis and multiplied by its weight.
 @inline(__always)
 private func addRow(
     _ input: UnsafeBufferPointer<Float>, from start: Int, weight: Float, _ taps: [OffsetTap], _ channels: Int,

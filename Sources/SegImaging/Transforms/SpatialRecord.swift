@@ -52,7 +52,7 @@ extension SpatialRecord {
     /// A label map of the scan's grid transformed by the same steps, by nearest voxels; padding is 0.
     func follow(_ labels: Volume) -> Volume { legs.reduce(labels) { $1.follow($0) } }
 
-    /// Restores a prediction to the scan's grid, a slab of rows at a time, MONAI's `Invertd(nearest_interp=False)`.
+    /// Restores a prediction to the scan's grid, a group of rows (slab) at a time, MONAI's `Invertd(nearest_interp=False)`.
     ///
     /// Values outside the network's input are 0.
     /// - Parameters:

@@ -67,7 +67,7 @@ struct NNUNetConvolution {
     }
 }
 
-/// A sequence of convolutions, the first with the stride, `StackedConvBlocks`.
+/// nnU-Net's `StackedConvBlocks`: a sequence of convolutions, of which the first has the stride.
 struct NNUNetStack {
     private let convs: [NNUNetConvolution]
 
@@ -140,7 +140,7 @@ private func averagePool(_ x: Tensor, _ stride: Triple) throws -> Tensor {
     return try reshape(means, Shape(batch: x.shape.batch, size: small, channels: channels))
 }
 
-/// A sequence of residual blocks, the first with the stride, `StackedResidualBlocks`.
+/// nnU-Net's `StackedResidualBlocks`: a sequence of residual blocks, of which the first has the stride.
 struct NNUNetResidualStack {
     private let blocks: [NNUNetResidualBlock]
 

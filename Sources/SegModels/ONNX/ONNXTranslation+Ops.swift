@@ -170,7 +170,7 @@ extension ONNXTranslation {
         let isWhole = to.zip(from, %) == Triple(0) || (params.alignCorners && from.zip(to, %) == Triple(0))
         guard params.mode == .trilinear, isWhole else {
             throw Refusal(
-                reason: "resampling other than trilinear by whole factors, or by fractions with aligned corners")
+                reason: "only trilinear resampling by integers or, with aligned corners, their inverses is supported")
         }
         let factors = zip(to.array, from.array).map { Float($0) / Float($1) }
         let scales = graph.floats(

@@ -72,7 +72,7 @@ struct PyTorchCheckpoint {
         return (root, try PickleReader(pickle))
     }
 
-    /// Returns the chosen dictionary of tensors, and the place where it was searched, for errors.
+    /// Returns the chosen dictionary of tensors and, for errors, a text with the position at which it was searched for.
     private mutating func stateDictionary(
         in reader: PickleReader, _ choice: Weights.Choice
     ) throws(CheckpointFault) -> (entries: [String: PickleValue], place: String) {
