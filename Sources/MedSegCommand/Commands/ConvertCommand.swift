@@ -160,7 +160,7 @@ extension StateMatch {
             line("missing in the file", missing),
             line("left over from the file", unexpected),
             line("other shapes", shapes),
-            line("not what their first names or the network's design say", conflicting),
+            line("values differ from those under another name, or from a constant of the network", conflicting),
             line("dropped, saved by an older MONAI and never used", obsolete),
             line("absent in the file of an older MONAI, never used, filled in", defaulted),
         ]
