@@ -36,6 +36,8 @@ public final class Trainer {
     /// Sentences for a person on cases that give no patches of the wanted mix, or enter no validation Dice.
     public let warnings: [String]
     let optimizer: Optimizer
+    /// The moving average of the weights, where one is measured and kept in their place.
+    let averages: AveragedWeights?
     /// What the training was configured by, which its checkpoints hold.
     let document: ConfigValue
     /// Batches of a step that this rank takes.
@@ -87,6 +89,14 @@ public final class Trainer {
         optimizer = try Optimizer(
             options.optimizer, parameters: network.store.trained,
             factors: options.rateFactors.mapValues { Float($0) })
+        averages = try options.ema.map { try AveragedWeights(of: network.store.trained, decay: $0) }
+    }
+
+    /// Does something with the weights that are measured and kept as the network's: those of `options.ema`, where it is set.
+    /// - Throws: What `body` throws; `BackendError` from the backend.
+    public func withMeasuredWeights<Result>(_ body: () throws -> Result) throws -> Result {
+        guard let averages else { return try body() }
+        return try averages.inPlace(body)
     }
 
     /// What holds the network and computes.
@@ -132,8 +142,11 @@ public final class Trainer {
             var isOver = isOver(seconds: try agreed(seconds: elapsed()))
             if isValidationDue(isOver) {
                 if !hasCheckpoint { try keep() }
-                try report(.model(iteration: state.iteration))
-                guard try validate(until: isAsked, report) else {
+                let isMeasured = try withMeasuredWeights {
+                    try report(.model(iteration: state.iteration))
+                    return try validate(until: isAsked, report)
+                }
+                guard isMeasured else {
                     try keep()
                     return try end(.asked)
                 }
@@ -162,6 +175,7 @@ public final class Trainer {
     ) throws -> TrainingStep {
         let rate = learningRate(done: done)
         let loss = try step(batches, learningRate: rate)
+        try averages?.update(isFirst: state.iteration == 0)
         state.take(loss: loss)
         let seconds = elapsed()
         shareWaited = batches.secondsWaited / max(seconds - secondsBefore, 1e-9)

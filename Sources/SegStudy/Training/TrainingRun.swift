@@ -281,7 +281,7 @@ private struct Keeper {
             try record?.append(result)
             report(.validation(result))
             if result.isBest {
-                try record?.save(model, trainer.network.store, as: .best)
+                try save(as: .best)
                 try tracking?.log(files: "model")
             }
         case .checkpoint:
@@ -293,6 +293,10 @@ private struct Keeper {
         }
     }
 
-    /// Writes the network as it is.
-    func keepModel() throws { try record?.save(model, trainer.network.store, as: latest) }
+    /// Writes the network as it is measured.
+    func keepModel() throws { try save(as: latest) }
+
+    private func save(as kind: RunRecord.Model) throws {
+        try trainer.withMeasuredWeights { try record?.save(model, trainer.network.store, as: kind) }
+    }
 }
