@@ -107,7 +107,8 @@ public struct Segmenter {
     /// Post-processes a label map, or each region by itself.
     private func clean(_ maps: inout [[UInt8]], size: Triple, voxelVolumeML: Double) -> [Concern] {
         maps.indices.flatMap { map in
-            postprocessing.apply(to: &maps[map], size: size, voxelVolumeML: voxelVolumeML).compactMap { removal in
+            let steps = hasRegions ? postprocessing.ofRegion(map) : postprocessing
+            return steps.apply(to: &maps[map], size: size, voxelVolumeML: voxelVolumeML).compactMap { removal in
                 removal.concern(
                     name: description.className(hasRegions ? map : Int(removal.label)), voxelVolumeML: voxelVolumeML)
             }

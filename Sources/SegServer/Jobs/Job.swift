@@ -68,7 +68,7 @@ struct JobOptions: Codable, Hashable, Sendable {
     /// What is done to the mask: what the model's description asks for, and what the client adds.
     func postProcessing(of model: ModelEntry) -> PostProcessing {
         var processing = model.description.postprocessing
-        processing.keepsLargest = processing.keepsLargest || largestComponent
+        if largestComponent { processing.keepLargest() }
         processing.fillsHoles = processing.fillsHoles || fillHoles
         processing.minimumVolumeML = max(processing.minimumVolumeML, minimumVolumeML)
         return processing

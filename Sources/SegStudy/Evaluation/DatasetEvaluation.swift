@@ -139,10 +139,13 @@ public struct DatasetEvaluation {
 
 extension Evaluation {
     /// Reads two masks on one grid and measures one against the other, every label that either holds.
-    /// - Parameter report: Called with sentences on the files.
+    /// - Parameters:
+    ///   - name: What the case is called; nil for the name of its file.
+    ///   - report: Called with sentences on the files.
     /// - Throws: `DataError` naming a file that cannot be read or that does not fit the other.
     public mutating func add(
-        mask prediction: String, against reference: String, report: (DatasetEvaluation.Event) -> Void
+        mask prediction: String, against reference: String, name: String? = nil,
+        report: (DatasetEvaluation.Event) -> Void
     ) throws {
         let (predicted, geometry) = try ScanFile.readLabel(prediction, of: reference)
         let (label, labelGeometry) = try ScanFile.readLabel(reference, of: prediction)
@@ -151,7 +154,7 @@ extension Evaluation {
         if let note = label.noteOfShear { report(.note(file: reference, note)) }
         try label.checkMatches(label: predicted, imageName: reference, labelName: prediction)
         try add(
-            DatasetCase(image: prediction, label: reference).name,
+            name ?? DatasetCase(image: prediction, label: reference).name,
             prediction: LabelMap.numbers(of: predicted, file: prediction),
             reference: LabelMap.numbers(of: label, file: reference), on: label)
     }

@@ -7,6 +7,8 @@ public struct Evaluation {
     private let labels: [Int: String]
     /// What the uncertainties are worth, where they were asked for.
     public var calibration: CalibrationStudy?
+    /// Whether the document has the MED_Segmentation report's own numbers, `SeedCompat`.
+    public var hasSeedCompat = false
     private let metricOptions: MetricOptions
     private let bootstrap: Bootstrap
     private var cases: [MetricsDocument.Case] = []
@@ -95,7 +97,7 @@ public struct Evaluation {
             options: MetricsDocument.Options(
                 surfaceDiceToleranceMM: metricOptions.surfaceDiceToleranceMM,
                 hd95Definition: metricOptions.hausdorffDefinition, bootstrap: bootstrap),
-            calibration: calibration?.document)
+            calibration: calibration?.document, hasSeedCompat: hasSeedCompat)
     }
 
     /// Mean Dice over cases and classes; nil where it is defined nowhere.
