@@ -5,16 +5,16 @@ internal import SegImaging
 /// What classes, or regions, are called by number, and which numbers of a label map they are.
 struct LabelNames {
     let names: [Int: String]
-    let scheme: LabelScheme
+    var scheme: LabelScheme
 
-    /// The entries `labels`, `regions` and `ignore_label`.
+    /// The entries `labels`, `keep_numbers`, `regions`, `regions_order` and `ignore_label`.
     static func coded(_ own: LabelNames?, by coder: ConfigCoder) throws -> LabelNames {
         try coder.part(own, entries: { $0.scheme.entries(labels: $0.names) }, LabelScheme.read)
     }
 }
 
 extension LabelScheme {
-    /// Reads `labels` or `regions`, and `ignore_label`.
+    /// Reads `labels` or `regions`, what says of which numbers masks are, and `ignore_label`.
     ///
     /// `labels` either names classes by their numbers, `{"1": "spleen"}`, or maps names to the numbers of label maps,
     /// `{liver: 5, kidneys: [2, 3]}`; the classes are then 1, 2, … in the written order. JSON's objects have no order, so
@@ -22,6 +22,42 @@ extension LabelScheme {
     /// numbers; they are the network's channels, from 0.
     /// - Throws: `DataError` naming the entry that is wrong.
     fileprivate static func read(_ reader: ConfigReader) throws -> LabelNames {
+        var read = try readLabels(reader)
+        if try reader.bool("keep_numbers") ?? false {
+            guard read.scheme.groups != nil else {
+                throw reader.error(
+                    "keep_numbers",
+                    "is for labels that map names to numbers of label maps, as {liver: 5}; "
+                        + (read.scheme.regions == nil
+                            ? "masks of others hold those numbers anyway"
+                            : "of regions, regions_order says the numbers"))
+            }
+            read.scheme.keepsNumbers = true
+        }
+        if let order = try reader.ints("regions_order") {
+            try checkOrder(order, of: read.scheme, reader)
+            read.scheme.regionsOrder = order
+        }
+        return read
+    }
+
+    /// Insists on a number for each region, each once.
+    private static func checkOrder(_ order: [Int], of scheme: LabelScheme, _ reader: ConfigReader) throws {
+        guard let regions = scheme.regions else {
+            throw reader.error("regions_order", "is for regions; labels are painted over nothing")
+        }
+        let most = ModelDescription.mostClasses - 1
+        guard order.count == regions.count, Set(order).count == order.count,
+            order.allSatisfy({ (1...most).contains($0) })
+        else {
+            throw reader.error(
+                "regions_order",
+                "should be \(regions.count) different numbers from 1 to \(most), one for each region in the order of regions, not "
+                    + "\(order)")
+        }
+    }
+
+    private static func readLabels(_ reader: ConfigReader) throws -> LabelNames {
         var scheme = LabelScheme()
         scheme.ignored = try reader.int("ignore_label")
         if let number = scheme.ignored { try check(number, "ignore_label", reader) }
@@ -146,6 +182,8 @@ extension LabelScheme {
                 Dictionary(uniqueKeysWithValues: labels.map { (String($0), .string($1)) }))
         }
         entries["ignore_label"] = ignored.map(ConfigValue.int)
+        entries["keep_numbers"] = keepsNumbers ? true : nil
+        entries["regions_order"] = regionsOrder.map { .array($0.map(ConfigValue.int)) }
         return entries
     }
 }

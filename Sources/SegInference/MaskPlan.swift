@@ -57,12 +57,15 @@ public struct MaskPlan: Hashable, Sendable {
     /// The usual way.
     public init() {}
 
-    /// The usual way of regions: probabilities of each channel by itself are brought back trilinearly, and count from 0.5 on.
-    static let ofRegions = {
-        var plan = MaskPlan()
-        (plan.probabilities, plan.isRegions) = (.sigmoid, true)
-        return plan
-    }()
+    /// The usual way of a scheme of labels. Of regions, probabilities of each channel by itself are brought back
+    /// trilinearly and count from 0.5 on; `regionsOrder` paints them into one map.
+    init(usualFor scheme: LabelScheme) {
+        guard scheme.regions != nil else { return }
+        (probabilities, isRegions) = (.sigmoid, scheme.regionsOrder == nil)
+        painting = (scheme.regionsOrder ?? []).enumerated().map { channel, number in
+            Paint(channel: channel, label: UInt8(clamping: number))
+        }
+    }
 
     /// The number of classes, background included, that a network's channels make; a single channel makes two.
     func classes(channels: Int) -> Int { painting.map(\.label).max().map { Int($0) + 1 } ?? max(2, channels) }

@@ -77,6 +77,10 @@ extension ModelDescription {
                 "name \(groups.count) classes, and network_def.out_channels is for \(classes - 1) beside the background"
             )
         }
+        if labelScheme.keepsNumbers, maskPlan.restoration == .none, !preprocessing.keepsGrid {
+            throw error(
+                "keep_numbers", "is of masks on the scan's grid, and postprocessing leaves them on the network's")
+        }
         guard let ignored = labelScheme.ignored, let name = labelScheme.name(of: ignored, labels: labels) else {
             return
         }

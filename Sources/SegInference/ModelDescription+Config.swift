@@ -49,7 +49,7 @@ extension ModelDescription {
 
     /// An object of what is done to a mask, or a list of MONAI's transforms from the network's output on.
     private mutating func codePostprocessing(_ own: ModelDescription?, by coder: ConfigCoder) throws {
-        let usual = labelScheme.regions == nil ? MaskPlan() : .ofRegions
+        let usual = MaskPlan(usualFor: labelScheme)
         maskPlan = usual
         let chain = try coder.given("postprocessing", own.flatMap { $0.maskPlan == usual ? nil : $0.chain }, .any)
         guard case .array(let items)? = chain else {
@@ -60,9 +60,12 @@ extension ModelDescription {
         }
         guard let reader = coder.reader else { return }
         maskPlan = try plan(of: items, reader)
+        guard labelScheme.regions != nil else { return }
         try coder.check(
-            "postprocessing", labelScheme.regions == nil || maskPlan.isRegions,
-            "makes classes, and regions take a threshold of each channel")
+            "postprocessing", maskPlan.isRegions == usual.isRegions && maskPlan.painting == usual.painting,
+            usual.isRegions
+                ? "makes classes, and regions take a threshold of each channel"
+                : "should paint the regions as regions_order does, by a Lambda; leave one of both out")
     }
 
     /// The plan for masks as a list of transforms.

@@ -34,9 +34,15 @@ public struct ModelDescription: Hashable, Sendable {
     /// What is done to a predicted mask on the scan's grid.
     public var postprocessing = PostProcessing()
 
-    /// What a class is called.
+    /// Names of what stands in a mask, by number: of regions that are painted into one map, by the numbers of `regionsOrder`.
+    package var maskLabels: [Int: String] {
+        guard let regions = labelScheme.regions, let order = labelScheme.regionsOrder else { return labels }
+        return Dictionary(zip(order, regions.map(\.name))) { first, _ in first }
+    }
+
+    /// What a class of a mask is called.
     package func className(_ label: Int) -> String {
-        labels[label] ?? "\(maskPlan.isRegions ? "region" : "class") \(label)"
+        maskLabels[label] ?? "\(maskPlan.isRegions ? "region" : "class") \(label)"
     }
 
     /// Describes a model, with the defaults of MONAI's `SlidingWindowInferer`.

@@ -137,7 +137,11 @@ public struct PredictionFiles {
                 maps: found.maps, size: found.size, affine: found.affine, to: mask, overwrite: overwrite)
             return nil
         }
-        try ScanFile.write(maps: found.maps, size: size, like: geometry, to: mask, overwrite: overwrite)
+        if let numbers = found.writtenNumbers {
+            try write(found.mask.map { numbers[Int($0)] }, mask)
+        } else {
+            try ScanFile.write(maps: found.maps, size: size, like: geometry, to: mask, overwrite: overwrite)
+        }
         if probabilities {
             for label in found.hasRegions ? 0..<found.maps.count : 1..<found.prediction.classes {
                 try write(found.prediction.probability(of: label), probability(label))

@@ -27,7 +27,7 @@ public struct Segmenter {
     public var description: ModelDescription { ensemble.models[0].description }
 
     /// Names of the classes.
-    public var labels: [Int: String] { description.labels }
+    public var labels: [Int: String] { description.maskLabels }
 
     /// How many scans of a case are its channels.
     public var inputChannels: Int { ensemble.models[0].scanChannels }
@@ -101,7 +101,8 @@ public struct Segmenter {
         return Segmentation(
             prediction: prediction, uncertain: uncertain, hasRegions: hasRegions, maps: maps, size: size,
             affine: affine, isOnScan: size == scan.size && affine == scan.affine, concerns: concerns,
-            areShares: description.maskPlan.areShares(channels: prediction.channels))
+            areShares: description.maskPlan.areShares(channels: prediction.channels),
+            writtenNumbers: description.labelScheme.writtenNumbers)
     }
 
     /// Post-processes a label map, or each region by itself.
@@ -152,6 +153,11 @@ public struct Segmentation: Sendable {
     public let concerns: [Concern]
     /// Whether the probabilities of all channels sum to 1.
     let areShares: Bool
+    /// The number of each class in a file of the mask, the background's first; nil where it is the class itself.
+    let writtenNumbers: [UInt16]?
+
+    /// The number of a class in a file of the mask; of a region its channel.
+    func writtenNumber(_ label: Int) -> Int { writtenNumbers.map { Int($0[label]) } ?? label }
 
     /// The mean entropy of the foreground probability over the voxels that may be foreground, in nats: by this, active
     /// learning ranks. Nil where there are none, or where probabilities are of each channel by itself.

@@ -23,6 +23,11 @@ public struct LabelScheme: Hashable, Sendable {
     public var regions: [Group]?
     /// The number of voxels that take no part in loss, sampling and metrics; nil for none.
     public var ignored: Int?
+    /// Whether masks that are written hold the numbers of label maps, of a group of several its first, in place of classes.
+    public var keepsNumbers = false
+    /// The number that each region is painted with, a later region over an earlier one, which makes one map of a mask; nil
+    /// where a mask has a map for each region. nnU-Net's `regions_class_order`.
+    public var regionsOrder: [Int]?
 
     /// The class of voxels that take no part: no network has it.
     public static let ignoredClass: UInt8 = 255
@@ -51,6 +56,12 @@ public struct LabelScheme: Hashable, Sendable {
     /// Takes groups or regions, and the number of voxels that take no part.
     public init(groups: [Group]? = nil, regions: [Group]? = nil, ignored: Int? = nil) {
         (self.groups, self.regions, self.ignored) = (groups, regions, ignored)
+    }
+
+    /// The number that a mask which is written holds for each class, the background's first; nil where it is the class itself.
+    public var writtenNumbers: [UInt16]? {
+        guard keepsNumbers, let groups else { return nil }
+        return [0] + groups.map { UInt16(clamping: $0.numbers[0]) }
     }
 
     /// Whether numbers are classes and all voxels take part.

@@ -182,6 +182,11 @@ extension MONAIBundle {
     /// What of a model no bundle holds, in a sentence for people; nil where it holds everything.
     package static func leftOut(of description: ModelDescription) -> String? {
         let steps = description.postprocessing
+        if description.labelScheme.keepsNumbers {
+            return
+                "The numbers of label maps (keep_numbers) are not part of the bundle: its masks hold 1, 2, … in the order of labels."
+                + (steps.isEmpty ? "" : " Nor is the postprocessing: its masks are those before it.")
+        }
         guard !steps.isEmpty else { return nil }
         let usual = ConfigCoder.entries(PostProcessing(), PostProcessing.coded)
         let names = ConfigCoder.entries(steps, PostProcessing.coded).filter { usual[$0] != $1 }

@@ -30,8 +30,10 @@ public struct DatasetEvaluation {
     }
 
     private let segmenter: Segmenter
-    /// The names of the classes.
+    /// The names of what a mask and a label map hold, by number.
     public let labels: [Int: String]
+    /// The names of the classes, or of the regions by channel, that are measured.
+    private let names: [Int: String]
     private let truth: TruthReader
     private var scheme: LabelScheme { truth.scheme }
     private let options: MetricOptions
@@ -47,7 +49,8 @@ public struct DatasetEvaluation {
         _ segmenter: Segmenter, of dataset: Dataset, options: MetricOptions, bootstrap: Bootstrap = Bootstrap()
     ) {
         self.segmenter = segmenter
-        labels = segmenter.description.classNames(of: dataset)
+        names = segmenter.description.classNames(of: dataset)
+        labels = segmenter.description.labelScheme.regionsOrder == nil ? names : segmenter.labels
         truth = TruthReader(segmenter.description, of: dataset)
         self.options = options
         self.bootstrap = bootstrap
@@ -63,14 +66,14 @@ public struct DatasetEvaluation {
     public func callAsFunction(
         _ cases: [DatasetCase], report: (Event) -> Void, keep: (MeasuredCase) throws -> Void
     ) throws -> Evaluation {
-        var evaluation = Evaluation(labels: labels, options: options, bootstrap: bootstrap)
+        var evaluation = Evaluation(labels: names, options: options, bootstrap: bootstrap)
         if segmenter.uncertainty != nil { evaluation.calibration = try CalibrationStudy() }
         var holdsAnyClass = false
         for item in cases {
             let (measured, label, ignored) = try predict(item, report)
             let (found, truth) = (measured.found, measured.truth)
             holdsAnyClass = holdsAnyClass || truth.contains { $0 > 0 }
-            guard !found.hasRegions else {
+            guard !found.hasRegions, scheme.regions == nil else {
                 try evaluation.add(item.name, regions: regions(of: found, truth, ignored), on: label)
                 try keep(measured)
                 continue
@@ -102,13 +105,18 @@ public struct DatasetEvaluation {
         return evaluation
     }
 
-    /// The map of each region beside that of the label map.
+    /// The map of each region beside that of the label map. Where regions are painted into one map, a region is where its numbers
+    /// are, as it is in a label map.
     private func regions(
         of found: Segmentation, _ truth: [UInt8], _ ignored: [Bool]?
     ) -> [(prediction: [UInt8], reference: [UInt8])] {
         let targets = scheme.targets
-        return found.maps.enumerated().map { channel, map in
-            let reference = truth.map { UInt8(targets[Int($0)] >> Int32(channel) & 1) }
+        func region(_ channel: Int, of numbers: [UInt8]) -> [UInt8] {
+            numbers.map { UInt8(targets[Int($0)] >> Int32(channel) & 1) }
+        }
+        return (scheme.regions ?? []).indices.map { channel in
+            let reference = region(channel, of: truth)
+            let map = found.hasRegions ? found.maps[channel] : region(channel, of: found.mask)
             return (TruthReader.background(map, where: ignored), reference)
         }
     }
