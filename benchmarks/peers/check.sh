@@ -2,7 +2,7 @@
 # Holds our files to the programs they are made for, and our numbers to MONAI's: benchmarks/peers/check.sh
 #
 # Scans go to SimpleITK and back, weights to MONAI's load_state_dict, bundles to `python -m monai.bundle run`, ONNX to
-# onnxruntime, trainings by plans and their folds to nnU-Net, and captures made by Tests/Golden/capture.py to
+# onnxruntime, a training as for BraTS to MONAI's, trainings by plans and their folds to nnU-Net, and captures made by Tests/Golden/capture.py to
 # `medseg-bench replay`. Python serves only here. PYTHON names an interpreter that has what requirements.txt lists; else one is set up, once, in MEDSEG_PEERS (by default under
 # TMPDIR), a folder that should be new, empty or of this script's making. Where pip cannot install it, the check says
 # that it was skipped and succeeds. DEVICES names what replays (default: cpu), CAPTURES which networks are captured
@@ -52,6 +52,9 @@ trap 'rm -rf "$work"' EXIT
 rm -rf "$work/exchange"
 "$python" benchmarks/peers/scans.py "$programs/medseg" "$work/scans"
 rm -rf "$work/scans"
+# shellcheck disable=SC2086
+"$python" benchmarks/peers/brats.py "$programs/medseg" "$work/brats" ${DEVICES:-cpu}
+rm -rf "$work/brats"
 if [ "${NNUNET:-}" != skip ]; then
     "$python" benchmarks/peers/nnunet.py "$programs/medseg" "$work/nnunet" >"$work/nnunet.txt" 2>&1 || {
         tail -n 40 "$work/nnunet.txt"
