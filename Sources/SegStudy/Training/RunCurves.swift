@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegCore
+internal import SegInference
 public import SegReport
 
 /// The curves that a training left in its run folder.
@@ -10,8 +11,10 @@ public struct RunCurves: Sendable {
     public let losses: [(x: Double, y: Double)]
     /// Mean validation Dice by step.
     public let dice: [(x: Double, y: Double)]
+    /// Validation Dice by step of each class, or region, by its name; empty where there is one.
+    public let classes: [(name: String, points: [(x: Double, y: Double)])]
 
-    /// Reads training.csv and, where it is there, validation.csv.
+    /// Reads training.csv and, where they are there, validation.csv and validation_classes.csv.
     /// - Parameters:
     ///   - folder: The run folder.
     ///   - name: What figures call the run.
@@ -22,19 +25,39 @@ public struct RunCurves: Sendable {
         losses = try Self.points("\(folder)/training.csv", "step", "loss", note)
         let file = "\(folder)/validation.csv"
         dice = FileManager.default.fileExists(atPath: file) ? try Self.points(file, "step", "dice", note) : []
+        classes = try Self.classes(of: folder, note)
+    }
+
+    /// The Dice of each class, called as the run's model calls it.
+    private static func classes(
+        of folder: String, _ note: (String) -> Void
+    ) throws -> [(name: String, points: [(x: Double, y: Double)])] {
+        let file = "\(folder)/validation_classes.csv"
+        guard FileManager.default.fileExists(atPath: file) else { return [] }
+        let models = ["model", "last"].map { "\(folder)/\($0)/model.json" }
+        let names = models.lazy.compactMap { try? ModelDescription(file: $0).labels }.first ?? [:]
+        let numbers = Set(try points(file, "step", "class", note).map { Int($0.y) }).sorted()
+        return try numbers.map { number in
+            (names[number] ?? "class \(number)", try points(file, "step", "dice", of: ("class", "\(number)")))
+        }
     }
 
     /// The wanted columns of a table. A last line that is not whole is left out, for a run may be writing it; damaged
     /// rows are left out with a note.
+    /// - Parameter part: A column, and what it has in the rows that are wanted; nil for all rows.
     private static func points(
-        _ file: String, _ x: String, _ y: String, _ note: (String) -> Void
+        _ file: String, _ x: String, _ y: String, of part: (column: String, value: String)? = nil,
+        _ note: (String) -> Void = { _ in }
     ) throws -> [(x: Double, y: Double)] {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw DataError(
                 .noInput, file, "cannot be read; name a run folder that `medseg train --out` wrote")
         }
-        let rows = CSVRow.rows(of: String(decoding: data, as: UTF8.self)).map(\.cells)
+        var rows = CSVRow.rows(of: String(decoding: data, as: UTF8.self)).map(\.cells)
         let header = rows.first ?? []
+        if let part, let place = header.firstIndex(of: part.column) {
+            rows = [header] + rows.dropFirst().filter { $0.indices.contains(place) && $0[place] == part.value }
+        }
         let places = try [x, y].map { column in
             guard let place = header.firstIndex(of: column) else {
                 throw DataError(.badData, file, "has no column '\(column)'")
@@ -54,7 +77,8 @@ public struct RunCurves: Sendable {
         return points
     }
 
-    /// Loss and validation Dice of several runs, a run by one colour, dash and marker in both.
+    /// Loss and validation Dice of several runs, a run by one colour, dash and marker in both; of one run also the Dice of each
+    /// class.
     public static func plot(_ runs: [RunCurves], title: String, subtitle: String) -> CurvePlot {
         // The same for every run, or a shorter one would seem noisier.
         let reach = min((runs.map(\.losses.count).max() ?? 0) / 50, 100)
@@ -72,6 +96,14 @@ public struct RunCurves: Sendable {
             return series
         }
         if !dice.isEmpty { panels.append(CurvePlot.Panel(yLabel: "validation Dice", series: dice)) }
+        if runs.count == 1, runs[0].classes.count > 1 {
+            let series = runs[0].classes.enumerated().map { number, item in
+                var series = CurvePlot.Series(name: item.name, points: item.points)
+                series.style = number
+                return series
+            }
+            panels.append(CurvePlot.Panel(yLabel: "Dice by class", series: series))
+        }
         let smoothed = reach > 0 ? "  ·  loss: thin at each step, bold the mean over \(2 * reach + 1) steps" : ""
         return CurvePlot(title: title, subtitle: subtitle + smoothed, xLabel: "step", panels: panels)
     }
