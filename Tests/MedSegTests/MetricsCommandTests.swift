@@ -140,7 +140,7 @@ private enum Raters {
                 ["evaluate", "--prediction", same, "--reference", data.label(0)],
                 "is a folder of masks, and the other is none"
             ),
-            (["compare", same, shifted, "--reference", labels, "--tolerance", "-1"], "--tolerance should be"),
+            (["compare", same, shifted, "--reference", labels, "--tolerance=-1"], "--tolerance should be"),
         ] {
             let refused = try Command.medseg(list: arguments)
             #expect(refused.status == 64 && refused.message.contains(words), "\(refused.errors)")

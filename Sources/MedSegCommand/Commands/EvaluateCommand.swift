@@ -97,6 +97,7 @@ struct EvaluateCommand: ParsableCommand {
         {
             throw UsageError("--calibration-figure should end in .png or .svg, not '\(calibrationFigure)'")
         }
+        try metrics.check()
         guard data != nil || (cases.isEmpty && split == nil && figures == nil) else {
             throw UsageError("--cases, --split and --figures speak of a dataset's scans; they need --data")
         }
