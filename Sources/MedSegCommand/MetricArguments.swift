@@ -16,7 +16,8 @@ struct MetricArguments: ParsableArguments {
     @Option(help: "The random seed of the bootstrap.")
     var bootstrapSeed: UInt64 = 0
 
-    func validate() throws {
+    /// Refuses numbers outside their ranges.
+    func check() throws {
         guard (1...10_000_000).contains(bootstrap) else {
             throw UsageError("--bootstrap should be from 1 to 10000000, not \(bootstrap)")
         }

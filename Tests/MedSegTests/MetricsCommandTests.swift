@@ -140,7 +140,7 @@ private enum Raters {
                 ["evaluate", "--prediction", same, "--reference", data.label(0)],
                 "is a folder of masks, but the other is not"
             ),
-            (["compare", same, shifted, "--reference", labels, "--tolerance", "-1"], "--tolerance should be"),
+            (["compare", same, shifted, "--reference", labels, "--tolerance=-1"], "--tolerance should be"),
         ] {
             let refused = try Command.medseg(list: arguments)
             #expect(refused.status == 64 && refused.message.contains(words), "\(refused.errors)")

@@ -54,12 +54,14 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
     /// The largest component of some labels is kept, and of a region by its channel.
     @Test func theLargestOfNamedLabelsLeavesOthers() {
         let labels = noise.map { UInt8($0 < 30 ? 1 : $0 < 55 ? 2 : 0) }
-        let all = apply(labels) { $0.keepLargest() }
-        let second = apply(labels) { $0.keepLargest(of: [2]) }
+        var steps = PostProcessing()
+        steps.connectivity = .faces
+        steps.keepLargest()
+        let all = apply(labels) { $0 = steps }
+        steps.keepLargest(of: [2])
+        let second = apply(labels) { $0 = steps }
         #expect(second.indices.allSatisfy { second[$0] == (labels[$0] == 2 ? all[$0] : labels[$0]) })
         #expect(second != all && second != labels)
-        var steps = PostProcessing()
-        steps.keepLargest(of: [2])
         let one = labels.map { UInt8($0 == 1 ? 1 : 0) }
         #expect(apply(one) { $0 = steps.ofRegion(1) } == one && apply(one) { $0 = steps.ofRegion(2) } != one)
     }

@@ -41,6 +41,7 @@ struct CompareCommand: ParsableCommand {
     var force = false
 
     func run() throws {
+        try metrics.check()
         try OutputFolder.refuseExisting(out, force: force)
         let comparison = try ModelComparison(
             document(of: first), document(of: second), files: (first, second))

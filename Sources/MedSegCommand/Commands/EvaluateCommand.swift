@@ -98,6 +98,7 @@ struct EvaluateCommand: ParsableCommand {
         {
             throw UsageError("--calibration-figure should end in .png or .svg, not '\(calibrationFigure)'")
         }
+        try metrics.check()
         guard data != nil || (cases.isEmpty && split == nil && figures == nil) else {
             throw UsageError("--cases, --split and --figures apply to the scans of a dataset; give one with --data")
         }
