@@ -135,7 +135,7 @@ extension PostProcessing {
             throw DataError(
                 .badArgument, "minimum_volume_ml", "should be at least 0 ml, not \(request.minimum_volume_ml)")
         }
-        if request.largest_component != 0 { keepsLargest = true }
+        if request.largest_component != 0 { keepLargest() }
         if request.fill_holes != 0 { fillsHoles = true }
         if request.minimum_volume_ml > 0 { minimumVolumeML = request.minimum_volume_ml }
     }

@@ -5,16 +5,16 @@ internal import SegImaging
 /// The names of the classes or regions by number, and the label-map values that belong to each.
 struct LabelNames {
     let names: [Int: String]
-    let scheme: LabelScheme
+    var scheme: LabelScheme
 
-    /// Reads or writes the entries `labels`, `regions` and `ignore_label`.
+    /// Reads or writes the entries `labels`, `keep_numbers`, `regions`, `regions_order` and `ignore_label`.
     static func coded(_ own: LabelNames?, by coder: ConfigCoder) throws -> LabelNames {
         try coder.part(own, entries: { $0.scheme.entries(labels: $0.names) }, LabelScheme.read)
     }
 }
 
 extension LabelScheme {
-    /// Reads `labels` or `regions`, and `ignore_label`.
+    /// Reads `labels` or `regions`, the numbers of masks (`keep_numbers`, `regions_order`), and `ignore_label`.
     ///
     /// `labels` maps class numbers to names, `{"1": "spleen"}`, or names to the values of label maps,
     /// `{liver: 5, kidneys: [2, 3]}`. In the second form the classes are 1, 2, … in the written order. JSON objects have no
@@ -22,6 +22,42 @@ extension LabelScheme {
     /// share values, and each region is one channel of the network, from 0.
     /// - Throws: `DataError` naming the entry that is wrong.
     fileprivate static func read(_ reader: ConfigReader) throws -> LabelNames {
+        var read = try readLabels(reader)
+        if try reader.bool("keep_numbers") ?? false {
+            guard read.scheme.groups != nil else {
+                throw reader.error(
+                    "keep_numbers",
+                    "applies to labels that map names to numbers of label maps, such as {liver: 5}; "
+                        + (read.scheme.regions == nil
+                            ? "masks of other labels hold these numbers anyway"
+                            : "for regions, regions_order gives the numbers"))
+            }
+            read.scheme.keepsNumbers = true
+        }
+        if let order = try reader.ints("regions_order") {
+            try checkOrder(order, of: read.scheme, reader)
+            read.scheme.regionsOrder = order
+        }
+        return read
+    }
+
+    /// Checks that there is one number for each region, and no number twice.
+    private static func checkOrder(_ order: [Int], of scheme: LabelScheme, _ reader: ConfigReader) throws {
+        guard let regions = scheme.regions else {
+            throw reader.error("regions_order", "applies to regions only; labels do not overlap")
+        }
+        let most = ModelDescription.mostClasses - 1
+        guard order.count == regions.count, Set(order).count == order.count,
+            order.allSatisfy({ (1...most).contains($0) })
+        else {
+            throw reader.error(
+                "regions_order",
+                "should be \(regions.count) different numbers from 1 to \(most), one for each region in the order of regions, not "
+                    + "\(order)")
+        }
+    }
+
+    private static func readLabels(_ reader: ConfigReader) throws -> LabelNames {
         var scheme = LabelScheme()
         scheme.ignored = try reader.int("ignore_label")
         if let number = scheme.ignored { try check(number, "ignore_label", reader) }
@@ -147,6 +183,8 @@ extension LabelScheme {
                 Dictionary(uniqueKeysWithValues: labels.map { (String($0), .string($1)) }))
         }
         entries["ignore_label"] = ignored.map(ConfigValue.int)
+        entries["keep_numbers"] = keepsNumbers ? true : nil
+        entries["regions_order"] = regionsOrder.map { .array($0.map(ConfigValue.int)) }
         return entries
     }
 }

@@ -56,12 +56,15 @@ public struct MaskPlan: Hashable, Sendable {
     /// Creates the default plan.
     public init() {}
 
-    /// The default plan of regions: sigmoid probabilities are resampled trilinearly and have a threshold of 0.5.
-    static let ofRegions = {
-        var plan = MaskPlan()
-        (plan.probabilities, plan.isRegions) = (.sigmoid, true)
-        return plan
-    }()
+    /// Creates the default plan for a scheme of labels. For regions, sigmoid probabilities are resampled trilinearly and have a
+    /// threshold of 0.5; `regionsOrder` paints the regions into one map.
+    init(usualFor scheme: LabelScheme) {
+        guard scheme.regions != nil else { return }
+        (probabilities, isRegions) = (.sigmoid, scheme.regionsOrder == nil)
+        painting = (scheme.regionsOrder ?? []).enumerated().map { channel, number in
+            Paint(channel: channel, label: UInt8(clamping: number))
+        }
+    }
 
     /// The number of classes, background included, that a network's channels make; a single channel makes two.
     func classes(channels: Int) -> Int { painting.map(\.label).max().map { Int($0) + 1 } ?? max(2, channels) }

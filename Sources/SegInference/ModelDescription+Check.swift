@@ -79,6 +79,10 @@ extension ModelDescription {
                 "name \(groups.count) classes, but network_def.out_channels is for \(classes - 1) besides the background"
             )
         }
+        if labelScheme.keepsNumbers, maskPlan.restoration == .none, !preprocessing.keepsGrid {
+            throw error(
+                "keep_numbers", "applies to masks on the scan's grid, but postprocessing leaves them on the network's")
+        }
         guard let ignored = labelScheme.ignored, let name = labelScheme.name(of: ignored, labels: labels) else {
             return
         }

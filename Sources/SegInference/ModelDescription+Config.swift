@@ -49,7 +49,7 @@ extension ModelDescription {
 
     /// Reads or writes the postprocessing: an object of mask steps, or a list of MONAI transforms of the network's output.
     private mutating func codePostprocessing(_ own: ModelDescription?, by coder: ConfigCoder) throws {
-        let usual = labelScheme.regions == nil ? MaskPlan() : .ofRegions
+        let usual = MaskPlan(usualFor: labelScheme)
         maskPlan = usual
         let chain = try coder.given("postprocessing", own.flatMap { $0.maskPlan == usual ? nil : $0.chain }, .any)
         guard case .array(let items)? = chain else {
@@ -60,9 +60,12 @@ extension ModelDescription {
         }
         guard let reader = coder.reader else { return }
         maskPlan = try plan(of: items, reader)
+        guard labelScheme.regions != nil else { return }
         try coder.check(
-            "postprocessing", labelScheme.regions == nil || maskPlan.isRegions,
-            "makes classes, but regions need a threshold per channel")
+            "postprocessing", maskPlan.isRegions == usual.isRegions && maskPlan.painting == usual.painting,
+            usual.isRegions
+                ? "makes classes, but regions need a threshold per channel"
+                : "should paint the regions as regions_order does, by a Lambda; leave one of the two out")
     }
 
     /// The mask plan as a list of transforms.

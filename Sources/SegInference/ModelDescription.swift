@@ -34,9 +34,15 @@ public struct ModelDescription: Hashable, Sendable {
     /// The postprocessing of a predicted mask on the scan's grid.
     public var postprocessing = PostProcessing()
 
-    /// The name of a class or a region.
+    /// The names of the numbers in a mask; for regions painted into one map, by the numbers of `regionsOrder`.
+    package var maskLabels: [Int: String] {
+        guard let regions = labelScheme.regions, let order = labelScheme.regionsOrder else { return labels }
+        return Dictionary(zip(order, regions.map(\.name))) { first, _ in first }
+    }
+
+    /// The name of a class or a region of a mask.
     package func className(_ label: Int) -> String {
-        labels[label] ?? "\(maskPlan.isRegions ? "region" : "class") \(label)"
+        maskLabels[label] ?? "\(maskPlan.isRegions ? "region" : "class") \(label)"
     }
 
     /// Creates a description with the defaults of MONAI's `SlidingWindowInferer`.

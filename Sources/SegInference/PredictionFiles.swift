@@ -139,7 +139,11 @@ public struct PredictionFiles {
                 maps: found.maps, size: found.size, affine: found.affine, to: mask, overwrite: overwrite)
             return nil
         }
-        try ScanFile.write(maps: found.maps, size: size, like: geometry, to: mask, overwrite: overwrite)
+        if let numbers = found.writtenNumbers {
+            try write(found.mask.map { numbers[Int($0)] }, mask)
+        } else {
+            try ScanFile.write(maps: found.maps, size: size, like: geometry, to: mask, overwrite: overwrite)
+        }
         if probabilities {
             guard let prediction = found.prediction else { preconditionFailure("no probabilities were kept") }
             for label in found.hasRegions ? 0..<found.maps.count : 1..<found.classes {

@@ -9,7 +9,7 @@ public import SegImaging
 public struct ScanReport: Encodable, Sendable {
     /// Volume and intensity of one label.
     public struct Label: Codable, Sendable {
-        /// The class number, or the channel of a region.
+        /// The label as written in the mask's file, or the channel of a region.
         public let label: Int
         /// The class's or the region's name.
         public let name: String
@@ -144,7 +144,7 @@ public struct ScanReport: Encodable, Sendable {
         regions = found.hasRegions ? true : nil
         labels = found.statistics(on: volume).map { number, row in
             Label(
-                label: number, name: segmenter.description.className(number), voxels: row.voxels,
+                label: found.writtenNumber(number), name: segmenter.description.className(number), voxels: row.voxels,
                 volumeML: row.volumeML, meanIntensity: row.meanIntensity)
         }
         uncertainty = found.uncertain.flatMap { uncertain in maps.map { Uncertainty(uncertain, $0) } }

@@ -30,7 +30,7 @@ public struct Segmenter {
     public var description: ModelDescription { ensemble.models[0].description }
 
     /// The names of the classes.
-    public var labels: [Int: String] { description.labels }
+    public var labels: [Int: String] { description.maskLabels }
 
     /// The number of scans of a case, one per channel.
     public var inputChannels: Int { ensemble.models[0].scanChannels }
@@ -108,13 +108,15 @@ public struct Segmenter {
         return Segmentation(
             prediction: prediction, uncertain: uncertain, hasRegions: hasRegions, maps: maps, size: size,
             affine: affine, isOnScan: size == scan.size && affine == scan.affine, concerns: concerns,
-            classes: classes, uncertaintyScore: finished.uncertaintyScore)
+            classes: classes, uncertaintyScore: finished.uncertaintyScore,
+            writtenNumbers: description.labelScheme.writtenNumbers)
     }
 
     /// Postprocesses a label map, or each region separately.
     private func clean(_ maps: inout [[UInt8]], size: Triple, voxelVolumeML: Double) -> [Concern] {
         maps.indices.flatMap { map in
-            postprocessing.apply(to: &maps[map], size: size, voxelVolumeML: voxelVolumeML).compactMap { removal in
+            let steps = hasRegions ? postprocessing.ofRegion(map) : postprocessing
+            return steps.apply(to: &maps[map], size: size, voxelVolumeML: voxelVolumeML).compactMap { removal in
                 removal.concern(
                     name: description.className(hasRegions ? map : Int(removal.label)), voxelVolumeML: voxelVolumeML)
             }
@@ -162,4 +164,9 @@ public struct Segmentation: Sendable {
     /// The mean entropy, in nats, of the foreground probability over the voxels where that probability is above 0.05; active
     /// learning ranks scans by this mean. Nil if there is no such voxel, or if each channel has its own probability.
     public let uncertaintyScore: Double?
+    /// The number of each class in a file of the mask, the background's first; nil if it is the class itself.
+    let writtenNumbers: [UInt16]?
+
+    /// The number of a class in a file of the mask, or the channel of a region.
+    func writtenNumber(_ label: Int) -> Int { writtenNumbers.map { Int($0[label]) } ?? label }
 }

@@ -8,8 +8,9 @@ package import SegWeights
 
 /// Everything that a training run needs to continue as if it had never stopped, in one safetensors file.
 ///
-/// `model.NAME` are the network's parameters and buffers, `optimizer.NAME` the optimiser's state. On backends that compute
-/// in float32 a run continues bit for bit; on the reference, which computes in float64, it continues from rounded values.
+/// `model.NAME` are the network's parameters and buffers, `optimizer.NAME` the optimiser's state, `ema.NAME` the moving
+/// average of the parameters, if the run has one. On backends that compute in float32 a run continues bit for bit; on the
+/// reference, which computes in float64, it continues from rounded values.
 public struct Checkpoint: Sendable {
     /// The state of the training loop.
     public let state: TrainingState
@@ -22,7 +23,7 @@ public struct Checkpoint: Sendable {
     /// Whether the gradients of a step were summed by the tree of `GradientSum`; until 0.2 they were summed one by one.
     public let sumsByTree: Bool
     let optimizerSteps: Int
-    /// The arrays: `model.NAME`, `optimizer.SLOT.NAME`.
+    /// The arrays: `model.NAME`, `optimizer.SLOT.NAME`, `ema.NAME`.
     package let tensors: [String: StoredTensor]
 
     private static let format = "medseg-checkpoint-1"
@@ -81,6 +82,12 @@ public struct Checkpoint: Sendable {
 }
 
 extension Trainer {
+    /// The state beside the network that is kept from step to step, by its names in a checkpoint.
+    private var kept: [(name: String, values: Tensor)] {
+        optimizer.slots.map { ("optimizer." + $0.name, $0.values) }
+            + (averages?.values ?? []).map { ("ema." + $0.name, $0.values) }
+    }
+
     /// A checkpoint from which the run can continue.
     /// - Parameter data: The fingerprint of the training data, if they are a dataset's split.
     /// - Throws: `BackendError` if a transfer fails.
@@ -90,8 +97,8 @@ extension Trainer {
         for (name, tensor) in try network.store.state() where !aliases.contains(name) {
             tensors["model." + name] = tensor
         }
-        for (name, values) in optimizer.slots {
-            tensors["optimizer." + name] = StoredTensor(try values.floats(), shape: values.shape.dimensions)
+        for (name, values) in kept {
+            tensors[name] = StoredTensor(try values.floats(), shape: values.shape.dimensions)
         }
         return Checkpoint(
             state: state, configuration: document, data: data,
@@ -104,17 +111,13 @@ extension Trainer {
     ///   - source: The checkpoint's file, for errors.
     /// - Throws: `DataError` if an array does not fit the network or the optimiser; `BackendError`.
     public func restore(_ checkpoint: Checkpoint, seconds: Double, source: String) throws {
-        func tensors(_ prefix: String) -> [String: StoredTensor] {
-            Dictionary(
-                uniqueKeysWithValues: checkpoint.tensors.lazy.filter { $0.key.hasPrefix(prefix) }.map {
-                    (String($0.key.dropFirst(prefix.count)), $0.value)
-                })
-        }
-        try network.store.load(tensors("model."), source: source)
-        let kept = tensors("optimizer.")
-        for (name, values) in optimizer.slots {
-            guard let stored = kept[name], stored.shape == values.shape.dimensions else {
-                throw DataError(.badData, source, key: "optimizer." + name, "is missing or of another shape")
+        let prefix = "model."
+        let model = checkpoint.tensors.lazy.filter { $0.key.hasPrefix(prefix) }
+            .map { (String($0.key.dropFirst(prefix.count)), $0.value) }
+        try network.store.load(Dictionary(uniqueKeysWithValues: model), source: source)
+        for (name, values) in kept {
+            guard let stored = checkpoint.tensors[name], stored.shape == values.shape.dimensions else {
+                throw DataError(.badData, source, key: name, "is missing or of another shape")
             }
             let new = try Tensor(stored.floats(), shape: values.shape, on: backend)
             try backend.scale(new.view, by: 1, into: values.view, times: 0)

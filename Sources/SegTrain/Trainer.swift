@@ -37,6 +37,8 @@ public final class Trainer {
     /// Warnings for the user about cases that cannot give the wanted mix of patches, or are not part of the validation Dice.
     public let warnings: [String]
     let optimizer: Optimizer
+    /// The moving average of the weights, which is validated and saved instead of the weights; nil for none.
+    let averages: AveragedWeights?
     /// The configuration of the run, which its checkpoints contain.
     let document: ConfigValue
     /// The number of batches of a step that this rank computes.
@@ -88,6 +90,14 @@ public final class Trainer {
         optimizer = try Optimizer(
             options.optimizer, parameters: network.store.trained,
             factors: options.rateFactors.mapValues { Float($0) })
+        averages = try options.ema.map { try AveragedWeights(of: network.store.trained, decay: $0) }
+    }
+
+    /// Runs `body` while the network has the weights that are validated and saved: the moving average if `options.ema` is set.
+    /// - Throws: The errors of `body`; `BackendError` from the backend.
+    public func withMeasuredWeights<Result>(_ body: () throws -> Result) throws -> Result {
+        guard let averages else { return try body() }
+        return try averages.inPlace(body)
     }
 
     /// The backend that holds the network and computes.
@@ -133,8 +143,11 @@ public final class Trainer {
             var isOver = isOver(seconds: try agreed(seconds: elapsed()))
             if isValidationDue(isOver) {
                 if !hasCheckpoint { try keep() }
-                try report(.model(iteration: state.iteration))
-                guard try validate(until: isAsked, report) else {
+                let isMeasured = try withMeasuredWeights {
+                    try report(.model(iteration: state.iteration))
+                    return try validate(until: isAsked, report)
+                }
+                guard isMeasured else {
                     try keep()
                     return try end(.asked)
                 }
@@ -163,6 +176,7 @@ public final class Trainer {
     ) throws -> TrainingStep {
         let rate = learningRate(done: done)
         let loss = try step(batches, learningRate: rate)
+        try averages?.update(isFirst: state.iteration == 0)
         state.take(loss: loss)
         let seconds = elapsed()
         shareWaited = batches.secondsWaited / max(seconds - secondsBefore, 1e-9)

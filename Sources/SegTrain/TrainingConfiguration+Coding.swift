@@ -63,6 +63,8 @@ extension TrainingConfiguration {
         options.recomputes = try coder.value("recompute", own?.recomputes ?? false, .bool)
         let frozen = own.flatMap { $0.frozen.isEmpty ? nil : $0.frozen }
         options.frozen = try coder.given("freeze", frozen, .texts) ?? []
+        // If unset, the key is absent, not null, because configurations of earlier runs lack it.
+        options.ema = try coder.given("ema", own?.ema, .number)
         options.minutes = try coder.optional("minutes", own?.minutes, .positive)
         let every = own?.validateEvery ?? options.validateEvery
         options.validateEvery = try coder.value("validate_every", every, .positive)

@@ -20,6 +20,10 @@ public struct TrainingOptions: Hashable, Sendable {
     public var frozen: [String] = []
     /// The maximum norm of all gradients together; larger gradients are scaled down. `torch.nn.utils.clip_grad_norm_`.
     public var clipNorm: Double?
+    /// The share of the old moving average of the weights that each step keeps, such as 0.999; nil for no average. If there is
+    /// an average, it is validated and saved as the model, and the steps continue from the weights themselves.
+    /// `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn`.
+    public var ema: Double?
     /// The number of batches whose gradients make one step.
     public var accumulation = 1
     /// Whether activations are computed again in the backward pass, to save memory.
@@ -89,6 +93,10 @@ public struct TrainingOptions: Hashable, Sendable {
             throw DataError(
                 .badArgument, source, key: "optimizer.learning_rate",
                 "should be positive and finite, not \(learningRate)")
+        }
+        if let ema, !(0..<1).contains(ema) {
+            throw DataError(
+                .badArgument, source, key: "ema", "should be a share from 0 to below 1, such as 0.999, not \(ema)")
         }
         if let rule = pseudoDice, rule.batches < 1 || !(0..<1).contains(rule.smoothing) {
             throw DataError(

@@ -142,6 +142,104 @@ import Testing
         #expect(abs(classes[0].referenceML - classes[1].referenceML - 1.8) < 1e-3, "\(evaluation.output)")
     }
 
+    /// Masks and reports with the label maps' own numbers; the metrics do not change.
+    @Test func masksKeepTheNumbersOfLabelMaps() throws {
+        let labels = "labels:\n  outer: 5\n  ball: [7, 3]\n"
+        let (run, out) = (data.folder.file("run"), data.folder.file("out"))
+        let training = try train(labels + "keep_numbers: true\n", classes: 3, ["--set", "iterations=40"])
+        #expect(training.status == 0, "\(training.errors)")
+        #expect(try ConfigValue(jsonFile: run + "/model/model.json").members["keep_numbers"] == true)
+        func predict(_ model: String, _ more: [String] = []) throws -> [Float] {
+            let prediction = try Command.medseg(
+                list: ["predict", data.image(0), "--model", model, "--out", out, "--report", "--force"] + more)
+            #expect(prediction.status == 0, "\(prediction.errors)")
+            return try ScanFile.readVolume(out + "/ct_0_mask.nii.gz").volume.voxels
+        }
+        let kept = try predict(run + "/model")
+        let report = try String(contentsOfFile: out + "/ct_0_report.json", encoding: .utf8)
+        #expect(report.contains("\"label\" : 5,") && report.contains("\"label\" : 7,"), "\(report)")
+        // The same weights without the key write classes.
+        let model = run + "/model/model.json"
+        guard case .object(var entries) = try ConfigValue(jsonFile: model) else { return }
+        entries["keep_numbers"] = nil
+        try Data(ConfigValue.object(entries).jsonText().utf8).write(to: URL(fileURLWithPath: model))
+        let classes = try predict(run + "/model")
+        #expect(kept == classes.map { [0, 5, 7][Int($0)] } && Set(kept).count > 1)
+        // A converted model folder keeps the key, and evaluation compares classes.
+        entries["keep_numbers"] = true
+        try Data(ConfigValue.object(entries).jsonText().utf8).write(to: URL(fileURLWithPath: model))
+        let converted = data.folder.file("converted")
+        #expect(try Command.medseg("convert", run + "/model", converted).status == 0)
+        #expect(try predict(converted) == kept)
+        let evaluation = try Command.medseg(
+            "evaluate", "--data", data.folder.path, "--cases", "ct_0", "--model", converted, "-q", "--json")
+        let document = try JSONDecoder().decode(ConfigValue.self, from: Data(evaluation.output.utf8))
+        #expect(Self.classes(of: document).map(\.name) == ["outer", "ball"], "\(evaluation.errors)")
+        // A label is given by name; a wrong name is refused with a hint.
+        let sifted = try predict(converted, ["--largest-component-of", "outer"])
+        #expect(sifted.indices.allSatisfy { kept[$0] == 5 || sifted[$0] == kept[$0] })
+        let wrong = try Command.medseg(
+            "predict", data.image(0), "--model", converted, "--out", out, "--force", "--largest-component-of", "bal")
+        #expect(wrong.status == 64 && wrong.message.contains("did you mean ball?"), "\(wrong.errors)")
+    }
+
+    @Test(arguments: [
+        ("labels: {\"1\": ball}\nkeep_numbers: true\n", "keep_numbers"),
+        ("regions: {outer: [3, 5, 7], ball: [7, 3]}\nkeep_numbers: true\n", "regions_order gives the numbers"),
+        ("labels: {outer: 5}\nregions_order: [1]\n", "regions_order"),
+        ("regions: {outer: [3, 5, 7], ball: [7, 3]}\nregions_order: [1]\n", "2 different numbers"),
+        ("regions: {outer: [3, 5, 7], ball: [7, 3]}\nregions_order: [1, 1]\n", "2 different numbers"),
+        ("regions: {outer: [3, 5, 7], ball: [7, 3]}\nregions_order: [0, 300]\n", "from 1 to 254"),
+    ])
+    func numbersThatMeanNothingAreRefused(_ labels: String, _ words: String) throws {
+        let outcome = try train(labels, classes: 2, ["--set", "loss={name: dice_ce, sigmoid: true}"])
+        #expect(outcome.status == 65 && outcome.message.contains(words), "\(outcome.errors)")
+    }
+
+    /// Painted regions are one map, and its numbers are measured like those of a label map.
+    @Test func regionsArePaintedInTheirOrder() throws {
+        let regions = "regions: {outer: [3, 5, 7], ball: [7, 3]}\nregions_order: [5, 7]\n"
+        let sigmoid = ["--set", "loss={name: dice_ce, sigmoid: true}", "--set", "iterations=40"]
+        let training = try train(regions, classes: 2, sigmoid)
+        #expect(training.status == 0, "\(training.errors)")
+        let (run, out) = (data.folder.file("run"), data.folder.file("out"))
+        #expect(try Command.medseg("train", "--resume", run, "--quiet").status == 0)
+        func predict(_ more: [String] = []) throws {
+            let prediction = try Command.medseg(
+                list: ["predict", data.image(0), "--model", run + "/model", "--out", out, "--force"] + more)
+            #expect(prediction.status == 0, "\(prediction.errors)")
+        }
+        try predict(["--report", "--figure"])
+        let painted = try ScanFile.readVolume(out + "/ct_0_mask.nii.gz").volume.voxels
+        let report = try String(contentsOfFile: out + "/ct_0_report.json", encoding: .utf8)
+        #expect(report.contains("\"name\" : \"outer\"") && report.contains("\"label\" : 5,"), "\(report)")
+        func evaluate() throws -> [ConfigValue] {
+            let evaluation = try Command.medseg(
+                "evaluate", "--data", data.folder.path, "--cases", "ct_2", "--model", run + "/model", "-q", "--json")
+            #expect(evaluation.status == 0, "\(evaluation.errors)")
+            let document = try JSONDecoder().decode(ConfigValue.self, from: Data(evaluation.output.utf8))
+            #expect(Self.classes(of: document).map(\.name) == ["outer", "ball"])
+            guard case .array(let cases)? = document.members["cases"], let first = cases.first,
+                case .array(let classes)? = first.members["classes"]
+            else { return [] }
+            return classes.map { $0.members["metrics"] ?? .null }
+        }
+        let measured = try evaluate()
+        // Without the order, the same weights give a map for each region.
+        let model = run + "/model/model.json"
+        var entries = try ConfigValue(jsonFile: model).members
+        #expect(entries["regions_order"] == [5, 7])
+        entries["regions_order"] = nil
+        try Data(ConfigValue.object(entries).jsonText().utf8).write(to: URL(fileURLWithPath: model))
+        try predict()
+        let maps = try ScanFile.readImage([out + "/ct_0_mask.nii.gz"]).image.channels
+        #expect(maps.count == 2 && painted.contains(7))
+        #expect(painted == zip(maps[0], maps[1]).map { $1 > 0 ? 7 : $0 > 0 ? 5 : 0 })
+        // The ball is painted last. Therefore its map is the same.
+        let apart = try evaluate()
+        #expect(measured[1] == apart[1] && measured[1] != measured[0])
+    }
+
     /// A share always sets a labelled case aside, whichever case is healthy.
     @Test func aHealthyCaseIsTrainedOnAndNotSetAside() throws {
         for healthy in 0..<3 {
@@ -172,4 +270,9 @@ import Testing
             return (name, metrics["reference_volume_ml"]?.number ?? .nan)
         }
     }
+}
+
+extension ConfigValue {
+    /// The members of an object; empty for any other value.
+    fileprivate var members: [String: ConfigValue] { if case .object(let members) = self { members } else { [:] } }
 }

@@ -73,7 +73,7 @@ private enum Raters {
         let (csv, figures) = (data.folder.file("a.csv"), data.folder.file("figures"))
         let first = try Command.medseg(
             "evaluate", "--data", data.folder.path, "--model", run + "/model", "--out", files[0], "--csv", csv,
-            "--figures", figures, "-q")
+            "--figures", figures, "-q", "--seed-compat")
         #expect(first.status == 0, "\(first.errors)")
         #expect(first.output.contains("seed_compat ball: voxel_accuracy") && first.output.contains("95 % from"))
         let rows = try String(contentsOfFile: csv, encoding: .utf8).split(separator: "\n")
@@ -86,6 +86,7 @@ private enum Raters {
         let second = try Command.medseg(
             "evaluate", "--data", data.folder.path, "--model", run + "/last", "--out", files[1], "-q")
         #expect(second.status == 0, "\(second.errors)")
+        #expect(!second.output.contains("seed_compat") && second.output.contains("95 % from"))
 
         let compared = try Command.medseg("compare", files[0], files[1])
         #expect(compared.status == 0 && compared.output.contains("ct_2"), "\(compared.errors)")
@@ -105,6 +106,53 @@ private enum Raters {
         #expect(try FileManager.default.contentsOfDirectory(atPath: out).sorted() == ["curves.svg", "metrics.svg"])
         #expect(try Command.medseg("report", data.folder.path, "--out", out).status == 66)
         #expect(try Command.medseg("report", "--out", out).status == 64)
+    }
+
+    /// The masks of two folders are matched by case, with the file names of `predict` or nnU-Net.
+    @Test func foldersOfMasksAreMeasuredCaseByCase() throws {
+        let data = try SmallDataset()
+        let manager = FileManager.default
+        let (labels, same, shifted) = (
+            data.folder.file("labelsTr"), data.folder.file("same"), data.folder.file("shifted")
+        )
+        for folder in [same, shifted] {
+            try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        }
+        for index in 0..<3 {
+            try manager.copyItem(atPath: data.label(index), toPath: "\(same)/ct_\(index)_0000_mask.nii.gz")
+            // The ball of another case lies elsewhere.
+            try manager.copyItem(atPath: data.label((index + 1) % 3), toPath: "\(shifted)/ct_\(index).nii.gz")
+        }
+        // A map beside masks does not count as a mask.
+        try manager.copyItem(atPath: data.image(0), toPath: same + "/ct_0_probability_1.nii.gz")
+        try manager.removeItem(atPath: shifted + "/ct_2.nii.gz")
+        let whole = try Command.medseg("evaluate", "--prediction", same, "--reference", labels, "--json")
+        #expect(whole.status == 0 && whole.errors.isEmpty, "\(whole.errors)")
+        #expect(whole.output.components(separatedBy: "\"dice\" : 1,").count == 4, "\(whole.output)")
+        #expect(whole.output.contains("\"name\" : \"ct_1\"") && !whole.output.contains("seed_compat"))
+        let compared = try Command.medseg("compare", same, shifted, "--reference", labels)
+        #expect(compared.status == 0 && compared.output.contains("ct_0") && compared.output.contains("left out"))
+        #expect(compared.errors.contains("labelsTr/ct_2.nii.gz: The other folder has no mask"), "\(compared.errors)")
+        for (arguments, words) in [
+            (["compare", same, shifted], "give the folder of their labels with --reference"),
+            (["compare", data.config, shifted, "--reference", labels], "is not a folder of masks"),
+            (
+                ["evaluate", "--prediction", same, "--reference", data.label(0)],
+                "is a folder of masks, but the other is not"
+            ),
+            (["compare", same, shifted, "--reference", labels, "--tolerance=-1"], "--tolerance should be"),
+        ] {
+            let refused = try Command.medseg(list: arguments)
+            #expect(refused.status == 64 && refused.message.contains(words), "\(refused.errors)")
+        }
+        let other = data.folder.file("other")
+        try manager.createDirectory(atPath: other, withIntermediateDirectories: true)
+        try manager.copyItem(atPath: data.label(0), toPath: other + "/liver.nii.gz")
+        let strangers = try Command.medseg("evaluate", "--prediction", other, "--reference", labels)
+        #expect(strangers.status == 65 && strangers.message.contains("no case in common"), "\(strangers.errors)")
+        try manager.copyItem(atPath: data.label(0), toPath: shifted + "/ct_0_0000.nii.gz")
+        let twice = try Command.medseg("evaluate", "--prediction", shifted, "--reference", labels)
+        #expect(twice.status == 65 && twice.message.contains("both belong to the case ct_0"), "\(twice.errors)")
     }
 
     @Test func aRunKeepsAJournalAndASyncWithoutServerSaysSo() throws {

@@ -51,6 +51,37 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
         #expect(digest(kept) == expected)
     }
 
+    /// The largest component of some labels is kept, and of a region by its channel.
+    @Test func theLargestOfNamedLabelsLeavesOthers() {
+        let labels = noise.map { UInt8($0 < 30 ? 1 : $0 < 55 ? 2 : 0) }
+        var steps = PostProcessing()
+        steps.connectivity = .faces
+        steps.keepLargest()
+        let all = apply(labels) { $0 = steps }
+        steps.keepLargest(of: [2])
+        let second = apply(labels) { $0 = steps }
+        #expect(second.indices.allSatisfy { second[$0] == (labels[$0] == 2 ? all[$0] : labels[$0]) })
+        #expect(second != all && second != labels)
+        let one = labels.map { UInt8($0 == 1 ? 1 : 0) }
+        #expect(apply(one) { $0 = steps.ofRegion(1) } == one && apply(one) { $0 = steps.ofRegion(2) } != one)
+    }
+
+    @Test(arguments: [true, false, [1, 3]] as [ConfigValue])
+    func theLargestPieceIsReadAsItIsWritten(_ value: ConfigValue) throws {
+        let reader = try ConfigReader(["largest_component": value], path: "postprocessing", source: "a test")
+        let steps = try ConfigCoder.read(reader, PostProcessing.coded)
+        #expect(steps.keepsLargest == (value != false) && steps.largestOf == (value == [1, 3] ? [1, 3] : nil))
+        guard case .object(let entries) = steps.value else { return }
+        #expect(entries["largest_component"] == value)
+    }
+
+    @Test(arguments: [[], [256], [1.5], "spleen"] as [ConfigValue])
+    func aListThatNamesNoLabelsIsRefused(_ value: ConfigValue) throws {
+        let reader = try ConfigReader(["largest_component": value], path: "", source: "a test")
+        let error = #expect(throws: DataError.self) { try ConfigCoder.read(reader, PostProcessing.coded) }
+        #expect(error?.key == "largest_component")
+    }
+
     /// Compares with nnU-Net's `remove_all_but_largest_component_from_segmentation` for some labels together; other
     /// labels stay.
     @Test(arguments: [([1, 2], [5, 7, 38], 87_443), ([1, 2, 3], [9, 10, 9], 52_895)])

@@ -36,6 +36,19 @@ import Testing
         #expect(foreign.kind == .badData && foreign.message.contains("'step'"))
     }
 
+    /// For a single run, each class has a curve; undefined values are left out.
+    @Test func classesHaveCurvesOfTheirOwn() throws {
+        try study.write("step,loss\n1,0.5\n2,0.4\n", as: "run/training.csv")
+        try study.write("step,dice\n1,0.4\n2,0.6\n", as: "run/validation.csv")
+        try study.write("step,class,dice\n1,1,0.5\n1,2,\n2,1,0.75\n2,2,0.25\n", as: "run/validation_classes.csv")
+        let curves = try curves()
+        #expect(curves.classes.map(\.name) == ["class 1", "class 2"] && notes.all.isEmpty)
+        #expect(curves.classes[0].points.map(\.y) == [0.5, 0.75] && curves.classes[1].points.map(\.x) == [2])
+        let plot = RunCurves.plot([curves], title: "t", subtitle: "s")
+        #expect(plot.panels.map(\.yLabel) == ["training loss", "validation Dice", "Dice by class"])
+        #expect(RunCurves.plot([curves, curves], title: "t", subtitle: "s").panels.count == 2)
+    }
+
     @Test func runsShareAPlotAndKeepTheirStyles() throws {
         let rows = (1...200).map { "\($0),0.5\n" }.joined()
         try study.write("step,loss\n" + rows, as: "run/training.csv")

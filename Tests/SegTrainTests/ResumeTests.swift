@@ -46,6 +46,7 @@ import Testing
                 "optimizer": ["learning_rate": 0.02, "clip_norm": 0.1], "early_stopping": ["patience": 3],
                 "schedule": ["name": "plateau", "patience": 0, "factor": 0.5, "warmup": 2],
             ],
+            ["optimizer": ["name": "adamw", "learning_rate": 0.02], "ema": 0.8],
             ["schedule": ["name": "plateau", "monitor": "loss", "patience": 0, "threshold": 0.5], "recompute": true],
         ] as [[String: ConfigValue]])
     func everyStopLeavesNoTrace(_ changes: [String: ConfigValue]) throws {

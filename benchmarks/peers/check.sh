@@ -2,12 +2,13 @@
 # Checks MedSeg's files with the programs that read them, and its numbers against MONAI's: benchmarks/peers/check.sh
 #
 # Scans go to SimpleITK and back, weights to MONAI's load_state_dict, bundles to `python -m monai.bundle run`, ONNX to
-# onnxruntime, training runs by plans and their folds to nnU-Net, and captures of Tests/Golden/capture.py to
-# `medseg-bench replay`. No other part of MedSeg needs Python. PYTHON sets an interpreter with the packages of
-# requirements.txt. Without it, one is installed, once, in MEDSEG_PEERS (by default under TMPDIR); that folder must be
-# new, empty or created by this script. If pip cannot install the packages, the check reports that it was skipped and
-# succeeds. DEVICES sets the devices for replays (default: cpu), CAPTURES the networks that are captured (default: all;
-# unetr_12_layers and vnet take minutes). NNUNET=skip leaves out the part with nnU-Net, which trains.
+# onnxruntime, a training run as for BraTS to MONAI, trainings by plans and their folds to nnU-Net, and captures of
+# Tests/Golden/capture.py to `medseg-bench replay`. No other part of MedSeg needs Python. PYTHON sets an interpreter with
+# the packages of requirements.txt. Without it, one is installed, once, in MEDSEG_PEERS (by default under TMPDIR); that
+# folder must be new, empty or created by this script. If pip cannot install the packages, the check reports that it was
+# skipped and succeeds. DEVICES sets the devices for replays and the BraTS run (default: cpu), CAPTURES the networks that
+# are captured (default: all; unetr_12_layers and vnet take minutes). NNUNET=skip leaves out the part with nnU-Net, which
+# trains.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source Tests/Needs/needs.sh
@@ -53,6 +54,9 @@ trap 'rm -rf "$work"' EXIT
 rm -rf "$work/exchange"
 "$python" benchmarks/peers/scans.py "$programs/medseg" "$work/scans"
 rm -rf "$work/scans"
+# shellcheck disable=SC2086
+"$python" benchmarks/peers/brats.py "$programs/medseg" "$work/brats" ${DEVICES:-cpu}
+rm -rf "$work/brats"
 if [ "${NNUNET:-}" != skip ]; then
     "$python" benchmarks/peers/nnunet.py "$programs/medseg" "$work/nnunet" >"$work/nnunet.txt" 2>&1 || {
         tail -n 40 "$work/nnunet.txt"

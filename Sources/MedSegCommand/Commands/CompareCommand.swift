@@ -7,17 +7,26 @@ import SegStudy
 struct CompareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
-        abstract: "Compares two models case by case: two metrics.json of `medseg evaluate` on the same cases.",
+        abstract:
+            "Compares two models case by case: two metrics.json of `medseg evaluate`, or two folders of masks.",
         discussion: """
+            Masks in folders are measured against the labels of --reference. Files are matched by name: case_mask.nii.gz or \
+            case.nii.gz with case.nii.gz. --tolerance, --hd95 and the bootstrap options apply only to folders, because \
+            metrics.json files hold finished measurements. \
             Prints one metric for each case, then for every metric the mean difference with its bootstrap interval, \
             the number of cases on which each model is better, and the p-value of Wilcoxon's signed-rank test.
             """)
 
-    @Argument(help: "The metrics of model A.")
+    @Argument(help: "The metrics of model A, or the folder of its masks.")
     var first: String
 
-    @Argument(help: "The metrics of model B.")
+    @Argument(help: "The metrics of model B, or the folder of its masks.")
     var second: String
+
+    @Option(help: "The folder of the labels with which folders of masks are compared.")
+    var reference: String?
+
+    @OptionGroup var metrics: MetricArguments
 
     @Option(help: ArgumentHelp("The metric to list case by case.", valueName: "metric"))
     var metric = Metric.dice
@@ -32,11 +41,33 @@ struct CompareCommand: ParsableCommand {
     var force = false
 
     func run() throws {
+        try metrics.check()
         try OutputFolder.refuseExisting(out, force: force)
         let comparison = try ModelComparison(
-            MetricsDocument(file: first), MetricsDocument(file: second), files: (first, second))
+            document(of: first), document(of: second), files: (first, second))
         let text = try comparison.json()
         if let out { try OutputFolder.write(text, to: out) }
         print(json ? text : comparison.table(metric), terminator: json ? "" : "\n")
+    }
+
+    /// Reads the metrics of a file, or measures a folder of masks.
+    private func document(of input: String) throws -> MetricsDocument {
+        guard MaskPairs.isFolder(input) else {
+            guard reference == nil else {
+                throw UsageError(
+                    "\(input) is not a folder of masks, but --reference applies only to such folders; leave it out, or give "
+                        + "two folders")
+            }
+            return try MetricsDocument(file: input)
+        }
+        guard let reference else {
+            throw UsageError("\(input) is a folder of masks; give the folder of their labels with --reference")
+        }
+        guard MaskPairs.isFolder(reference) else {
+            throw UsageError("--reference \(reference) is not a folder of masks")
+        }
+        return try metrics.measure(input, against: reference) { event in
+            if case .note(let file, let sentence) = event { note("\(file): \(sentence)") }
+        }.document
     }
 }

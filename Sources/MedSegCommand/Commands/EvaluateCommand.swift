@@ -15,9 +15,10 @@ struct EvaluateCommand: ParsableCommand {
             "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
         discussion: """
             With --data every case is predicted and compared with its label. With --prediction and --reference two \
-            masks are compared. A missed or spurious organ scores 0. A metric that an empty mask leaves undefined is \
-            left out of the mean. All such cases are counted. The 95 % interval of the mean is computed by bootstrap \
-            over cases. Two models are compared with `medseg compare`.
+            masks are compared, or the masks of two folders: case_mask.nii.gz or case.nii.gz with case.nii.gz. A missed \
+            or spurious organ scores 0. A metric that an empty mask leaves undefined is left out of the mean. All such \
+            cases are counted. The 95 % interval of the mean is computed by bootstrap over cases. Two models are \
+            compared with `medseg compare`.
             """)
 
     @OptionGroup var model: ModelOptions
@@ -42,23 +43,16 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "The cases of --split to measure: training, validation or test.")
     var part = Part.validation
 
-    @Option(help: "A mask to measure, with --reference.")
+    @Option(help: "A mask to measure, or a folder of masks, with --reference.")
     var prediction: String?
 
-    @Option(help: "The mask to measure against.")
+    @Option(help: "The mask to measure against, or the folder of such masks.")
     var reference: String?
 
-    @Option(help: "The tolerance of surface Dice, in mm.")
-    var tolerance = 2.0
+    @OptionGroup var metrics: MetricArguments
 
-    @Option(help: "The definition of HD95: monai, medpy or deepmind.")
-    var hd95 = HausdorffDefinition.monai
-
-    @Option(help: "The number of bootstrap samples for the interval of the mean.")
-    var bootstrap = 10_000
-
-    @Option(help: "The random seed of the bootstrap.")
-    var bootstrapSeed: UInt64 = 0
+    @Flag(help: "Also print accuracy and IoU as the MED_Segmentation report defines them, background included.")
+    var seedCompat = false
 
     @Option(help: "Write the metrics of every case and their summary to this JSON file.")
     var out: String?
@@ -83,7 +77,8 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         try checkArguments()
-        let evaluation = try measured()
+        var evaluation = try measured()
+        evaluation.hasSeedCompat = seedCompat
         let text = try evaluation.document.json()
         if let out { try OutputFolder.write(text, to: out) }
         if let csv { try OutputFolder.write(evaluation.document.csv, to: csv) }
@@ -103,16 +98,11 @@ struct EvaluateCommand: ParsableCommand {
         {
             throw UsageError("--calibration-figure should end in .png or .svg, not '\(calibrationFigure)'")
         }
-        guard (1...10_000_000).contains(bootstrap) else {
-            throw UsageError("--bootstrap should be from 1 to 10000000, not \(bootstrap)")
-        }
+        try metrics.check()
         guard data != nil || (cases.isEmpty && split == nil && figures == nil) else {
             throw UsageError("--cases, --split and --figures apply to the scans of a dataset; give one with --data")
         }
         if let figures { try OutputFolder.prepare(figures, force: force) }
-        guard tolerance >= 0, tolerance.isFinite else {
-            throw UsageError("--tolerance should be a length of at least 0 mm, not \(tolerance)")
-        }
         if calibrationFigure != nil, try uncertainty.options(models: model.model.count) == nil {
             throw UsageError("--calibration-figure needs --uncertainty, --mirror or several --model")
         }
@@ -128,7 +118,7 @@ struct EvaluateCommand: ParsableCommand {
                 throw UsageError("two masks have no uncertainty; --uncertainty and --mirror need --data and a model")
             }
             guard model.isEmpty else { throw UsageError("two masks need no model; leave it out, or pass --data") }
-            return try compare(prediction, reference)
+            return try metrics.measure(prediction, against: reference, report: say)
         default: throw UsageError("give what to measure: --data DATASET with a model, or --prediction and --reference")
         }
     }
@@ -151,7 +141,7 @@ struct EvaluateCommand: ParsableCommand {
             try segmenter.checkClasses(for: "--figures")
         }
         let evaluate = DatasetEvaluation(
-            segmenter, of: dataset, options: try metricOptions, bootstrap: draws)
+            segmenter, of: dataset, options: try metrics.options, bootstrap: metrics.draws)
         var progress = EvaluationProgress("evaluate", quiet: printing.quiet)
         return try evaluate(chosen) { event in
             progress.show(event)
@@ -169,17 +159,6 @@ struct EvaluateCommand: ParsableCommand {
         if case .note(let file, let sentence) = event { note("\(file): \(sentence)") }
     }
 
-    private var metricOptions: MetricOptions {
-        get throws { try MetricOptions(surfaceDiceToleranceMM: tolerance, hausdorffDefinition: hd95) }
-    }
-
-    private var draws: Bootstrap { Bootstrap(samples: bootstrap, seed: bootstrapSeed) }
-
-    private func compare(_ prediction: String, _ reference: String) throws -> Evaluation {
-        var evaluation = Evaluation(labels: [:], options: try metricOptions, bootstrap: draws)
-        try evaluation.add(mask: prediction, against: reference, report: say)
-        return evaluation
-    }
 }
 
 extension CaseSplit {

@@ -94,7 +94,7 @@ struct PredictCommand: ParsableCommand {
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
         let backend = try device.makeBackend(quiet: printing.quiet)
         var segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
-        segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing)
+        segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing, of: segmenter)
         segmenter.keepsPrediction = probabilities
         let jobs = try plan(channels: segmenter.inputChannels)
         let dicomOutput = try dicomOutput.prepared(for: segmenter, model: model.name)

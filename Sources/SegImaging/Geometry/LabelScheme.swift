@@ -23,6 +23,11 @@ public struct LabelScheme: Hashable, Sendable {
     public var regions: [Group]?
     /// The label number of the voxels that loss, sampling and metrics ignore; nil for none.
     public var ignored: Int?
+    /// Whether written masks hold the numbers of label maps instead of classes; for a group of several numbers the first.
+    public var keepsNumbers = false
+    /// The number with which each region is painted into one map, a later region over an earlier one; nil if a mask has a
+    /// map for each region. nnU-Net's `regions_class_order`.
+    public var regionsOrder: [Int]?
 
     /// The class of ignored voxels, which no network has.
     public static let ignoredClass: UInt8 = 255
@@ -51,6 +56,12 @@ public struct LabelScheme: Hashable, Sendable {
     /// Creates a scheme from groups or regions, and the label number of ignored voxels.
     public init(groups: [Group]? = nil, regions: [Group]? = nil, ignored: Int? = nil) {
         (self.groups, self.regions, self.ignored) = (groups, regions, ignored)
+    }
+
+    /// The number of each class in a written mask, the background's first; nil if it is the class itself.
+    public var writtenNumbers: [UInt16]? {
+        guard keepsNumbers, let groups else { return nil }
+        return [0] + groups.map { UInt16(clamping: $0.numbers[0]) }
     }
 
     /// Whether numbers are classes and no voxel is ignored.

@@ -10,6 +10,8 @@ public struct PostProcessing: Hashable, Sendable {
     /// Whether only the largest connected component of each label is kept;
     /// `monai.transforms.KeepLargestConnectedComponent`.
     public var keepsLargest = false
+    /// The labels of which only the largest component is kept, or the channels of such regions; nil for all.
+    public var largestOf: Set<UInt8>?
     /// Whether background enclosed by a label is set to the label: `scipy.ndimage.binary_fill_holes` of each label in
     /// turn.
     ///
@@ -37,6 +39,17 @@ public struct PostProcessing: Hashable, Sendable {
 
     /// Creates post-processing with all steps off.
     public init() {}
+
+    /// Turns on keeping only the largest component of some labels, or of every label.
+    public mutating func keepLargest(of labels: Set<UInt8>? = nil) { (keepsLargest, largestOf) = (true, labels) }
+
+    /// The post-processing of the map of one region, which holds 0 and 1.
+    public func ofRegion(_ channel: Int) -> PostProcessing {
+        var steps = self
+        steps.keepsLargest = keepsLargest && largestOf?.contains(UInt8(clamping: channel)) ?? true
+        steps.largestOf = nil
+        return steps
+    }
 
     /// Whether no step is on.
     public var isEmpty: Bool { minimumVolumeML <= 0 && !keepsLargest && !fillsHoles }
@@ -70,8 +83,9 @@ public struct PostProcessing: Hashable, Sendable {
         var present = [Bool](repeating: false, count: 256)
         for label in labels { present[Int(label)] = true }
         for label in (1...255).map({ UInt8($0) }) where present[Int(label)] {
-            if minimumVolumeML > 0 || keepsLargest {
-                let removal = sift(&labels, label, size, voxelVolumeML)
+            let isOne = keepsLargest && largestOf?.contains(label) ?? true
+            if minimumVolumeML > 0 || isOne {
+                let removal = sift(&labels, label, size, voxelVolumeML, keepsLargest: isOne)
                 if removal.removed > 0 { removals.append(removal) }
             }
             if fillsHoles { Self.fillHoles(of: label, in: &labels, size: size) }
@@ -80,7 +94,9 @@ public struct PostProcessing: Hashable, Sendable {
     }
 
     /// Removes components that are too small, then all but the largest; of equal components the first is kept.
-    private func sift(_ labels: inout [UInt8], _ label: UInt8, _ size: Triple, _ voxelVolumeML: Double) -> Removal {
+    private func sift(
+        _ labels: inout [UInt8], _ label: UInt8, _ size: Triple, _ voxelVolumeML: Double, keepsLargest: Bool
+    ) -> Removal {
         let pieces = Components(size: size, connectivity: connectivity) { labels[$0] == label }
         // A volume of exactly the minimum is kept, however the product is rounded.
         var kept = pieces.sizes.map { Double($0) * voxelVolumeML >= minimumVolumeML * (1 - 1e-9) }
@@ -114,7 +130,9 @@ extension PostProcessing {
     /// Reads or writes the object `postprocessing`.
     package static func coded(_ own: PostProcessing?, by coder: ConfigCoder) throws -> PostProcessing {
         var steps = own ?? PostProcessing()
-        steps.keepsLargest = try coder.value("largest_component", steps.keepsLargest, .bool)
+        let largest = Largest(isKept: steps.keepsLargest, labels: steps.largestOf)
+        let kept = try coder.value("largest_component", largest, .largest)
+        (steps.keepsLargest, steps.largestOf) = (kept.isKept, kept.labels)
         steps.fillsHoles = try coder.value("fill_holes", steps.fillsHoles, .bool)
         steps.minimumVolumeML = try coder.value("min_volume_ml", steps.minimumVolumeML, .amount)
         steps.connectivity = try coder.value("connectivity", steps.connectivity, .neighbours)
@@ -136,5 +154,33 @@ extension ConfigForm<Connectivity> {
                 }
                 return connectivity
             }, encode: { .int($0.rawValue) })
+    }
+}
+
+/// The labels of which only the largest component is kept.
+private struct Largest {
+    var isKept: Bool
+    var labels: Set<UInt8>?
+}
+
+extension ConfigForm<Largest> {
+    /// A Boolean for all labels, or a list of label numbers.
+    fileprivate static var largest: Self {
+        Self(
+            decode: { value, key, reader in
+                if case .bool(let isKept) = value { return Largest(isKept: isKept, labels: nil) }
+                guard case .array(let items) = value else {
+                    throw reader.error(key, "should be true, false or a list of label numbers, not \(value)")
+                }
+                let labels = items.compactMap { $0.wholeNumber.flatMap(UInt8.init(exactly:)) }
+                guard !labels.isEmpty, labels.count == items.count else {
+                    throw reader.error(key, "should list label numbers from 0 to 255, not \(value)")
+                }
+                return Largest(isKept: true, labels: Set(labels))
+            },
+            encode: { largest in
+                guard largest.isKept, let labels = largest.labels else { return .bool(largest.isKept) }
+                return .array(labels.sorted().map { .int(Int($0)) })
+            })
     }
 }

@@ -183,6 +183,11 @@ extension MONAIBundle {
     /// A sentence about the parts of a model that a bundle does not hold; nil if it holds everything.
     package static func leftOut(of description: ModelDescription) -> String? {
         let steps = description.postprocessing
+        if description.labelScheme.keepsNumbers {
+            return
+                "The numbers of label maps (keep_numbers) are not part of the bundle: its masks hold 1, 2, … in the order of labels."
+                + (steps.isEmpty ? "" : " Neither is the postprocessing: its masks are not postprocessed.")
+        }
         guard !steps.isEmpty else { return nil }
         let usual = ConfigCoder.entries(PostProcessing(), PostProcessing.coded)
         let names = ConfigCoder.entries(steps, PostProcessing.coded).filter { usual[$0] != $1 }

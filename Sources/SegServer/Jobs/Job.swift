@@ -68,7 +68,7 @@ struct JobOptions: Codable, Hashable, Sendable {
     /// The post-processing of the mask: the steps of the model's description, and those of the client.
     func postProcessing(of model: ModelEntry) -> PostProcessing {
         var processing = model.description.postprocessing
-        processing.keepsLargest = processing.keepsLargest || largestComponent
+        if largestComponent { processing.keepLargest() }
         processing.fillsHoles = processing.fillsHoles || fillHoles
         processing.minimumVolumeML = max(processing.minimumVolumeML, minimumVolumeML)
         return processing

@@ -60,6 +60,12 @@ struct ModelCatalog: Sendable {
                         .badData, description.network.source, key: "postprocessing",
                         "makes regions that may overlap, but the server has one class per voxel; use `medseg predict`")
                 }
+                guard !description.labelScheme.keepsNumbers else {
+                    throw DataError(
+                        .badData, description.network.source, key: "keep_numbers",
+                        "writes the label maps' own numbers into masks, but the server's masks hold classes; use `medseg predict`, "
+                            + "or leave the key out")
+                }
                 guard description.maskPlan.restoration != .none || description.preprocessing.keepsGrid else {
                     throw DataError(
                         .badData, description.network.source, key: "postprocessing",

@@ -30,8 +30,10 @@ public struct DatasetEvaluation {
     }
 
     private let segmenter: Segmenter
-    /// The names of the classes.
+    /// The names of the numbers in masks and label maps.
     public let labels: [Int: String]
+    /// The names of the measured classes by number, or of the regions by channel.
+    private let names: [Int: String]
     private let truth: TruthReader
     private var scheme: LabelScheme { truth.scheme }
     private let options: MetricOptions
@@ -47,7 +49,8 @@ public struct DatasetEvaluation {
         _ segmenter: Segmenter, of dataset: Dataset, options: MetricOptions, bootstrap: Bootstrap = Bootstrap()
     ) {
         self.segmenter = segmenter
-        labels = segmenter.description.classNames(of: dataset)
+        names = segmenter.description.classNames(of: dataset)
+        labels = segmenter.description.labelScheme.regionsOrder == nil ? names : segmenter.labels
         truth = TruthReader(segmenter.description, of: dataset)
         self.options = options
         self.bootstrap = bootstrap
@@ -63,14 +66,14 @@ public struct DatasetEvaluation {
     public func callAsFunction(
         _ cases: [DatasetCase], report: (Event) -> Void, keep: (MeasuredCase) throws -> Void
     ) throws -> Evaluation {
-        var evaluation = Evaluation(labels: labels, options: options, bootstrap: bootstrap)
+        var evaluation = Evaluation(labels: names, options: options, bootstrap: bootstrap)
         if segmenter.uncertainty != nil { evaluation.calibration = try CalibrationStudy() }
         var holdsAnyClass = false
         for item in cases {
             let (measured, label, ignored) = try predict(item, report)
             let (found, truth) = (measured.found, measured.truth)
             holdsAnyClass = holdsAnyClass || truth.contains { $0 > 0 }
-            guard !found.hasRegions else {
+            guard !found.hasRegions, scheme.regions == nil else {
                 try evaluation.add(item.name, regions: regions(of: found, truth, ignored), on: label)
                 try keep(measured)
                 continue
@@ -102,13 +105,18 @@ public struct DatasetEvaluation {
         return evaluation
     }
 
-    /// Pairs the predicted map of each region with that of the label map.
+    /// Pairs the predicted map of each region with that of the label map. If regions are painted into one map, a region
+    /// consists of the voxels with its numbers, as in a label map.
     private func regions(
         of found: Segmentation, _ truth: [UInt8], _ ignored: [Bool]?
     ) -> [(prediction: [UInt8], reference: [UInt8])] {
         let targets = scheme.targets
-        return found.maps.enumerated().map { channel, map in
-            let reference = truth.map { UInt8(targets[Int($0)] >> Int32(channel) & 1) }
+        func region(_ channel: Int, of numbers: [UInt8]) -> [UInt8] {
+            numbers.map { UInt8(targets[Int($0)] >> Int32(channel) & 1) }
+        }
+        return (scheme.regions ?? []).indices.map { channel in
+            let reference = region(channel, of: truth)
+            let map = found.hasRegions ? found.maps[channel] : region(channel, of: found.mask)
             return (TruthReader.background(map, where: ignored), reference)
         }
     }
@@ -140,10 +148,13 @@ public struct DatasetEvaluation {
 
 extension Evaluation {
     /// Reads two masks on one grid and measures one against the other, for every label that occurs in either.
-    /// - Parameter report: Called with remarks about the files.
+    /// - Parameters:
+    ///   - name: The name of the case; nil for the name of its file.
+    ///   - report: Called with remarks about the files.
     /// - Throws: `DataError` naming a file that cannot be read or that does not fit the other.
     public mutating func add(
-        mask prediction: String, against reference: String, report: (DatasetEvaluation.Event) -> Void
+        mask prediction: String, against reference: String, name: String? = nil,
+        report: (DatasetEvaluation.Event) -> Void
     ) throws {
         let (predicted, geometry) = try ScanFile.readLabel(prediction, of: reference)
         let (label, labelGeometry) = try ScanFile.readLabel(reference, of: prediction)
@@ -152,7 +163,7 @@ extension Evaluation {
         if let note = label.noteOfShear { report(.note(file: reference, note)) }
         try label.checkMatches(label: predicted, imageName: reference, labelName: prediction)
         try add(
-            DatasetCase(image: prediction, label: reference).name,
+            name ?? DatasetCase(image: prediction, label: reference).name,
             prediction: LabelMap.numbers(of: predicted, file: prediction),
             reference: LabelMap.numbers(of: label, file: reference), on: label)
     }

@@ -7,6 +7,8 @@ public struct Evaluation {
     private let labels: [Int: String]
     /// The quality of the uncertainties, if they were measured.
     public var calibration: CalibrationStudy?
+    /// Whether the document contains the MED_Segmentation report's own numbers, `SeedCompat`.
+    public var hasSeedCompat = false
     private let metricOptions: MetricOptions
     private let bootstrap: Bootstrap
     private var cases: [MetricsDocument.Case] = []
@@ -95,7 +97,7 @@ public struct Evaluation {
             options: MetricsDocument.Options(
                 surfaceDiceToleranceMM: metricOptions.surfaceDiceToleranceMM,
                 hd95Definition: metricOptions.hausdorffDefinition, bootstrap: bootstrap),
-            calibration: calibration?.document)
+            calibration: calibration?.document, hasSeedCompat: hasSeedCompat)
     }
 
     /// The mean Dice over cases and classes; nil if it is undefined for all.

@@ -77,13 +77,20 @@ public struct MetricsDocument: Codable, Sendable {
         + "surface Dice 0 and no distances; no empty mask scores 1."
 
     /// Creates a document and summarises its cases by class.
-    public init(cases: [Case], options: Options, calibration: CalibrationStudy.Document?) {
+    /// - Parameter hasSeedCompat: Whether the summaries contain `SeedCompat`.
+    public init(
+        cases: [Case], options: Options, calibration: CalibrationStudy.Document?, hasSeedCompat: Bool = false
+    ) {
         self.calibration = calibration
         self.options = options
         self.cases = cases
         emptyMasks = Self.emptyMaskPolicy
         let classes = Dictionary(grouping: cases.flatMap(\.classes), by: \.name)
-        summary = classes.mapValues { CohortSummary($0.map(\.metrics), bootstrap: options.bootstrap) }
+        summary = classes.mapValues { rows in
+            var summary = CohortSummary(rows.map(\.metrics), bootstrap: options.bootstrap)
+            if !hasSeedCompat { summary.seedCompat = nil }
+            return summary
+        }
     }
 
     /// Reads a file that `json()` wrote.

@@ -87,7 +87,7 @@ extension FoldRun {
         let keys = [
             "network_def", "preprocessing", "roi_size", "labels", "regions", "sampling", "loss", "optimizer",
             "schedule",
-            "accumulate", "freeze", "minutes",
+            "accumulate", "freeze", "minutes", "ema", "regions_order", "keep_numbers",
         ]
         let changed = keys.filter { planned[$0] != own[$0] }
         guard changed.isEmpty else {

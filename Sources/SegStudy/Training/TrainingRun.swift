@@ -282,7 +282,7 @@ private struct Keeper {
             try record?.append(result)
             report(.validation(result))
             if result.isBest {
-                try record?.save(model, trainer.network.store, as: .best)
+                try save(as: .best)
                 try tracking?.log(files: "model")
             }
         case .checkpoint:
@@ -294,6 +294,10 @@ private struct Keeper {
         }
     }
 
-    /// Writes the current network.
-    func keepModel() throws { try record?.save(model, trainer.network.store, as: latest) }
+    /// Writes the current network with the weights that are validated.
+    func keepModel() throws { try save(as: latest) }
+
+    private func save(as kind: RunRecord.Model) throws {
+        try trainer.withMeasuredWeights { try record?.save(model, trainer.network.store, as: kind) }
+    }
 }
