@@ -19,7 +19,7 @@ struct UncertaintyArguments: ParsableArguments {
 
     /// The models with what is asked for.
     func segmenter(_ ensemble: Ensemble) throws -> Segmenter {
-        Segmenter(ensemble, uncertainty: try options(models: ensemble.models.count))
+        Segmenter(ensemble, uncertainty: try options(models: ensemble.averagesOnScan ? 1 : ensemble.models.count))
     }
 
     /// What is asked for; nil where one plain prediction is.

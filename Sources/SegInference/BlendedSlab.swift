@@ -2,17 +2,35 @@ internal import SegBackend
 internal import SegCore
 internal import SegTensor
 
-/// The sums of overlapping windows over the rows of a volume that are not finished yet, a row being a plane of the
-/// volume's axis 0.
+/// The sums of overlapping windows over planes of a volume along its axis 0.
 ///
 /// Windows come in row-major order. What lies before the first plane of a window is finished, since no later window
-/// touches it. So planes of one window are held, whatever the volume's extent; the order of each voxel's sum is that of the
-/// windows, and does not depend on how many are held.
-struct BlendedSlab {
+/// touches it. So the planes of one window are held, whatever the volume's extent; the order of each voxel's sum is that of
+/// the windows, and does not depend on how many are held.
+protocol WindowSums {
     /// Extents of the volume.
+    var size: Triple { get }
+    /// Whether all planes are held until the end.
+    var holdsAll: Bool { get }
+
+    /// Adds a window.
+    /// - Parameters:
+    ///   - window: `[d, h, w, K]`, the part of it that lies on the volume.
+    ///   - weights: `[d, h, w]`.
+    ///   - start: Its first voxel on the volume.
+    mutating func add(_ window: Tensor, weights: Tensor, at start: Triple) throws
+
+    /// Divides the planes before `end`, which no later window touches, by their weights, and makes room for as many.
+    /// - Parameter body: Called with planes, `[planes, H, W, K]`, in order; it may write over them.
+    mutating func finish(upTo end: Int, _ body: (Range<Int>, Tensor) throws -> Void) throws
+}
+
+/// Sums on the device.
+struct BlendedSlab: WindowSums {
     let size: Triple
+    var holdsAll: Bool { capacity == size.d }
     /// Planes that are held.
-    let capacity: Int
+    private let capacity: Int
     /// The volume's plane that lies first.
     private var first = 0
     /// `[capacity, H, W, K]`; nil before the first window.
@@ -28,11 +46,6 @@ struct BlendedSlab {
         weightSum = try Tensor(repeating: 0, shape: [self.capacity, size.h, size.w], on: backend)
     }
 
-    /// Adds a window.
-    /// - Parameters:
-    ///   - window: `[d, h, w, K]`, the part of it that lies on the volume.
-    ///   - weights: `[d, h, w]`.
-    ///   - start: Its first voxel on the volume.
     mutating func add(_ window: Tensor, weights: Tensor, at start: Triple) throws {
         precondition(start.d >= first && start.d + weights.shape[0] <= first + capacity, "the planes are not held")
         let shape = Shape([capacity, size.h, size.w, window.shape.channels])
@@ -43,8 +56,6 @@ struct BlendedSlab {
             weightSum.view)
     }
 
-    /// Divides the planes before `end`, which no later window touches, by their weights, and makes room for as many.
-    /// - Parameter body: Called with the planes, `[planes, H, W, K]`; it may write over them.
     mutating func finish(upTo end: Int, _ body: (Range<Int>, Tensor) throws -> Void) throws {
         guard let sum, end > first else { return }
         let count = end - first
@@ -54,27 +65,30 @@ struct BlendedSlab {
         try backend.divideRows(flat, by: weights.reshaped([voxels]), into: flat)
         try body(first..<end, Tensor(values, on: backend))
         if end < size.d {
-            try shift(sum.view, by: count)
-            try shift(weightSum.view, by: count)
+            try sum.shiftPlanes(by: count)
+            try weightSum.shiftPlanes(by: count)
         }
         first = end
     }
+}
 
+extension Tensor {
     /// Moves the planes behind the first `count` to the front, and sets what is left behind them to 0.
-    private func shift(_ view: BufferView, by count: Int) throws {
+    func shiftPlanes(by count: Int) throws {
+        let planes = shape[0]
         // Rows of the planes, so that several threads share them.
-        let inner = view.shape.dimensions.dropFirst(2).reduce(1, *)
+        let inner = shape.dimensions.dropFirst(2).reduce(1, *)
         func lines(_ planes: Range<Int>) -> BufferView {
-            view.slice(planes).reshaped([planes.count * view.shape[1], inner])
+            view.slice(planes).reshaped([planes.count * shape[1], inner])
         }
-        let left = capacity - count
+        let left = planes - count
         // Pieces that do not overlap the place that they move to.
         for start in stride(from: 0, to: left, by: count) {
-            let planes = start..<min(start + count, left)
+            let piece = start..<min(start + count, left)
             try backend.copyRegion(
-                lines(planes.lowerBound + count..<planes.upperBound + count), at: [0, 0], into: lines(planes),
-                at: [0, 0], extent: [planes.count * view.shape[1], inner], accumulate: false)
+                lines(piece.lowerBound + count..<piece.upperBound + count), at: [0, 0], into: lines(piece),
+                at: [0, 0], extent: [piece.count * shape[1], inner], accumulate: false)
         }
-        try backend.fill(view.slice(left..<capacity), with: 0)
+        try backend.fill(view.slice(left..<planes), with: 0)
     }
 }

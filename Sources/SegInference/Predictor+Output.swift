@@ -9,31 +9,34 @@ extension Predictor {
     /// What the blended logits of all windows say of an image, `[D, H, W, channels]`.
     /// - Throws: Errors as `forEachOutput`.
     func outputs(
-        of image: Tensor, size: Triple, isLogits: Bool = false, name: String, progress: (Int, Int) throws -> Void,
-        logits predict: (Tensor, Int) throws -> Tensor
+        of image: Tensor, size: Triple, isLogits: Bool = false, scratch: String? = nil, name: String,
+        progress: (Int, Int) throws -> Void, logits predict: (Tensor, Int) throws -> Tensor
     ) throws -> [Float] {
         var outputs: [Float] = []
         outputs.reserveCapacity(size.count * network.outputChannels)
         try forEachOutput(
-            of: image, size: size, isLogits: isLogits, name: name, progress: progress, logits: predict
+            of: image, size: size, isLogits: isLogits, scratch: scratch, name: name, progress: progress,
+            logits: predict
         ) { outputs += $0 }
         return outputs
     }
 
     /// Values of planes that are brought to the host at a time.
-    private static let chunk = 1 << 22
+    static let chunk = 1 << 22
 
     /// The same in planes along axis 0 as they are finished.
     /// - Parameters:
     ///   - image: As `tensor(_:size:)` made it.
     ///   - size: The image's extents without padding.
     ///   - isLogits: Whether it is the logits, and not probabilities.
+    ///   - scratch: A folder for a file that holds the sums of windows; nil to hold them in memory.
     ///   - logits: Takes a window and its number to the logits of the window.
     ///   - body: Called with `[planes, H, W, channels]`, in order.
     /// - Throws: `DataError` where values are not finite; errors of the network, the backend and `body`.
     func forEachOutput(
-        of image: Tensor, size: Triple, isLogits: Bool, name: String, progress: (Int, Int) throws -> Void,
-        logits predict: (Tensor, Int) throws -> Tensor, _ body: ([Float]) throws -> Void
+        of image: Tensor, size: Triple, isLogits: Bool, scratch: String? = nil, name: String,
+        progress: (Int, Int) throws -> Void, logits predict: (Tensor, Int) throws -> Tensor,
+        _ body: ([Float]) throws -> Void
     ) throws {
         let grown = image.shape.size
         let channels = network.outputChannels
@@ -41,7 +44,7 @@ extension Predictor {
         let count = max(1, Self.chunk / (grown.h * grown.w * channels))
         var number = 0
         try window.forEachFinished(
-            image, progress: progress,
+            image, scratch: scratch.map { ($0, channels) }, progress: progress,
             predict: { x in
                 defer { number += 1 }
                 return try predict(x, number)

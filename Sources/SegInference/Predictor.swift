@@ -104,10 +104,19 @@ public final class Predictor {
     ///   - progress: Called with the windows done and their number.
     /// - Throws: `DataError` where the scan cannot be prepared; `TensorError` or `BackendError` from the network.
     public func predict(_ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
-        let input = try input(of: scan, name: name, progress: progress)
+        try predict(scan, name: name, MemoryBudget(), cleans: false, progress: progress)
+    }
+
+    /// The same within a budget of memory.
+    func predict(
+        _ scan: ScanImage, name: String, _ budget: MemoryBudget, cleans: Bool, progress: (Int, Int) throws -> Void
+    ) throws -> Prediction {
+        let input = try input(
+            of: scan, keepsPrediction: true, cleans: cleans, name: name, budget, progress: progress)
         let isLogits = description.maskPlan.restoration == .logits
         let values = try outputs(
-            of: input.image, size: input.size, isLogits: isLogits, name: name, progress: progress
+            of: input.image, size: input.size, isLogits: isLogits, scratch: input.scratch, name: name,
+            progress: progress
         ) { x, _ in try output(of: x) }
         return Prediction(
             values, channels: network.outputChannels, record: input.record, plan: description.maskPlan,
@@ -116,19 +125,21 @@ public final class Predictor {
 
     /// The mask of a scan, made plane by plane as windows are finished: of probabilities no more is held than the planes of
     /// a window.
+    /// - Parameter cleans: Whether the mask is post-processed afterwards.
     /// - Throws: Errors as `predict`.
     func mask(
-        of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
+        of scan: ScanImage, name: String, _ budget: MemoryBudget, cleans: Bool, progress: (Int, Int) throws -> Void
     ) throws -> MaskStream.Finished {
-        let input = try input(of: scan, name: name, progress: progress)
+        let input = try input(
+            of: scan, keepsPrediction: false, cleans: cleans, name: name, budget, progress: progress)
         let plan = description.maskPlan
         let isLogits = plan.restoration == .logits
         let rule = VoxelRule(
             plan: plan, channels: network.outputChannels, isLogits: isLogits, threshold: Float(plan.threshold))
         var stream = MaskStream(rule, input.record)
         try forEachOutput(
-            of: input.image, size: input.size, isLogits: isLogits, name: name, progress: progress,
-            logits: { x, _ in try output(of: x) }
+            of: input.image, size: input.size, isLogits: isLogits, scratch: input.scratch, name: name,
+            progress: progress, logits: { x, _ in try output(of: x) }
         ) { planes in StageClock.time("restore") { stream.add(planes) } }
         return StageClock.time("restore") { stream.finish() }
     }
@@ -138,7 +149,8 @@ extension Predictor {
     /// A scan on the network's grid, and behind its channels those of a first stage's mask.
     /// - Parameter progress: Called with the windows of a first stage.
     func prepare(
-        _ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
+        _ scan: ScanImage, name: String, _ budget: MemoryBudget = MemoryBudget(),
+        progress: (Int, Int) throws -> Void
     ) throws -> Preprocessing.Prepared {
         guard scanChannels == scan.channels.count else {
             throw DataError(
@@ -153,7 +165,7 @@ extension Predictor {
         }
         let prepared = try description.preprocessing(scan, name: name)
         guard let previousStage else { return prepared }
-        let mask = try previousStage.mask(of: scan, name: name, progress: progress)
+        let mask = try previousStage.mask(of: scan, name: name, budget, progress: progress)
         let labels = description.preprocessing.nnUNetLabels(mask, of: scan, along: prepared.record)
         precondition(labels.count == prepared.image.size.count, "a first stage's mask is not of the network's grid")
         var image = prepared.image
@@ -163,18 +175,17 @@ extension Predictor {
         return Preprocessing.Prepared(image: image, record: prepared.record)
     }
 
-    /// A scan as the network takes it, with the extents of what is not padding, and the way back.
+    /// A scan as the network takes it, with the extents of what is not padding, the way back, and the folder of the file that
+    /// holds the sums of windows where memory does not.
     private func input(
-        of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
-    ) throws -> (image: Tensor, size: Triple, record: SpatialRecord) {
-        let prepared = try prepare(scan, name: name, progress: progress)
-        try PredictionMemory(
-            image: padded(prepared.image.size), scan: scan.size, inputs: network.inputChannels,
-            channels: network.outputChannels, maps: description.maskPlan.isRegions ? network.outputChannels : 1,
-            between: prepared.record.largestBetween, isUncertain: false
-        ).check(on: backend, name: name)
+        of scan: ScanImage, keepsPrediction: Bool, cleans: Bool, name: String, _ budget: MemoryBudget,
+        progress: (Int, Int) throws -> Void
+    ) throws -> (image: Tensor, size: Triple, record: SpatialRecord, scratch: String?) {
+        try checkPreparation(of: scan, name: name, budget)
+        let prepared = try prepare(scan, name: name, budget, progress: progress)
+        let scratch = try plan(prepared, keepsPrediction: keepsPrediction, cleans: cleans, name: name, budget)
         let size = prepared.image.size
-        return (try tensor(prepared.image.interleaved, size: size), size, prepared.record)
+        return (try tensor(prepared.image.interleaved, size: size), size, prepared.record, scratch)
     }
 
     /// A prepared image as the network takes it, `[1, D, H, W, C]`.

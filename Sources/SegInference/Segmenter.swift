@@ -14,6 +14,8 @@ public struct Segmenter {
     /// Whether the probabilities of all classes are kept on the network's grid, for `Segmentation.prediction`. Otherwise
     /// they are dropped as soon as the mask is made of them, and memory does not grow with the scan times its classes.
     public var keepsPrediction = false
+    /// How much memory a prediction of one sample may take, and who is told of it beforehand.
+    public var memory = MemoryBudget()
 
     /// Segments with an ensemble.
     public init(_ ensemble: Ensemble, uncertainty: UncertaintyOptions? = nil) {
@@ -94,13 +96,20 @@ public struct Segmenter {
         if let uncertainty {
             let samples = try ensemble.predict(scan, name: name, uncertainty: uncertainty, progress: progress)
             (uncertain, prediction) = (samples, samples.prediction)
+        } else if ensemble.averagesOnScan {
+            guard !keepsPrediction else {
+                throw InferenceError(
+                    "the probabilities of an ensemble of configurations are not kept; give one model, or leave them out"
+                )
+            }
         } else if keepsPrediction {
-            prediction = try ensemble.models[0].predict(scan, name: name, progress: progress)
+            prediction = try ensemble.models[0].predict(
+                scan, name: name, memory, cleans: !postprocessing.isEmpty, progress: progress)
         }
         let plan = description.maskPlan
         let finished =
             try prediction.map { found in StageClock.time("restore") { found.finished(by: plan) } }
-            ?? ensemble.models[0].mask(of: scan, name: name, progress: progress)
+            ?? mask(of: scan, name: name, progress: progress)
         var (maps, size, affine) = (finished.maps, finished.size, finished.affine)
         try postprocessing.checkRoom(for: size, name: name)
         let concerns = StageClock.time("clean") { clean(&maps, size: size, voxelVolumeML: affine.voxelVolumeML) }
@@ -108,6 +117,16 @@ public struct Segmenter {
             prediction: prediction, uncertain: uncertain, hasRegions: hasRegions, maps: maps, size: size,
             affine: affine, isOnScan: size == scan.size && affine == scan.affine, concerns: concerns,
             classes: classes, uncertaintyScore: finished.uncertaintyScore)
+    }
+
+    private func mask(
+        of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
+    ) throws -> MaskStream.Finished {
+        let cleans = !postprocessing.isEmpty
+        guard ensemble.averagesOnScan else {
+            return try ensemble.models[0].mask(of: scan, name: name, memory, cleans: cleans, progress: progress)
+        }
+        return try ensemble.mask(of: scan, name: name, memory, cleans: cleans, progress: progress)
     }
 
     /// Post-processes a label map, or each region by itself.

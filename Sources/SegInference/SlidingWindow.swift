@@ -38,21 +38,29 @@ public struct SlidingWindow: Sendable {
 
     /// The same in planes of the volume's axis 0, as they are finished: of the blended logits only the planes of a window are
     /// held. Every voxel's sum is taken in the same order, so that the bits are the same.
-    /// - Parameter body: Called with planes `[planes, H, W, K]`, each of them once and in order; it may write over them, and
-    ///   their memory is used again afterwards.
-    /// - Throws: What `body` throws; else as above.
+    /// - Parameters:
+    ///   - scratch: A folder for a file that holds them, and the number of channels K; nil to hold them in memory.
+    ///   - body: Called with planes `[planes, H, W, K]`, each of them once and in order; it may write over them, and
+    ///     their memory is used again afterwards.
+    /// - Throws: What `body` throws; `DataError` where the scratch file cannot be written; else as above.
     func forEachFinished(
-        _ image: Tensor, progress: (Int, Int) throws -> Void, predict: (Tensor) throws -> Tensor,
-        _ body: (Range<Int>, Tensor) throws -> Void
+        _ image: Tensor, scratch: (folder: String, channels: Int)? = nil, progress: (Int, Int) throws -> Void,
+        predict: (Tensor) throws -> Tensor, _ body: (Range<Int>, Tensor) throws -> Void
     ) throws {
         let size = image.shape.size
-        var slab = try BlendedSlab(of: size, capacity: window.d, on: image.backend)
-        try run(image, into: &slab, progress: progress, predict: predict, finished: body)
+        if let scratch {
+            var slab = try SpilledSlab(
+                of: size, capacity: window.d, channels: scratch.channels, in: scratch.folder, on: image.backend)
+            try run(image, into: &slab, progress: progress, predict: predict, finished: body)
+        } else {
+            var slab = try BlendedSlab(of: size, capacity: window.d, on: image.backend)
+            try run(image, into: &slab, progress: progress, predict: predict, finished: body)
+        }
     }
 
     /// Predicts all windows. Planes are finished as early as a slab that does not hold the whole volume allows.
     private func run(
-        _ image: Tensor, into slab: inout BlendedSlab, progress: (Int, Int) throws -> Void,
+        _ image: Tensor, into slab: inout some WindowSums, progress: (Int, Int) throws -> Void,
         predict: (Tensor) throws -> Tensor, finished: (Range<Int>, Tensor) throws -> Void
     ) throws {
         let size = image.shape.size
@@ -79,7 +87,7 @@ public struct SlidingWindow: Sendable {
             try queue.added(on: backend)
             try progress(index + 1, plan.starts.count)
             let next = index + 1 < plan.starts.count ? plan.starts[index + 1].d : size.d
-            if next == size.d || (next > start.d && slab.capacity < size.d) {
+            if next == size.d || (next > start.d && !slab.holdsAll) {
                 try slab.finish(upTo: next, finished)
             }
         }

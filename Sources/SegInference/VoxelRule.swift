@@ -6,6 +6,8 @@ struct VoxelRule: Sendable {
     let channels: Int
     /// Whether the values are the network's own output, and not probabilities.
     let isLogits: Bool
+    /// Whether a probability has to be above the threshold, as nnU-Net has it, and not only reach it.
+    var isStrict = false
     /// The probability from which on a single channel is class 1, and a voxel belongs to a region.
     let threshold: Float
 
@@ -46,7 +48,8 @@ struct VoxelRule: Sendable {
     /// Whether a probability reaches the threshold; of the network's own output, whether its sigmoid is above it, as
     /// nnU-Net has it.
     private func isInside(_ value: Float) -> Bool {
-        isLogits ? 1 / (1 + exp(-value)) > threshold : value >= threshold
+        if isLogits { return 1 / (1 + exp(-value)) > threshold }
+        return isStrict ? value > threshold : value >= threshold
     }
 
     /// The probability that the values of a voxel mean.

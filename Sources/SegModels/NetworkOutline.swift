@@ -49,6 +49,19 @@ extension NetworkDefinition {
         _ = try network(Tensor(input, on: backend), in: ForwardContext(mode: mode, seed: 0, pass: 0))
     }
 
+    /// The most bytes that an inference of one window of 32-bit floats holds at once beside parameters: activations, input and
+    /// output. Nothing is computed.
+    /// - Throws: `TensorError` where the network does not take the window.
+    package func inferenceBytes(size: Triple) throws -> Int {
+        let backend = DryRunBackend(scalar: .f32)
+        let network = try build(into: ParameterStore(counting: backend))
+        let held = backend.memory.live
+        backend.resetMemoryPeak()
+        let input = try backend.allocate(Shape(batch: 1, size: size, channels: network.inputChannels), .f32)
+        _ = try network(Tensor(input, on: backend), in: .inference)
+        return backend.memory.peak - held
+    }
+
     /// Refuses a network that this machine's free memory does not hold, before any of it is taken.
     func checkFits() throws {
         let outline = try outline()

@@ -111,8 +111,13 @@ extension Preprocessing {
         ]
     }
 
-    /// Refuses, before anything of it is made, a grid beyond the limits or more volumes than the memory holds.
-    private func checkPlan(of scan: ScanImage, name: String) throws(DataError) {
+    /// Bytes of the arrays that are made while a scan is prepared, those of the prepared image included.
+    /// - Throws: `DataError` where the extents are beyond `Limits`, or the affine makes no sense.
+    package func bytes(toPrepare scan: ScanImage, name: String) throws(DataError) -> Int {
+        try plan(of: scan, name: name).bytes
+    }
+
+    private func plan(of scan: ScanImage, name: String) throws(DataError) -> (bytes: Int, size: Triple) {
         var grid = (size: scan.size, affine: scan.affine)
         // What a step is made from lives until it is made. The scan itself is in memory already.
         var (made, most) = (0, 0)
@@ -124,8 +129,14 @@ extension Preprocessing {
             most = max(most, made + grid.size.count)
             made = grid.size.count
         }
+        return (4 * most * scan.channels.count, grid.size)
+    }
+
+    /// Refuses, before anything of it is made, a grid beyond the limits or more volumes than the memory holds.
+    private func checkPlan(of scan: ScanImage, name: String) throws(DataError) {
+        let plan = try plan(of: scan, name: name)
         try FreeMemory.check(
-            arrays: 4 * most * scan.channels.count, subject: name, for: "preparing it as \(grid.size) voxels",
+            arrays: plan.bytes, subject: name, for: "preparing it as \(plan.size) voxels",
             advice: "check the spacing in its header, cut the scan, or free memory")
     }
 

@@ -70,6 +70,15 @@ extension SpatialRecord {
         }
     }
 
+    /// Brings what the network gave back to rows along the scan's axis 0.
+    /// - Returns: `[rows, size.h, size.w, channels]`.
+    package func restore(_ prediction: [Float], channels: Int, rows: Range<Int>) -> [Float] {
+        let near = legs.dropFirst().reversed().reduce(prediction) { values, leg in
+            leg.restore(values, channels: channels, rows: 0..<leg.firstSize.d)
+        }
+        return legs[0].restore(near, channels: channels, rows: rows)
+    }
+
     /// Brings what the network gave back to the scan, whole.
     /// - Returns: `[scanSize.d, scanSize.h, scanSize.w, channels]`.
     public func restore(_ prediction: [Float], channels: Int) -> [Float] {
