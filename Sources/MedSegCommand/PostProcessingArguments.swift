@@ -63,9 +63,10 @@ struct PostProcessingArguments: ParsableArguments {
         let strays = zip(wanted, found).filter { $1 == nil }.map(\.0)
         guard strays.isEmpty, !wanted.isEmpty else {
             let hints = strays.compactMap { nearest(to: $0, among: Array(names.keys)) }
-            let hint = hints.isEmpty ? "" : "; did you mean \(hints.joined(separator: ", "))?"
+            let hint = hints.isEmpty ? "." : "; did you mean \(hints.joined(separator: ", "))?"
             throw UsageError(
-                "--largest-component-of: the model has no \(strays.isEmpty ? "label ''" : strays.joined(separator: ", "))\(hint) It has "
+                "--largest-component-of: the model has no "
+                    + "\(strays.isEmpty ? "label ''" : strays.joined(separator: ", "))\(hint) It has "
                     + names.keys.sorted().shortList())
         }
         return Set(found.compactMap { $0.map { UInt8(clamping: $0) } })

@@ -44,7 +44,7 @@ struct ShardOptions: ParsableArguments {
 extension ModelOptions {
     /// The files of weights and descriptions, including those of a first stage.
     fileprivate func files() throws -> [String] {
-        let paths = model + [weights, bundle, nnunet].compactMap(\.self)
+        let paths = model + nnunet + [weights, bundle].compactMap(\.self)
         var sources = try paths.map { try ModelSource($0, network: network, bundleChanges, nnunetChoice) }
         // A first stage whose masks are given has no files of its own.
         sources += sources.compactMap { try? $0.firstStage(bundleChanges, nnunetChoice) }

@@ -20,8 +20,22 @@ struct DeviceOptions: ParsableArguments {
     @Option(help: "CPU threads of networks; default MEDSEG_THREADS or every core.")
     var threads: Int?
 
-    @Option(help: "The maximum memory for tensors, such as 2G or 512M.")
+    @Option(
+        help: """
+            The maximum memory for tensors, such as 2G or 512M; for predict on the CPU, the maximum memory of the whole \
+            process.
+            """)
     var maxMemory: String?
+
+    /// The number of bytes that --max-memory gives; nil without the option.
+    /// - Throws: `UsageError` if the size cannot be read.
+    func memoryLimit() throws -> Int? {
+        guard let maxMemory else { return nil }
+        guard let limit = ByteCount(maxMemory) else {
+            throw UsageError("--max-memory should be a size such as 2G or 512M, not '\(maxMemory)'")
+        }
+        return limit.bytes
+    }
 
     @Option(
         help: """
@@ -47,12 +61,7 @@ struct DeviceOptions: ParsableArguments {
         }
         let backend = try Devices.makeBackend(
             device, threads: threads, profiling: false, precision: precision, localRank: ranks.localRank)
-        if let maxMemory {
-            guard let limit = ByteCount(maxMemory) else {
-                throw UsageError("--max-memory should be a size such as 2G or 512M, not '\(maxMemory)'")
-            }
-            backend.memoryLimit = limit.bytes
-        }
+        if let limit = try memoryLimit() { backend.memoryLimit = limit }
         let place = ranks.count > 1 ? "rank \(ranks.rank) of \(ranks.count): " : ""
         if !quiet { note("\(place)device \(backend.name): \(backend.details)") }
         return backend
@@ -90,25 +99,28 @@ struct ModelOptions: ParsableArguments {
     @OptionGroup var bundleChanges: BundleOptions
 
     @Option(
-        help:
-            "A model folder of nnU-Net v2, TRAINER__PLANS__CONFIGURATION with plans.json, dataset.json and fold_0, or a ZIP of it."
-    )
-    var nnunet: String?
+        help: """
+            A model folder of nnU-Net v2, TRAINER__PLANS__CONFIGURATION with plans.json, dataset.json and fold_0, or a ZIP of \
+            it; several configurations make an ensemble.
+            """)
+    var nnunet: [String] = []
 
     @OptionGroup var nnunetChoice: NNUNetOptions
 
     /// Whether no model is given.
-    var isEmpty: Bool { model.isEmpty && weights == nil && network == nil && bundle == nil && nnunet == nil }
+    var isEmpty: Bool { model.isEmpty && weights == nil && network == nil && bundle == nil && nnunet.isEmpty }
 
     /// The name of the model in figures.
-    var name: String { model.isEmpty ? weights ?? bundle ?? nnunet ?? "the model" : model.joined(separator: ", ") }
+    var name: String {
+        (model + nnunet).isEmpty ? weights ?? bundle ?? "the model" : (model + nnunet).joined(separator: ", ")
+    }
 
     /// The number of input channels in the model's description; nil if the description cannot be read.
     var inputChannels: Int? {
         let description =
             if let folder = model.first { try? ModelFolder.description(of: folder) } else if let network {
                 try? ModelDescription(file: network)
-            } else if let nnunet {
+            } else if let nnunet = nnunet.first {
                 try? NNUNetFolder(nnunet, nnunetChoice.choice()).description
             } else {
                 try? bundle.map { try MONAIBundle(folder: $0, bundleChanges).description }
@@ -124,13 +136,14 @@ struct ModelOptions: ParsableArguments {
 
     private func loaded(on backend: any Backend) throws -> Ensemble {
         if bundle == nil { try bundleChanges.refuse() }
-        if nnunet == nil { try nnunetChoice.refuse() }
-        if let nnunet {
+        if nnunet.isEmpty { try nnunetChoice.refuse() }
+        if !nnunet.isEmpty {
             guard model.isEmpty, weights == nil, network == nil, bundle == nil else {
                 throw UsageError("--nnunet gives the model; leave the other model options out")
             }
-            let folder = try NNUNetFolder(nnunet, nnunetChoice.choice())
-            return try Ensemble([folder.predictor(on: backend)])
+            let choice = try nnunetChoice.choice()
+            let models = try nnunet.map { try NNUNetFolder($0, choice).predictor(on: backend) }
+            return models.count == 1 ? try Ensemble(models) : try Ensemble(configurations: models, names: nnunet)
         }
         switch (weights, network, bundle) {
         case (nil, nil, nil) where !model.isEmpty:

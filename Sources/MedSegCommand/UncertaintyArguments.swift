@@ -19,7 +19,7 @@ struct UncertaintyArguments: ParsableArguments {
 
     /// A segmenter of the models with these options.
     func segmenter(_ ensemble: Ensemble) throws -> Segmenter {
-        Segmenter(ensemble, uncertainty: try options(models: ensemble.models.count))
+        Segmenter(ensemble, uncertainty: try options(models: ensemble.averagesOnScan ? 1 : ensemble.models.count))
     }
 
     /// The options for uncertainty; nil for one plain prediction.

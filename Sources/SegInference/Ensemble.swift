@@ -9,6 +9,8 @@ internal import SegTensor
 public struct Ensemble {
     /// The models.
     public let models: [Predictor]
+    /// Whether each model has its own grid and the probabilities are averaged on the scan's grid.
+    public let averagesOnScan: Bool
 
     /// The maximum number of bytes of the cache of first-dropout inputs.
     private static let dropoutInputLimit = 1 << 30
@@ -49,7 +51,12 @@ public struct Ensemble {
                         + "must agree")
             }
         }
-        self.models = models
+        self.init(models, averagesOnScan: false)
+    }
+
+    /// Creates an ensemble from models that were already checked.
+    init(_ models: [Predictor], averagesOnScan: Bool) {
+        (self.models, self.averagesOnScan) = (models, averagesOnScan)
     }
 
     /// Predicts a scan many times in one streaming pass: memory does not grow with the number of samples.
@@ -64,13 +71,17 @@ public struct Ensemble {
     public func predict(
         _ scan: ScanImage, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) throws -> Void
     ) throws -> UncertainPrediction {
+        guard !averagesOnScan else {
+            throw InferenceError(
+                "an ensemble of configurations has no uncertainty; give one model, or leave out the uncertainty")
+        }
         try options.check(models: models)
         let prepared = try models[0].prepare(scan, name: name, progress: progress)
         let channels = models[0].network.outputChannels
         try PredictionMemory(
             image: models[0].padded(prepared.image.size), scan: scan.size, inputs: prepared.image.channels.count,
-            channels: channels,
-            between: prepared.record.largestBetween, isUncertain: true, isMirrored: !options.mirroredAxes.isEmpty
+            channels: channels, planes: models[0].description.roiSize?.d ?? .max,
+            between: prepared.record.largestBetween, isMirrored: !options.mirroredAxes.isEmpty
         ).check(on: models[0].backend, name: name)
         let samples = models.count * options.samplesPerModel
         var accumulator = UncertaintyAccumulator(voxels: prepared.image.size.count, channels: channels)

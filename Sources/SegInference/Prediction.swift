@@ -31,6 +31,9 @@ public struct Prediction: Sendable {
         self.isLogits = isLogits
     }
 
+    /// Whether there are several channels whose probabilities sum to 1.
+    var areShares: Bool { channels > 1 && plan.areShares(channels: channels) }
+
     /// The number of classes, background included.
     public var classes: Int { plan.classes(channels: channels) }
 
@@ -93,7 +96,7 @@ public struct Prediction: Sendable {
         }
         // Outside the network's box every logit is 0, which would not be a probability of 0.
         let ones = [Float](repeating: 1, count: record.networkSize.count)
-        let outside: Float = plan.areShares(channels: channels) && channels > 1 && channel == 0 ? 1 : 0
+        let outside: Float = areShares && channel == 0 ? 1 : 0
         for (voxel, seen) in record.restore(ones, channels: 1).enumerated() where seen == 0 { map[voxel] = outside }
         return map
     }

@@ -9,31 +9,35 @@ extension Predictor {
     /// The probabilities from the blended logits of all windows, or these logits, `[D, H, W, channels]`.
     /// - Throws: The errors of `forEachOutput`.
     func outputs(
-        of image: Tensor, size: Triple, isLogits: Bool = false, name: String, progress: (Int, Int) throws -> Void,
-        logits predict: (Tensor, Int) throws -> Tensor
+        of image: Tensor, size: Triple, isLogits: Bool = false, scratch: String? = nil, name: String,
+        progress: (Int, Int) throws -> Void, logits predict: (Tensor, Int) throws -> Tensor
     ) throws -> [Float] {
         var outputs: [Float] = []
         outputs.reserveCapacity(size.count * network.outputChannels)
         try forEachOutput(
-            of: image, size: size, isLogits: isLogits, name: name, progress: progress, logits: predict
+            of: image, size: size, isLogits: isLogits, scratch: scratch, name: name, progress: progress,
+            logits: predict
         ) { outputs += $0 }
         return outputs
     }
 
     /// The number of values that are copied from the device at a time, in whole planes.
-    private static let chunk = 1 << 22
+    static let chunk = 1 << 22
 
     /// Passes the same values to `body` in planes along axis 0, as soon as planes are finished.
     /// - Parameters:
     ///   - image: The result of `tensor(_:size:)`.
     ///   - size: The size of the image without padding.
     ///   - isLogits: Whether logits are passed, not probabilities.
+    ///   - scratch: The folder of the file for the sums of windows; nil to keep the sums in memory.
     ///   - logits: Computes the logits of a window from the window and its number.
     ///   - body: Called with planes, `[planes, H, W, channels]`, in order.
-    /// - Throws: `DataError` if values are not finite; errors of the network, the backend and `body`.
+    /// - Throws: `DataError` if values are not finite or the file cannot be written; errors of the network, the backend and
+    ///   `body`.
     func forEachOutput(
-        of image: Tensor, size: Triple, isLogits: Bool, name: String, progress: (Int, Int) throws -> Void,
-        logits predict: (Tensor, Int) throws -> Tensor, _ body: ([Float]) throws -> Void
+        of image: Tensor, size: Triple, isLogits: Bool, scratch: String? = nil, name: String,
+        progress: (Int, Int) throws -> Void, logits predict: (Tensor, Int) throws -> Tensor,
+        _ body: ([Float]) throws -> Void
     ) throws {
         let grown = image.shape.size
         let channels = network.outputChannels
@@ -41,7 +45,7 @@ extension Predictor {
         let count = max(1, Self.chunk / (grown.h * grown.w * channels))
         var number = 0
         try window.forEachFinished(
-            image, progress: progress,
+            image, scratch: scratch.map { ($0, channels) }, progress: progress,
             predict: { x in
                 defer { number += 1 }
                 return try predict(x, number)

@@ -104,10 +104,21 @@ public final class Predictor {
     ///   - progress: Called with the number of finished windows and the total number.
     /// - Throws: `DataError` if the scan cannot be preprocessed; `TensorError` or `BackendError` from the network.
     public func predict(_ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
-        let input = try input(of: scan, name: name, progress: progress)
+        try predict(scan, name: name, MemoryBudget(), cleans: false, progress: progress)
+    }
+
+    /// Predicts a scan within a memory budget.
+    /// - Parameter cleans: Whether the mask is postprocessed afterwards.
+    /// - Throws: `DataError` if there is too little memory; the errors of the function above.
+    func predict(
+        _ scan: ScanImage, name: String, _ budget: MemoryBudget, cleans: Bool, progress: (Int, Int) throws -> Void
+    ) throws -> Prediction {
+        let input = try input(
+            of: scan, keepsPrediction: true, cleans: cleans, name: name, budget, progress: progress)
         let isLogits = description.maskPlan.restoration == .logits
         let values = try outputs(
-            of: input.image, size: input.size, isLogits: isLogits, name: name, progress: progress
+            of: input.image, size: input.size, isLogits: isLogits, scratch: input.scratch, name: name,
+            progress: progress
         ) { x, _ in try output(of: x) }
         return Prediction(
             values, channels: network.outputChannels, record: input.record, plan: description.maskPlan,
@@ -116,19 +127,23 @@ public final class Predictor {
 
     /// The mask of a scan, made plane by plane as windows are finished. At no time are probabilities of more planes in memory
     /// than a window has, if the resampling to the scan's grid allows that.
+    /// - Parameters:
+    ///   - budget: The limit of the memory.
+    ///   - cleans: Whether the mask is postprocessed afterwards.
     /// - Throws: The errors of `predict`.
     func mask(
-        of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
+        of scan: ScanImage, name: String, _ budget: MemoryBudget, cleans: Bool, progress: (Int, Int) throws -> Void
     ) throws -> MaskStream.Finished {
-        let input = try input(of: scan, name: name, progress: progress)
+        let input = try input(
+            of: scan, keepsPrediction: false, cleans: cleans, name: name, budget, progress: progress)
         let plan = description.maskPlan
         let isLogits = plan.restoration == .logits
         let rule = VoxelRule(
             plan: plan, channels: network.outputChannels, isLogits: isLogits, threshold: Float(plan.threshold))
         var stream = MaskStream(rule, input.record)
         try forEachOutput(
-            of: input.image, size: input.size, isLogits: isLogits, name: name, progress: progress,
-            logits: { x, _ in try output(of: x) }
+            of: input.image, size: input.size, isLogits: isLogits, scratch: input.scratch, name: name,
+            progress: progress, logits: { x, _ in try output(of: x) }
         ) { planes in StageClock.time("restore") { stream.add(planes) } }
         return StageClock.time("restore") { stream.finish() }
     }
@@ -138,7 +153,8 @@ extension Predictor {
     /// Preprocesses a scan to the network's grid, and appends the channels of a first stage's mask to its own.
     /// - Parameter progress: Called with the progress of a first stage's windows.
     func prepare(
-        _ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
+        _ scan: ScanImage, name: String, _ budget: MemoryBudget = MemoryBudget(),
+        progress: (Int, Int) throws -> Void
     ) throws -> Preprocessing.Prepared {
         guard scanChannels == scan.channels.count else {
             throw DataError(
@@ -153,7 +169,7 @@ extension Predictor {
         }
         let prepared = try description.preprocessing(scan, name: name)
         guard let previousStage else { return prepared }
-        let mask = try previousStage.mask(of: scan, name: name, progress: progress)
+        let mask = try previousStage.mask(of: scan, name: name, budget, progress: progress)
         let labels = description.preprocessing.nnUNetLabels(mask, of: scan, along: prepared.record)
         precondition(labels.count == prepared.image.size.count, "a first stage's mask is not of the network's grid")
         var image = prepared.image
@@ -163,18 +179,17 @@ extension Predictor {
         return Preprocessing.Prepared(image: image, record: prepared.record)
     }
 
-    /// A scan as the network's input, its size without padding, and the record of the changes to its grid.
+    /// A scan as the network's input, its size without padding, the record of the changes to its grid, and the folder of the
+    /// file for the sums of windows; the folder is nil if the sums fit into memory.
     private func input(
-        of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
-    ) throws -> (image: Tensor, size: Triple, record: SpatialRecord) {
-        let prepared = try prepare(scan, name: name, progress: progress)
-        try PredictionMemory(
-            image: padded(prepared.image.size), scan: scan.size, inputs: network.inputChannels,
-            channels: network.outputChannels, maps: description.maskPlan.isRegions ? network.outputChannels : 1,
-            between: prepared.record.largestBetween, isUncertain: false
-        ).check(on: backend, name: name)
+        of scan: ScanImage, keepsPrediction: Bool, cleans: Bool, name: String, _ budget: MemoryBudget,
+        progress: (Int, Int) throws -> Void
+    ) throws -> (image: Tensor, size: Triple, record: SpatialRecord, scratch: String?) {
+        try checkPreparation(of: scan, name: name, budget)
+        let prepared = try prepare(scan, name: name, budget, progress: progress)
+        let scratch = try plan(prepared, keepsPrediction: keepsPrediction, cleans: cleans, name: name, budget)
         let size = prepared.image.size
-        return (try tensor(prepared.image.interleaved, size: size), size, prepared.record)
+        return (try tensor(prepared.image.interleaved, size: size), size, prepared.record, scratch)
     }
 
     /// A prepared image as the network's input, `[1, D, H, W, C]`.

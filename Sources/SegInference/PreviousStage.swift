@@ -11,10 +11,12 @@ public enum PreviousStage {
 
     /// The mask of a scan, on its grid.
     /// - Throws: `DataError` if the mask is missing or is not on the scan's grid; errors of the model.
-    func mask(of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void) throws -> Volume {
+    func mask(
+        of scan: ScanImage, name: String, _ budget: MemoryBudget, progress: (Int, Int) throws -> Void
+    ) throws -> Volume {
         switch self {
         case .model(let predictor):
-            let mask = try predictor.mask(of: scan, name: name, progress: progress)
+            let mask = try predictor.mask(of: scan, name: name, budget, cleans: false, progress: progress)
             return Volume(voxels: mask.maps[0].map { Float($0) }, size: mask.size, affine: scan.affine)
         case .masks(let folder):
             let mask = try ScanFile.readVolume(Self.file(of: name, in: folder)).volume

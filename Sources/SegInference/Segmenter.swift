@@ -15,6 +15,9 @@ public struct Segmenter {
     /// they are dropped as soon as the mask is made from them, so memory does not grow with the product of the scan's size
     /// and the number of classes.
     public var keepsPrediction = false
+    /// The memory limit of a prediction of one sample, and the function that is called with the memory plan before the first
+    /// window.
+    public var memory = MemoryBudget()
 
     /// Creates a segmenter from an ensemble.
     public init(_ ensemble: Ensemble, uncertainty: UncertaintyOptions? = nil) {
@@ -95,13 +98,20 @@ public struct Segmenter {
         if let uncertainty {
             let samples = try ensemble.predict(scan, name: name, uncertainty: uncertainty, progress: progress)
             (uncertain, prediction) = (samples, samples.prediction)
+        } else if ensemble.averagesOnScan {
+            guard !keepsPrediction else {
+                throw InferenceError(
+                    "an ensemble of configurations does not keep probabilities; give one model, or leave out the "
+                        + "probabilities")
+            }
         } else if keepsPrediction {
-            prediction = try ensemble.models[0].predict(scan, name: name, progress: progress)
+            prediction = try ensemble.models[0].predict(
+                scan, name: name, memory, cleans: !postprocessing.isEmpty, progress: progress)
         }
         let plan = description.maskPlan
         let finished =
             try prediction.map { found in StageClock.time("restore") { found.finished(by: plan) } }
-            ?? ensemble.models[0].mask(of: scan, name: name, progress: progress)
+            ?? mask(of: scan, name: name, progress: progress)
         var (maps, size, affine) = (finished.maps, finished.size, finished.affine)
         try postprocessing.checkRoom(for: size, name: name)
         let concerns = StageClock.time("clean") { clean(&maps, size: size, voxelVolumeML: affine.voxelVolumeML) }
@@ -110,6 +120,17 @@ public struct Segmenter {
             affine: affine, isOnScan: size == scan.size && affine == scan.affine, concerns: concerns,
             classes: classes, uncertaintyScore: finished.uncertaintyScore,
             writtenNumbers: description.labelScheme.writtenNumbers)
+    }
+
+    /// The mask of a scan, made while windows are computed.
+    private func mask(
+        of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
+    ) throws -> MaskStream.Finished {
+        let cleans = !postprocessing.isEmpty
+        guard ensemble.averagesOnScan else {
+            return try ensemble.models[0].mask(of: scan, name: name, memory, cleans: cleans, progress: progress)
+        }
+        return try ensemble.mask(of: scan, name: name, memory, cleans: cleans, progress: progress)
     }
 
     /// Postprocesses a label map, or each region separately.

@@ -36,24 +36,32 @@ public struct SlidingWindow: Sendable {
         return sum
     }
 
-    /// Passes the blended logits to `body` in planes along axis 0, as soon as planes are finished. Only the planes of one
-    /// window are in memory. The values are the same, bit for bit, because every voxel's terms are added in the same order.
-    /// - Parameter body: Called with planes `[planes, H, W, K]`, each of them once and in order. It may write over them; their
-    ///   memory is used again after the call.
-    /// - Throws: The errors of `body`, and the errors of the function above.
+    /// Passes the blended logits to `body` in planes along axis 0, as soon as planes are finished. Only the sums of the planes
+    /// of one window are kept. The values are the same, bit for bit, because every voxel's terms are added in the same order.
+    /// - Parameters:
+    ///   - scratch: The folder of the file for these sums, and the number of channels K; nil to keep the sums in memory.
+    ///   - body: Called with planes `[planes, H, W, K]`, each of them once and in order. It may write over them; their memory
+    ///     is used again after the call.
+    /// - Throws: The errors of `body`; `DataError` if the file cannot be written; the errors of the function above.
     func forEachFinished(
-        _ image: Tensor, progress: (Int, Int) throws -> Void, predict: (Tensor) throws -> Tensor,
-        _ body: (Range<Int>, Tensor) throws -> Void
+        _ image: Tensor, scratch: (folder: String, channels: Int)? = nil, progress: (Int, Int) throws -> Void,
+        predict: (Tensor) throws -> Tensor, _ body: (Range<Int>, Tensor) throws -> Void
     ) throws {
         let size = image.shape.size
-        var slab = try BlendedSlab(of: size, capacity: window.d, on: image.backend)
-        try run(image, into: &slab, progress: progress, predict: predict, finished: body)
+        if let scratch {
+            var slab = try SpilledSlab(
+                of: size, capacity: window.d, channels: scratch.channels, in: scratch.folder, on: image.backend)
+            try run(image, into: &slab, progress: progress, predict: predict, finished: body)
+        } else {
+            var slab = try BlendedSlab(of: size, capacity: window.d, on: image.backend)
+            try run(image, into: &slab, progress: progress, predict: predict, finished: body)
+        }
     }
 
     /// Predicts all windows and adds them to a slab. If the slab does not hold the whole volume, planes are finished as soon
     /// as no later window contains them; otherwise all planes are finished at the end.
     private func run(
-        _ image: Tensor, into slab: inout BlendedSlab, progress: (Int, Int) throws -> Void,
+        _ image: Tensor, into slab: inout some WindowSums, progress: (Int, Int) throws -> Void,
         predict: (Tensor) throws -> Tensor, finished: (Range<Int>, Tensor) throws -> Void
     ) throws {
         let size = image.shape.size
@@ -80,7 +88,7 @@ public struct SlidingWindow: Sendable {
             try queue.added(on: backend)
             try progress(index + 1, plan.starts.count)
             let next = index + 1 < plan.starts.count ? plan.starts[index + 1].d : size.d
-            if next == size.d || (next > start.d && slab.capacity < size.d) {
+            if next == size.d || (next > start.d && !slab.holdsAll) {
                 try slab.finish(upTo: next, finished)
             }
         }

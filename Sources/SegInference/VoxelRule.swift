@@ -6,6 +6,8 @@ struct VoxelRule: Sendable {
     let channels: Int
     /// Whether the values are logits, not probabilities.
     let isLogits: Bool
+    /// Whether a probability must be above the threshold, as in nnU-Net; otherwise it may also equal the threshold.
+    var isStrict = false
     /// The smallest probability at which a single channel is class 1, or a voxel belongs to a region.
     let threshold: Float
 
@@ -43,10 +45,11 @@ struct VoxelRule: Sendable {
         return painted
     }
 
-    /// Whether a probability is at least the threshold; for a logit, whether its sigmoid is above the threshold, as in
-    /// nnU-Net.
+    /// Whether a probability is at least the threshold, or above it if `isStrict`; for a logit, whether its sigmoid is above the
+    /// threshold, as in nnU-Net.
     private func isInside(_ value: Float) -> Bool {
-        isLogits ? 1 / (1 + exp(-value)) > threshold : value >= threshold
+        if isLogits { return 1 / (1 + exp(-value)) > threshold }
+        return isStrict ? value > threshold : value >= threshold
     }
 
     /// The probability of a channel at a voxel.

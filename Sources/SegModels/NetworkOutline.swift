@@ -50,6 +50,19 @@ extension NetworkDefinition {
         _ = try network(Tensor(input, on: backend), in: ForwardContext(mode: mode, seed: 0, pass: 0))
     }
 
+    /// The maximum number of bytes in memory at once during inference of one window of 32-bit floats: input, activations and
+    /// output, without the parameters. Nothing is computed.
+    /// - Throws: `TensorError` if the window does not fit the network.
+    package func inferenceBytes(size: Triple) throws -> Int {
+        let backend = DryRunBackend(scalar: .f32)
+        let network = try build(into: ParameterStore(counting: backend))
+        let held = backend.memory.live
+        backend.resetMemoryPeak()
+        let input = try backend.allocate(Shape(batch: 1, size: size, channels: network.inputChannels), .f32)
+        _ = try network(Tensor(input, on: backend), in: .inference)
+        return backend.memory.peak - held
+    }
+
     /// Refuses a network that does not fit in this machine's free memory, before any memory is allocated.
     func checkFits() throws {
         let outline = try outline()

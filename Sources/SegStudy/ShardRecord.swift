@@ -50,7 +50,8 @@ public struct ShardRecord: Sendable {
 
         /// Arguments that change no written file, with the number of values that follow each.
         private static let freeArguments = [
-            "--shard": 1, "--device": 1, "--threads": 1, "--max-memory": 1, "--collect": 0, "--stages": 0, "--force": 0,
+            "--shard": 1, "--device": 1, "--threads": 1, "--max-memory": 1, "--scratch": 1, "--memory-plan": 0,
+            "--collect": 0, "--stages": 0, "--force": 0,
             "--quiet": 0, "-q": 0,
         ]
 

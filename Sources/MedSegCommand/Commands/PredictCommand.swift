@@ -44,6 +44,7 @@ struct PredictCommand: ParsableCommand {
     @OptionGroup var uncertainty: UncertaintyArguments
     @OptionGroup var postprocessing: PostProcessingArguments
     @OptionGroup var shards: ShardOptions
+    @OptionGroup var memory: MemoryArguments
     @OptionGroup var device: DeviceOptions
     @OptionGroup var printing: PrintingOptions
 
@@ -96,7 +97,9 @@ struct PredictCommand: ParsableCommand {
         var segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
         segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing, of: segmenter)
         segmenter.keepsPrediction = probabilities
+        segmenter.memory = try memory.budget(limit: device.memoryLimit(), on: backend, quiet: printing.quiet)
         let jobs = try plan(channels: segmenter.inputChannels)
+        if memory.memoryPlan { return try memory.show(jobs, with: segmenter) }
         let dicomOutput = try dicomOutput.prepared(for: segmenter, model: model.name)
         for (name, isAsked) in [("--report", report), ("--figure", figure), ("--probabilities", probabilities)]
         where isAsked { try segmenter.checkRestores(for: name) }
@@ -243,7 +246,7 @@ struct PredictCommand: ParsableCommand {
 
     /// The name of a scan; for `.` and `..` the name of that folder.
     private func stem(of input: String) -> String {
-        let name = model.nnunet == nil ? ScanFile.stem(of: input) : CaseChannels(files: [input]).name
+        let name = model.nnunet.isEmpty ? ScanFile.stem(of: input) : CaseChannels(files: [input]).name
         return [".", ".."].contains(name) ? URL(fileURLWithPath: input).standardizedFileURL.lastPathComponent : name
     }
 
@@ -278,7 +281,7 @@ struct PredictCommand: ParsableCommand {
         let jobs = cases.map {
             PredictionFiles(
                 channels: $0.files, stem: $0.name, folder: out, ending: format?.ending,
-                isMaskPlain: isFolder && model.nnunet != nil)
+                isMaskPlain: isFolder && !model.nnunet.isEmpty)
         }
         let paths = Set(scans.map { URL(fileURLWithPath: $0).standardizedFileURL.path })
         for job in jobs where paths.contains(URL(fileURLWithPath: job.mask).standardizedFileURL.path) {

@@ -111,8 +111,13 @@ extension Preprocessing {
         ]
     }
 
-    /// Checks, before anything is allocated, that the grid is within the limits and the volumes fit into the memory.
-    private func checkPlan(of scan: ScanImage, name: String) throws(DataError) {
+    /// The number of bytes of the arrays that are allocated to preprocess a scan, the preprocessed image included.
+    /// - Throws: `DataError` if the size exceeds `Limits`, or if the affine is invalid.
+    package func bytes(toPrepare scan: ScanImage, name: String) throws(DataError) -> Int {
+        try plan(of: scan, name: name).bytes
+    }
+
+    private func plan(of scan: ScanImage, name: String) throws(DataError) -> (bytes: Int, size: Triple) {
         var grid = (size: scan.size, affine: scan.affine)
         // The input of a step stays in memory until its output exists. The scan itself is in memory already.
         var (made, most) = (0, 0)
@@ -124,8 +129,14 @@ extension Preprocessing {
             most = max(most, made + grid.size.count)
             made = grid.size.count
         }
+        return (4 * most * scan.channels.count, grid.size)
+    }
+
+    /// Checks, before anything is allocated, that the grid is within the limits and the volumes fit into the memory.
+    private func checkPlan(of scan: ScanImage, name: String) throws(DataError) {
+        let plan = try plan(of: scan, name: name)
         try FreeMemory.check(
-            arrays: 4 * most * scan.channels.count, subject: name, for: "preparing it as \(grid.size) voxels",
+            arrays: plan.bytes, subject: name, for: "preparing it as \(plan.size) voxels",
             advice: "check the spacing in its header, cut the scan, or free memory")
     }
 

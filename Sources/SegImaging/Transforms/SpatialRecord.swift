@@ -70,6 +70,15 @@ extension SpatialRecord {
         }
     }
 
+    /// Restores rows along the scan's axis 0 from a prediction of the whole of the network's grid.
+    /// - Returns: `[rows, size.h, size.w, channels]`.
+    package func restore(_ prediction: [Float], channels: Int, rows: Range<Int>) -> [Float] {
+        let near = legs.dropFirst().reversed().reduce(prediction) { values, leg in
+            leg.restore(values, channels: channels, rows: 0..<leg.firstSize.d)
+        }
+        return legs[0].restore(near, channels: channels, rows: rows)
+    }
+
     /// Restores a prediction to the scan's grid, all at once.
     /// - Returns: `[scanSize.d, scanSize.h, scanSize.w, channels]`.
     public func restore(_ prediction: [Float], channels: Int) -> [Float] {
