@@ -144,7 +144,7 @@ let package = Package(
 
         // Where both meet.
         swiftTarget("SegData", ["SegCore", "SegImaging", "CArchive", "CCrypto"]),
-        // Archives of web addresses. Nothing but this and SegTracking asks a server.
+        // Archives of web addresses. Nothing but this, SegTracking and SegServer (DICOMweb) asks a server.
         swiftTarget("SegDownload", ["SegCore", "SegData"]),
         swiftTarget(
             "SegInference", ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging"]),

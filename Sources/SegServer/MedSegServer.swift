@@ -22,6 +22,8 @@ public struct ServerOptions: Sendable {
     public var token: String?
     /// Addresses of proxies, whose word on who a request comes from, and whether by TLS, is believed.
     public var proxies: [String] = []
+    /// The archive whose series clients may open, and which takes masks; nil for none.
+    public var archive: ArchiveAddress?
     /// The least important lines that are logged.
     public var logLevel = Logger.Level.info
     /// What the server takes on at most.

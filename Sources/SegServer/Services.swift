@@ -10,6 +10,8 @@ final class Services: Sendable {
     let scratch: Scratch
     let reader: ScanReader
     let dicom: DicomReader
+    /// Nil where the server was given none.
+    let archive: Archive?
     let sessions: SessionStore
     let datastore: Datastore
     let catalog: ModelCatalog
@@ -36,6 +38,7 @@ final class Services: Sendable {
         self.scratch = scratch
         reader = ScanReader(limits: limits)
         dicom = DicomReader(scratch: scratch, limits: limits)
+        archive = options.archive.map { [limits] in Archive($0, scratch: scratch, limits: limits, logger: logger) }
         sessions = SessionStore(scratch: scratch, reader: reader, dicom: dicom, limits: limits)
         do {
             let studies = try options.studies ?? scratch.makeFolder(Scratch.studiesName)

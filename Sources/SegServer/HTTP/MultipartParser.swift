@@ -2,13 +2,13 @@ internal import Foundation
 internal import HTTPTypes
 internal import SegCore
 
-/// Cuts a `multipart/form-data` body (RFC 7578) into parts as it arrives.
+/// Cuts a `multipart/form-data` body (RFC 7578), or one of `multipart/related` (RFC 2387), into parts as it arrives.
 ///
 /// Holds at most one part's head and one delimiter of bytes; what a part contains is handed on as it comes.
 package struct MultipartParser {
     /// What the head of a part says.
     package struct Head: Hashable, Sendable {
-        /// The field's name.
+        /// The field's name; of a related file its media type, such as `application/dicom`.
         package var name: String
         /// Whether the part is a file; a client's file name is of no other use.
         package var isFile: Bool
@@ -26,6 +26,24 @@ package struct MultipartParser {
         case ended
     }
 
+    /// What is cut.
+    package enum Kind: Sendable {
+        /// A form that a client sends.
+        case form
+        /// The files that an archive answers with.
+        case related
+
+        var mediaType: String { self == .form ? "multipart/form-data" : "multipart/related" }
+
+        /// Says what is wrong.
+        func damaged(_ reason: String) -> Refusal {
+            switch self {
+            case .form: Refusal(.badRequest, "the form is damaged: \(reason)")
+            case .related: Refusal(.badGateway, "the archive's answer is damaged: \(reason)")
+            }
+        }
+    }
+
     private enum State { case preamble, afterDelimiter, head, content, finished }
 
     private let delimiter: [UInt8]
@@ -33,20 +51,25 @@ package struct MultipartParser {
     private var state = State.preamble
     private var parts = 0
     private let mostParts: Int
+    private let kind: Kind
 
     private static let headLimit = 8 << 10
     private static let lineEnd: [UInt8] = [13, 10]
     private static let headEnd: [UInt8] = [13, 10, 13, 10]
 
     /// Starts with the boundary that the content type names.
-    /// - Parameter mostParts: The most parts that the form may have.
-    /// - Throws: `Refusal` where the content type is not a form's.
-    package init(contentType: String?, mostParts: Int = Limits.formFields) throws {
+    /// - Parameters:
+    ///   - mostParts: The most parts that there may be.
+    ///   - kind: What is cut.
+    /// - Throws: `Refusal` where the content type is another.
+    package init(contentType: String?, mostParts: Int = Limits.formFields, as kind: Kind = .form) throws {
         self.mostParts = mostParts
+        self.kind = kind
         let words = HeaderWords(contentType ?? "")
-        guard words.value.lowercased() == "multipart/form-data", let boundary = words["boundary"],
+        guard words.value.lowercased() == kind.mediaType, let boundary = words["boundary"],
             (1...200).contains(boundary.utf8.count)
         else {
+            guard kind == .form else { throw kind.damaged("it is no multipart/related with a boundary") }
             throw Refusal(
                 .unsupportedMediaType, "the body should be multipart/form-data with a boundary; send it as a form")
         }
@@ -83,7 +106,7 @@ package struct MultipartParser {
 
     private mutating func skipPreamble() throws -> Bool {
         guard let start = Self.find(delimiter, in: buffer) else {
-            guard buffer.count <= Self.headLimit else { throw Self.damaged("its boundary does not come") }
+            guard buffer.count <= Self.headLimit else { throw kind.damaged("its boundary does not come") }
             return false
         }
         buffer.removeFirst(start + delimiter.count)
@@ -97,9 +120,9 @@ package struct MultipartParser {
             state = .finished
             return true
         }
-        guard buffer[0] == 13, buffer[1] == 10 else { throw Self.damaged("a boundary is followed by other bytes") }
+        guard buffer[0] == 13, buffer[1] == 10 else { throw kind.damaged("a boundary is followed by other bytes") }
         parts += 1
-        guard parts <= mostParts else { throw Self.damaged("it has more than \(mostParts) parts") }
+        guard parts <= mostParts else { throw kind.damaged("it has more than \(mostParts) parts") }
         // The line end stays: a head without lines is one line end after another.
         state = .head
         return true
@@ -107,11 +130,11 @@ package struct MultipartParser {
 
     private mutating func readHead(_ handle: (Event) throws -> Void) throws -> Bool {
         guard let end = Self.find(Self.headEnd, in: buffer) else {
-            guard buffer.count <= Self.headLimit else { throw Self.damaged("the head of a part does not end") }
+            guard buffer.count <= Self.headLimit else { throw kind.damaged("the head of a part does not end") }
             return false
         }
-        guard end <= Self.headLimit else { throw Self.damaged("the head of a part is too long") }
-        let head = try Self.head(String(decoding: buffer[..<end], as: UTF8.self))
+        guard end <= Self.headLimit else { throw kind.damaged("the head of a part is too long") }
+        let head = try head(String(decoding: buffer[..<end], as: UTF8.self))
         buffer.removeFirst(end + Self.headEnd.count)
         state = .content
         try handle(.began(head))
@@ -133,20 +156,21 @@ package struct MultipartParser {
         return true
     }
 
-    private static func head(_ text: String) throws -> Head {
+    private func head(_ text: String) throws -> Head {
+        let wanted = kind == .form ? "content-disposition" : "content-type"
         for line in text.split(whereSeparator: \.isNewline) {
             let parts = line.split(separator: ":", maxSplits: 1)
-            guard parts.count == 2, parts[0].lowercased() == "content-disposition" else { continue }
+            guard parts.count == 2, parts[0].lowercased() == wanted else { continue }
             let words = HeaderWords(String(parts[1]))
+            if kind == .related { return Head(name: words.value.lowercased(), isFile: true) }
             guard words.value.lowercased() == "form-data", let name = words["name"], name.utf8.count <= 200 else {
                 break
             }
             return Head(name: name, isFile: words["filename"] != nil || words["filename*"] != nil)
         }
-        throw damaged("a part does not say which field it is")
+        throw kind.damaged(
+            kind == .form ? "a part does not say which field it is" : "a part does not say what it is")
     }
-
-    private static func damaged(_ reason: String) -> Refusal { Refusal(.badRequest, "the form is damaged: \(reason)") }
 
     private static func find(_ pattern: [UInt8], in bytes: [UInt8]) -> Int? {
         bytes.withUnsafeBytes { bytes in

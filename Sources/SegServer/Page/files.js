@@ -40,15 +40,24 @@ export function asScan(all) {
   return { name: files.length === 1 ? files[0].name : `${files.length} DICOM files`, files };
 }
 
-/** Sends a scan. Of several volumes the user is asked which one is meant, unless the scan is no longer wanted. */
-export async function send(files, progress, isWanted) {
-  const upload = (choice) => api.upload(files, (share) => progress(share < 1 ? "sending" : "checking", share), choice);
+/** Sends a scan. */
+export const send = (files, progress, isWanted) => chosen(
+  (choice) => api.upload(files, (share) => progress(share < 1 ? "sending" : "checking", share), choice), isWanted);
+
+/** Has the server fetch a series of the archive. */
+export function fetched(series, progress, isWanted) {
+  progress("fetching from the archive", 0);
+  return chosen((choice) => api.fetch(series, choice), isWanted);
+}
+
+// Opens a scan. Of several volumes the user is asked which one is meant, unless the scan is no longer wanted.
+async function chosen(open, isWanted) {
   try {
-    return await upload();
+    return await open();
   } catch (error) {
     if (!error.volumes || !isWanted()) throw error;
     const choice = await askForVolume(error.volumes);
     if (!choice) throw new Refused(0, "No volume was chosen, so nothing is open.");
-    return upload(choice);
+    return open(choice);
   }
 }

@@ -22,10 +22,10 @@ enum MaskForm: String, CaseIterable {
         }
     }
 
-    /// The form that a query asks for.
+    /// The form that a query asks for, or the usual one.
     /// - Throws: `Refusal` where there is none such.
-    init(_ query: RequestQuery) throws {
-        guard let form = MaskForm(rawValue: query["as"] ?? Self.nifti.rawValue) else {
+    init(_ query: RequestQuery, else usual: MaskForm = .nifti) throws {
+        guard let form = MaskForm(rawValue: query["as"] ?? usual.rawValue) else {
             throw Refusal(.badRequest, "as should be \(Self.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         self = form
@@ -92,7 +92,7 @@ extension Routes {
 
     /// Writes the voxels that came with a request as a mask of a scan.
     /// - Throws: `Refusal` where they are no voxels of the scan.
-    private func written(of scan: Scan, _ query: RequestQuery, _ request: Request) async throws -> WrittenMask {
+    func written(of scan: Scan, _ query: RequestQuery, _ request: Request) async throws -> WrittenMask {
         let model = try query["model"].map { try services.catalog.model($0) }
         let method = query["method"].map { DicomMask.Method(rawValue: $0) } ?? (model == nil ? .manual : .semiautomatic)
         guard let method else {
@@ -120,19 +120,7 @@ extension Routes {
     func send(
         _ object: DicomObject, of mask: WrittenMask, scan: Scan, context: RouteTable.Context
     ) async throws -> Response {
-        guard let origin = scan.dicom else {
-            throw Refusal(
-                .unprocessableContent,
-                "the scan came not as DICOM, so that a DICOM object of its mask would have no files to refer to; ask for as=nifti"
-            )
-        }
-        let result = ScratchFile(".dcm", in: services.scratch)
-        let file = DicomMaskFile(path: mask.path, names: mask.names, model: mask.model, method: mask.method)
-        let remarks = try await services.dicom.write(
-            object, of: file, scan: origin, to: result.path, for: context.clientName)
-        // The mask goes with the request, and is read until here.
-        withExtendedLifetime(mask.file) {}
-        try result.count()
+        let (result, remarks) = try await made(object, of: mask, scan: scan, for: context.clientName)
         var response = try await Response.file(
             result.path, as: scan.download(String(object.ending.dropFirst())), type: "application/dicom",
             context: context)
@@ -141,6 +129,28 @@ extension Routes {
                 .addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
         }
         return response.holding(result)
+    }
+
+    /// Makes a DICOM object of a mask.
+    /// - Parameter client: Who asks, as turns are counted.
+    /// - Returns: Its file, and what a reader should know, a sentence each.
+    /// - Throws: `Refusal` where the scan came not as DICOM, or its files cannot be referred to.
+    func made(
+        _ object: DicomObject, of mask: WrittenMask, scan: Scan, for client: String
+    ) async throws -> (ScratchFile, [String]) {
+        guard let origin = scan.dicom else {
+            throw Refusal(
+                .unprocessableContent,
+                "the scan came not as DICOM, so that a DICOM object of its mask would have no files to refer to; ask for as=nifti"
+            )
+        }
+        let result = ScratchFile(".dcm", in: services.scratch)
+        let file = DicomMaskFile(path: mask.path, names: mask.names, model: mask.model, method: mask.method)
+        let remarks = try await services.dicom.write(object, of: file, scan: origin, to: result.path, for: client)
+        // The mask goes with the request, and is read until here.
+        withExtendedLifetime(mask.file) {}
+        try result.count()
+        return (result, remarks)
     }
 }
 

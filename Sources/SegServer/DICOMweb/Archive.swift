@@ -1,0 +1,216 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Logging
+internal import SegCore
+
+#if canImport(FoundationNetworking)
+    internal import FoundationNetworking
+#endif
+
+/// An archive (PACS) whose series clients open, and which takes masks, over DICOMweb (DICOM PS3.18).
+///
+/// Lists, and whole series and objects, are asked for one at a time each, and clients take turns. Answers are bounded in
+/// bytes and time. Logs say what failed, and nothing of a data set.
+final class Archive: Sendable {
+    private let address: ArchiveAddress
+    private let scratch: Scratch
+    private let limits: ServerLimits
+    private let logger: Logger
+    private let lists: Turns
+    private let transfers: Turns
+
+    init(_ address: ArchiveAddress, scratch: Scratch, limits: ServerLimits, logger: Logger) {
+        self.address = address
+        self.scratch = scratch
+        self.limits = limits
+        self.logger = logger
+        lists = Turns(of: "questions to the archive", limit: limits.queuedJobs)
+        transfers = Turns(of: "transfers from and to the archive", limit: limits.queuedJobs)
+        address.trustCertificates()
+        if let warning = address.warning { logger.warning("\(warning)") }
+    }
+
+    /// The series that a query finds, by QIDO-RS.
+    /// - Parameter client: Who asks, as turns are counted.
+    /// - Returns: At most as many data sets as asked for, and whether there are more.
+    /// - Throws: `Refusal` where the archive does not answer, refuses, or answers no list; `CancellationError`.
+    func series(_ query: ArchiveQuery, for client: String) async throws -> (list: [ConfigValue], hasMore: Bool) {
+        try await lists.begin(of: client)
+        defer { lists.end() }
+        do {
+            var request = try request("GET", "series", query.items)
+            request.setValue("application/dicom+json", forHTTPHeaderField: "Accept")
+            let exchange = ArchiveExchange(request, bounds: bounds(bytes: limits.archiveListBytes))
+            defer { exchange.end() }
+            let head = try await exchange.head()
+            // 204: none matches.
+            if head.status == 204 { return ([], false) }
+            try check(head)
+            guard case .array(let found) = try await document(of: exchange, head) else { throw Self.noList }
+            let list = found.filter(query.admits)
+            guard list.allSatisfy(\.isSeries) else { throw Self.noList }
+            return (Array(list.prefix(query.limit)), list.count > query.limit)
+        } catch {
+            throw noted(error, "list")
+        }
+    }
+
+    /// The files of a series as the archive keeps them, by WADO-RS.
+    /// - Parameter client: Who asks, as turns are counted.
+    /// - Throws: `Refusal` where the archive does not answer, has no such series, or answers what are no DICOM files, too
+    ///   many, or too long; or where the disk is full; `CancellationError`.
+    func files(study: String, series: String, for client: String) async throws -> sending [FileSink] {
+        try await transfers.begin(of: client)
+        defer { transfers.end() }
+        do {
+            var request = try request("GET", "studies/\(study)/series/\(series)")
+            // Any transfer syntax: files come as they were stored, without a loss, and the reader knows most.
+            request.setValue(
+                "multipart/related; type=\"application/dicom\"; transfer-syntax=*", forHTTPHeaderField: "Accept")
+            let exchange = ArchiveExchange(request, bounds: bounds(bytes: limits.bodyBytes))
+            defer { exchange.end() }
+            let head = try await exchange.head()
+            if head.status == 404 { throw Refusal(.notFound, "the archive has no such series") }
+            try check(head)
+            return try await ArchiveFiles(of: exchange, type: head.type, into: scratch).files
+        } catch {
+            throw noted(error, "fetch")
+        }
+    }
+
+    /// Stores a DICOM file, by STOW-RS.
+    /// - Parameter client: Who asks, as turns are counted.
+    /// - Throws: `Refusal` where the archive does not answer or did not take the file; `CancellationError`.
+    func store(_ path: String, for client: String) async throws -> ArchiveReceipt {
+        try await transfers.begin(of: client)
+        defer { transfers.end() }
+        do {
+            let boundary = "medseg-\(Scratch.makeID())"
+            let body = try await related(path, boundary: boundary)
+            var request = try request("POST", "studies")
+            request.setValue(
+                "multipart/related; type=\"application/dicom\"; boundary=\(boundary)",
+                forHTTPHeaderField: "Content-Type")
+            request.setValue("application/dicom+json", forHTTPHeaderField: "Accept")
+            let exchange = ArchiveExchange(
+                request, file: body.path, bounds: bounds(bytes: limits.archiveListBytes))
+            defer { exchange.end() }
+            let head = try await exchange.head()
+            let receipt = try await receipt(of: exchange, head)
+            guard let receipt else {
+                throw Refusal(
+                    .badGateway, "the archive does not say that it keeps the object; look there before trying again")
+            }
+            withExtendedLifetime(body) {}
+            return receipt
+        } catch {
+            throw noted(error, "store")
+        }
+    }
+
+    // MARK: - Requests
+
+    private func request(_ method: String, _ path: String, _ items: [(String, String)] = []) throws -> URLRequest {
+        let query = items.map { "\($0.0)=\(Self.encoded($0.1))" }.joined(separator: "&")
+        guard let url = URL(string: "\(address.root)/\(path)\(query.isEmpty ? "" : "?\(query)")") else {
+            throw Refusal(.internalServerError, "the archive's address cannot be built")
+        }
+        var request = URLRequest(url: url)
+        request.httpMethod = method
+        if let authorization = address.authorization {
+            request.setValue(authorization, forHTTPHeaderField: "Authorization")
+        }
+        return request
+    }
+
+    private static func encoded(_ text: String) -> String {
+        let plain = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
+        return text.addingPercentEncoding(withAllowedCharacters: plain) ?? ""
+    }
+
+    private func bounds(bytes: Int) -> ArchiveExchange.Bounds {
+        ArchiveExchange.Bounds(bytes: bytes, seconds: limits.archiveSeconds, silence: limits.archiveSilence)
+    }
+
+    /// A file as the one part of a body, on disk.
+    private func related(_ path: String, boundary: String) async throws -> FileSink {
+        let sink = try scratch.makeUpload()
+        guard let file = FileHandle(forReadingAtPath: path) else { throw Refusal.notFound("file; it may have expired") }
+        defer { try? file.close() }
+        try await sink.write("--\(boundary)\r\nContent-Type: application/dicom\r\n\r\n".utf8)
+        while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty { try await sink.write(piece) }
+        try await sink.write("\r\n--\(boundary)--\r\n".utf8)
+        try await sink.finish()
+        return sink
+    }
+
+    // MARK: - Answers
+
+    /// Refuses an answer that is no success. Nothing of its body is passed on, which may name a patient.
+    private func check(_ head: ArchiveExchange.Head) throws {
+        switch head.status {
+        case 200..<300: return
+        case 401, 403:
+            throw Refusal(
+                .badGateway,
+                "the archive answers \(head.status): it wants other credentials than the server has; see MEDSEG_DICOMWEB_USER and "
+                    + "MEDSEG_DICOMWEB_PASSWORD, or MEDSEG_DICOMWEB_TOKEN")
+        case 404:
+            throw Refusal(
+                .badGateway, "the archive answers 404; --dicomweb should be the root of its DICOMweb services")
+        case 406, 415:
+            throw Refusal(.badGateway, "the archive answers \(head.status): it does not speak this form of DICOMweb")
+        default: throw Refusal(.badGateway, "the archive answers \(head.status); its own log says more")
+        }
+    }
+
+    private static func isJSON(_ type: String) -> Bool {
+        ["application/dicom+json", "application/json"].contains(HeaderWords(type).value.lowercased())
+    }
+
+    /// What an answer of STOW-RS says; nil where it says nothing.
+    private func receipt(of exchange: ArchiveExchange, _ head: ArchiveExchange.Head) async throws -> ArchiveReceipt? {
+        var said: ConfigValue = [:]
+        if Self.isJSON(head.type) {
+            do {
+                said = try await document(of: exchange, head)
+            } catch is Refusal where !(200..<300).contains(head.status) {
+                // Its status says what is wrong, and perhaps a body is there that is none of DICOM.
+            }
+        }
+        // What an archive does not take it explains in the form of a success, under a status of its own.
+        let receipt = try ArchiveReceipt(said)
+        try check(head)
+        return receipt
+    }
+
+    /// The JSON document of an answer.
+    private func document(of exchange: ArchiveExchange, _ head: ArchiveExchange.Head) async throws -> ConfigValue {
+        guard Self.isJSON(head.type) else { throw Self.noList }
+        let memory = BodyMemory()
+        var bytes: [UInt8] = []
+        while let piece = try await exchange.next() {
+            try memory.grow(by: piece.count)
+            bytes.append(contentsOf: piece)
+        }
+        do {
+            return try await DocumentReader.shared.json(bytes, named: "the archive's answer")
+        } catch is Refusal {
+            // The reason may quote what stands there.
+            throw Self.noList
+        }
+    }
+
+    private static let noList = Refusal(
+        .badGateway,
+        "the archive's answer is no DICOM in JSON; --dicomweb should be the root of its DICOMweb services")
+
+    /// The error, once it stands in the log.
+    private func noted(_ error: any Error, _ what: String) -> any Error {
+        let detail = (error as? Refusal)?.detail ?? "\(type(of: error))"
+        if !(error is CancellationError) {
+            logger.warning("archive failed", metadata: ["what": "\(what)", "detail": "\(detail)"])
+        }
+        return error
+    }
+}

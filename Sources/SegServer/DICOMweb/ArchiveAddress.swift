@@ -1,0 +1,82 @@
+internal import Foundation
+
+/// Where the DICOMweb services of an archive are (DICOM PS3.18), and as whom to speak to them.
+///
+/// Credentials come from the environment, since `ps` shows arguments: MEDSEG_DICOMWEB_USER and
+/// MEDSEG_DICOMWEB_PASSWORD, or MEDSEG_DICOMWEB_TOKEN. MEDSEG_DICOMWEB_CA names a file of certificates.
+public struct ArchiveAddress: Sendable {
+    /// The root of the services, such as `https://pacs.example/dicom-web`, without a slash at its end.
+    let root: String
+    /// The value of the header Authorization; never written anywhere.
+    let authorization: String?
+    /// A file of certificates in PEM, one of which must have signed the archive's; nil for those of the system.
+    let certificates: String?
+    /// What the person who starts the server should know; nil where all is well.
+    let warning: String?
+
+    /// An archive by its address.
+    /// - Throws: `ServerOptionError` with every reason where the address or a variable cannot be meant.
+    public init(_ address: String, environment: [String: String]) throws {
+        let environment = environment.filter { !$0.value.isEmpty }
+        let parts = URLComponents(string: address)
+        let scheme = parts?.scheme?.lowercased() ?? ""
+        let host = parts?.host ?? ""
+        var reasons: [String] = []
+        // The address itself is not repeated: it may hold a password.
+        if !["http", "https"].contains(scheme) || host.isEmpty || parts?.query != nil || parts?.fragment != nil {
+            reasons.append(
+                "--dicomweb should be the root of DICOMweb services, such as https://pacs.example/dicom-web, without a query"
+            )
+        }
+        if parts?.user != nil || parts?.password != nil || address.contains("@") {
+            reasons.append(
+                "the address of --dicomweb holds credentials; give MEDSEG_DICOMWEB_USER and MEDSEG_DICOMWEB_PASSWORD in the "
+                    + "environment instead")
+        }
+        root = String(address.reversed().drop { $0 == "/" }.reversed())
+        authorization = Self.authorization(environment, &reasons)
+        certificates = Self.certificates(environment, isSecure: scheme == "https", &reasons)
+        warning =
+            scheme == "http" && !ServerOptions.isLocal(host)
+            ? "--dicomweb is plain http to another machine: scans\(authorization == nil ? "" : ", and the credentials,") can be "
+                + "read on the way; use https" : nil
+        guard reasons.isEmpty else { throw ServerOptionError(reasons.joined(separator: "; ")) }
+    }
+
+    private static func authorization(_ environment: [String: String], _ reasons: inout [String]) -> String? {
+        let user = environment["MEDSEG_DICOMWEB_USER"]
+        let password = environment["MEDSEG_DICOMWEB_PASSWORD"]
+        let token = environment["MEDSEG_DICOMWEB_TOKEN"]
+        if token != nil, user != nil || password != nil {
+            reasons.append("MEDSEG_DICOMWEB_TOKEN and MEDSEG_DICOMWEB_USER or _PASSWORD are set; set one way to log in")
+        } else if (user == nil) != (password == nil) {
+            reasons.append("MEDSEG_DICOMWEB_USER and MEDSEG_DICOMWEB_PASSWORD go together, and one of them is not set")
+        }
+        if user?.contains(":") == true { reasons.append("MEDSEG_DICOMWEB_USER should hold no colon") }
+        if let token, !token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) {
+            reasons.append("MEDSEG_DICOMWEB_TOKEN should be visible ASCII characters without spaces")
+        }
+        if let token { return "Bearer \(token)" }
+        guard let user, let password else { return nil }
+        return "Basic \(Data("\(user):\(password)".utf8).base64EncodedString())"
+    }
+
+    private static func certificates(
+        _ environment: [String: String], isSecure: Bool, _ reasons: inout [String]
+    ) -> String? {
+        guard let file = environment["MEDSEG_DICOMWEB_CA"] else { return nil }
+        let path = URL(fileURLWithPath: file).path
+        let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+        if text?.contains("-----BEGIN CERTIFICATE-----") != true {
+            reasons.append("MEDSEG_DICOMWEB_CA should name a file of certificates in PEM")
+        }
+        if !isSecure { reasons.append("MEDSEG_DICOMWEB_CA is for an archive at https, and --dicomweb is none") }
+        return path
+    }
+
+    /// Has every request of the process trust the archive's certificates, and no others.
+    func trustCertificates() {
+        // FoundationNetworking has no other way to name them.
+        if let certificates { setenv("URLSessionCertificateAuthorityInfoFile", certificates, 1) }
+    }
+}
