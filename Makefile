@@ -1,7 +1,7 @@
 # What people and machines run; `make` alone lists it.
 
-# The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests. What asks servers is linked with curl by a
-# static build alone.
+# The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests. curl serves the web server, and
+# what else asks servers in a static build.
 PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev libdeflate-dev libbz2-dev \
 	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev libdcmtk-dev libopenjp2-7-dev libcurl4-openssl-dev \
 	fonts-dejavu-core

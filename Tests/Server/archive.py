@@ -14,6 +14,7 @@ import time
 
 import requests
 
+API = "/api/v1/dicomweb"
 USER, PASSWORD = "reader", "secret:of Orthanc"
 PLUGIN = pathlib.Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 PROGRAM = shutil.which("Orthanc", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin") if PLUGIN.exists() else None
@@ -138,3 +139,29 @@ def related(*parts, kind="application/dicom", boundary="X", end=True):
 
 
 RELATED = 'multipart/related; type="application/dicom"; boundary=X'
+
+
+def header(folder):
+    import pydicom
+
+    return pydicom.dcmread(next(folder.iterdir()), stop_before_pixels=True)
+
+
+def uids(folder):
+    found = header(folder)
+    return {"study": found.StudyInstanceUID, "series": found.SeriesInstanceUID}
+
+
+def listed(server, **query):
+    answer = requests.get(f"{server.url}{API}/series", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def fetch(server, body, **query):
+    return requests.post(f"{server.url}{API}/volumes", json=body, params=query)
+
+
+def delete(server, facts):
+    assert requests.delete(f"{server.url}/api/v1/volumes/{facts['id']}").status_code == 204
+    assert server.files() == ["studies"]

@@ -11,7 +11,7 @@ python3 -m venv "$venv"
 
 tests=(test_rest.py test_masks.py test_datastore.py test_heads.py test_hostile.py)
 if "$venv/bin/pip" install -q --disable-pip-version-check numpy pydicom; then
-  tests+=(test_dicom.py test_dicomweb.py)
+  tests+=(test_dicom.py test_dicomweb.py test_dicomweb_faults.py)
   "$venv/bin/pip" install -q --disable-pip-version-check highdicom || missing highdicom "it was NOT asked about stored masks"
 else
   missing "numpy or pydicom" "DICOM was NOT tested"

@@ -3,10 +3,6 @@ internal import HTTPTypes
 internal import Logging
 internal import SegCore
 
-#if canImport(FoundationNetworking)
-    internal import FoundationNetworking
-#endif
-
 /// An archive (PACS) whose series clients open, and which takes masks, over DICOMweb (DICOM PS3.18).
 ///
 /// Lists, and whole series and objects, are asked for one at a time each, and clients take turns. Answers are bounded in
@@ -26,7 +22,6 @@ final class Archive: Sendable {
         self.logger = logger
         lists = Turns(of: "questions to the archive", limit: limits.queuedJobs)
         transfers = Turns(of: "transfers from and to the archive", limit: limits.queuedJobs)
-        address.trustCertificates()
         if let warning = address.warning { logger.warning("\(warning)") }
     }
 
@@ -38,8 +33,7 @@ final class Archive: Sendable {
         try await lists.begin(of: client)
         defer { lists.end() }
         do {
-            var request = try request("GET", "series", query.items)
-            request.setValue("application/dicom+json", forHTTPHeaderField: "Accept")
+            let request = request("series", query.items, ["Accept: application/dicom+json"])
             let exchange = ArchiveExchange(request, bounds: bounds(bytes: limits.archiveListBytes))
             defer { exchange.end() }
             let head = try await exchange.head()
@@ -63,10 +57,10 @@ final class Archive: Sendable {
         try await transfers.begin(of: client)
         defer { transfers.end() }
         do {
-            var request = try request("GET", "studies/\(study)/series/\(series)")
             // Any transfer syntax: files come as they were stored, without a loss, and the reader knows most.
-            request.setValue(
-                "multipart/related; type=\"application/dicom\"; transfer-syntax=*", forHTTPHeaderField: "Accept")
+            let request = request(
+                "studies/\(study)/series/\(series)", [],
+                ["Accept: multipart/related; type=\"application/dicom\"; transfer-syntax=*"])
             let exchange = ArchiveExchange(request, bounds: bounds(bytes: limits.bodyBytes))
             defer { exchange.end() }
             let head = try await exchange.head()
@@ -87,13 +81,14 @@ final class Archive: Sendable {
         do {
             let boundary = "medseg-\(Scratch.makeID())"
             let body = try await related(path, boundary: boundary)
-            var request = try request("POST", "studies")
-            request.setValue(
-                "multipart/related; type=\"application/dicom\"; boundary=\(boundary)",
-                forHTTPHeaderField: "Content-Type")
-            request.setValue("application/dicom+json", forHTTPHeaderField: "Accept")
-            let exchange = ArchiveExchange(
-                request, file: body.path, bounds: bounds(bytes: limits.archiveListBytes))
+            var request = request(
+                "studies", [],
+                [
+                    "Content-Type: multipart/related; type=\"application/dicom\"; boundary=\(boundary)",
+                    "Accept: application/dicom+json",
+                ])
+            request.file = body.path
+            let exchange = ArchiveExchange(request, bounds: bounds(bytes: limits.archiveListBytes))
             defer { exchange.end() }
             let head = try await exchange.head()
             let receipt = try await receipt(of: exchange, head)
@@ -110,17 +105,12 @@ final class Archive: Sendable {
 
     // MARK: - Requests
 
-    private func request(_ method: String, _ path: String, _ items: [(String, String)] = []) throws -> URLRequest {
+    private func request(_ path: String, _ items: [(String, String)], _ headers: [String]) -> ArchiveRequest {
         let query = items.map { "\($0.0)=\(Self.encoded($0.1))" }.joined(separator: "&")
-        guard let url = URL(string: "\(address.root)/\(path)\(query.isEmpty ? "" : "?\(query)")") else {
-            throw Refusal(.internalServerError, "the archive's address cannot be built")
-        }
-        var request = URLRequest(url: url)
-        request.httpMethod = method
-        if let authorization = address.authorization {
-            request.setValue(authorization, forHTTPHeaderField: "Authorization")
-        }
-        return request
+        return ArchiveRequest(
+            url: "\(address.root)/\(path)\(query.isEmpty ? "" : "?\(query)")",
+            headers: headers + (address.authorization.map { ["Authorization: \($0)"] } ?? []),
+            certificates: address.certificates)
     }
 
     private static func encoded(_ text: String) -> String {
@@ -150,6 +140,10 @@ final class Archive: Sendable {
     private func check(_ head: ArchiveExchange.Head) throws {
         switch head.status {
         case 200..<300: return
+        case 300..<400:
+            throw Refusal(
+                .badGateway,
+                "the archive answers \(head.status), which sends elsewhere; give --dicomweb the address that it names")
         case 401, 403:
             throw Refusal(
                 .badGateway,

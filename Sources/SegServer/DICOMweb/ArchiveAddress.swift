@@ -23,7 +23,9 @@ public struct ArchiveAddress: Sendable {
         let host = parts?.host ?? ""
         var reasons: [String] = []
         // The address itself is not repeated: it may hold a password.
-        if !["http", "https"].contains(scheme) || host.isEmpty || parts?.query != nil || parts?.fragment != nil {
+        if !["http", "https"].contains(scheme) || host.isEmpty || parts?.query != nil || parts?.fragment != nil
+            || !Self.isOneWord(address)
+        {
             reasons.append(
                 "--dicomweb should be the root of DICOMweb services, such as https://pacs.example/dicom-web, without a query"
             )
@@ -43,6 +45,8 @@ public struct ArchiveAddress: Sendable {
         guard reasons.isEmpty else { throw ServerOptionError(reasons.joined(separator: "; ")) }
     }
 
+    private static func isOneWord(_ text: String) -> Bool { text.utf8.allSatisfy { (0x21...0x7e).contains($0) } }
+
     private static func authorization(_ environment: [String: String], _ reasons: inout [String]) -> String? {
         let user = environment["MEDSEG_DICOMWEB_USER"]
         let password = environment["MEDSEG_DICOMWEB_PASSWORD"]
@@ -53,7 +57,7 @@ public struct ArchiveAddress: Sendable {
             reasons.append("MEDSEG_DICOMWEB_USER and MEDSEG_DICOMWEB_PASSWORD go together, and one of them is not set")
         }
         if user?.contains(":") == true { reasons.append("MEDSEG_DICOMWEB_USER should hold no colon") }
-        if let token, !token.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) {
+        if let token, !isOneWord(token) {
             reasons.append("MEDSEG_DICOMWEB_TOKEN should be visible ASCII characters without spaces")
         }
         if let token { return "Bearer \(token)" }
@@ -72,11 +76,5 @@ public struct ArchiveAddress: Sendable {
         }
         if !isSecure { reasons.append("MEDSEG_DICOMWEB_CA is for an archive at https, and --dicomweb is none") }
         return path
-    }
-
-    /// Has every request of the process trust the archive's certificates, and no others.
-    func trustCertificates() {
-        // FoundationNetworking has no other way to name them.
-        if let certificates { setenv("URLSessionCertificateAuthorityInfoFile", certificates, 1) }
     }
 }

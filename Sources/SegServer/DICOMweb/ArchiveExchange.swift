@@ -1,13 +1,25 @@
+internal import CCurl
 internal import Foundation
 internal import HTTPTypes
 internal import Synchronization
 
-#if canImport(FoundationNetworking)
-    internal import FoundationNetworking
-#endif
+/// What the archive is asked.
+struct ArchiveRequest {
+    let url: String
+    /// As `Name: value`.
+    var headers: [String] = []
+    /// A file to POST; nil for a GET.
+    var file: String?
+    /// A file of certificates that are trusted in place of the system's.
+    var certificates: String?
+}
 
-/// One request to the archive. The body of the answer comes in pieces; while nobody takes them, the network waits.
-final class ArchiveExchange: NSObject, URLSessionDataDelegate, Sendable {
+/// One request to the archive, on a thread of its own. The body of the answer comes in pieces; while nobody takes them, the
+/// network waits.
+///
+/// libcurl asks, and not URLSession, which brings pieces faster than they are taken and knows no certificates but the
+/// system's. Redirections are not followed: the credentials, and what is sent, are for one address alone.
+final class ArchiveExchange: Sendable {
     /// What the head of an answer says.
     struct Head {
         let status: Int
@@ -41,7 +53,7 @@ final class ArchiveExchange: NSObject, URLSessionDataDelegate, Sendable {
     }
 
     private let state = Mutex(State())
-    private let session = Mutex<URLSession?>(nil)
+    private let request: ArchiveRequest
     private let bounds: Bounds
     /// Places for pieces that nobody has taken yet. It starts at 0, and gets its places then: a semaphore may not end
     /// with fewer than it started with.
@@ -49,23 +61,13 @@ final class ArchiveExchange: NSObject, URLSessionDataDelegate, Sendable {
     private let deadline = Mutex<Task<Void, Never>?>(nil)
 
     private static let mostPieces = 16
+    private static let isReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     /// Sends a request.
-    /// - Parameter file: The request's body; nil for a request without one.
-    init(_ request: URLRequest, file: String? = nil, bounds: Bounds) {
+    init(_ request: ArchiveRequest, bounds: Bounds) {
+        self.request = request
         self.bounds = bounds
-        super.init()
         for _ in 0..<Self.mostPieces { places.signal() }
-        let configuration = URLSessionConfiguration.ephemeral
-        configuration.timeoutIntervalForRequest = bounds.silence
-        configuration.urlCredentialStorage = nil
-        configuration.urlCache = nil
-        configuration.httpCookieStorage = nil
-        let session = URLSession(configuration: configuration, delegate: self, delegateQueue: PatientQueue())
-        self.session.withLock { $0 = session }
-        let task =
-            file.map { session.uploadTask(with: request, fromFile: URL(fileURLWithPath: $0)) }
-            ?? session.dataTask(with: request)
         let seconds = bounds.seconds
         let late = Task { [weak self] in
             try? await Task.sleep(for: .seconds(seconds))
@@ -75,7 +77,7 @@ final class ArchiveExchange: NSObject, URLSessionDataDelegate, Sendable {
             )
         }
         deadline.withLock { $0 = late }
-        task.resume()
+        Thread.detachNewThread { self.run() }
     }
 
     /// Ends the exchange, whether or not the answer has come whole. To be called once.
@@ -87,12 +89,6 @@ final class ArchiveExchange: NSObject, URLSessionDataDelegate, Sendable {
         }
         // One piece may be waiting for its place.
         places.signal()
-        let session = session.withLock { session in
-            defer { session = nil }
-            return session
-        }
-        // The session's own threads may be waiting for the delegate, and this would wait for them.
-        DispatchQueue.global().async { session?.invalidateAndCancel() }
     }
 
     // MARK: - The answer
@@ -156,32 +152,89 @@ final class ArchiveExchange: NSObject, URLSessionDataDelegate, Sendable {
 
     // MARK: - The network
 
-    func urlSession(
-        _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
-        newRequest request: URLRequest, completionHandler: @escaping (URLRequest?) -> Void
-    ) {
-        // The credentials, and what is sent, are for this address alone.
-        fail(
-            Refusal(
-                .badGateway,
-                "the archive answers \(response.statusCode), which sends elsewhere; give --dicomweb the address that it names"
-            ))
-        completionHandler(nil)
+    /// What curl calls back: on the exchange's thread alone.
+    private final class Transfer {
+        let exchange: ArchiveExchange
+        let handle: UnsafeMutableRawPointer
+        var hasHead = false
+
+        init(_ exchange: ArchiveExchange, _ handle: UnsafeMutableRawPointer) {
+            self.exchange = exchange
+            self.handle = handle
+        }
+
+        func announce() {
+            guard !hasHead else { return }
+            hasHead = true
+            exchange.begin(
+                Head(status: Int(ccurl_status(handle)), type: ccurl_type(handle).map { String(cString: $0) } ?? ""),
+                length: Int(ccurl_length(handle)))
+        }
     }
 
-    func urlSession(
-        _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
-        completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
-    ) {
-        let answer = response as? HTTPURLResponse
-        let head = Head(
-            status: answer?.statusCode ?? 0, type: answer?.value(forHTTPHeaderField: "Content-Type") ?? "")
-        if response.expectedContentLength > Int64(bounds.bytes) { fail(tooLong) }
-        update { $0.head = head }
-        completionHandler(.allow)
+    private func run() {
+        guard Self.isReady, let handle = curl_easy_init() else {
+            return fail(Refusal(.internalServerError, "a request to the archive cannot be made"))
+        }
+        defer { curl_easy_cleanup(handle) }
+        var headers: UnsafeMutablePointer<curl_slist>?
+        for header in request.headers { headers = curl_slist_append(headers, header) }
+        defer { curl_slist_free_all(headers) }
+        ccurl_set_headers(handle, headers)
+        configure(handle)
+        var body: UnsafeMutablePointer<FILE>?
+        if let file = request.file {
+            body = fopen(file, "rb")
+            guard let body else { return fail(Refusal.notFound("file; it may have expired")) }
+            ccurl_set_body(handle, body, curl_off_t(Scratch.size(of: file)))
+        }
+        defer { if let body { fclose(body) } }
+        let transfer = Transfer(self, handle)
+        let code = withExtendedLifetime(transfer) {
+            ccurl_set_owner(
+                handle,
+                { bytes, size, count, owner in
+                    guard let bytes, let owner else { return 0 }
+                    let transfer = Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue()
+                    transfer.announce()
+                    return transfer.exchange.take(Data(bytes: bytes, count: size * count)) ? size * count : 0
+                },
+                { owner, _, _, _, _ in
+                    guard let owner else { return 1 }
+                    return Unmanaged<Transfer>.fromOpaque(owner).takeUnretainedValue().exchange.isWanted ? 0 : 1
+                }, Unmanaged.passUnretained(transfer).toOpaque())
+            return curl_easy_perform(handle)
+        }
+        // Of an answer without a body.
+        if ccurl_status(handle) > 0 { transfer.announce() }
+        guard code == CURLE_OK else { return fail(Self.refusal(code, hasBegun: transfer.hasHead)) }
+        update { $0.isWhole = true }
     }
 
-    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+    private func configure(_ handle: UnsafeMutableRawPointer) {
+        _ = ccurl_set_text(handle, CURLOPT_URL, request.url)
+        // Whatever compression curl knows; bytes are counted once they are decompressed.
+        _ = ccurl_set_text(handle, CURLOPT_ACCEPT_ENCODING, "")
+        let silence = max(1, Int(bounds.silence))
+        for (option, number) in [
+            (CURLOPT_NOSIGNAL, 1), (CURLOPT_CONNECTTIMEOUT, silence), (CURLOPT_LOW_SPEED_LIMIT, 1),
+            (CURLOPT_LOW_SPEED_TIME, silence),
+        ] { _ = ccurl_set_number(handle, option, number) }
+        if let certificates = request.certificates {
+            _ = ccurl_set_text(handle, CURLOPT_CAINFO, certificates)
+            _ = ccurl_set_text(handle, CURLOPT_CAPATH, nil)
+        }
+    }
+
+    private func begin(_ head: Head, length: Int) {
+        update { state in
+            if length > bounds.bytes { state.fault = state.fault ?? tooLong }
+            state.head = head
+        }
+    }
+
+    /// Keeps a piece once there is a place; false where no more is wanted.
+    private func take(_ data: Data) -> Bool {
         places.wait()
         var isTaken = false
         update { state in
@@ -191,62 +244,31 @@ final class ArchiveExchange: NSObject, URLSessionDataDelegate, Sendable {
             state.pieces.append(data)
             isTaken = true
         }
-        if !isTaken { places.signal() }
+        return isTaken
     }
 
-    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-        update { state in
-            if let error { state.fault = state.fault ?? Self.refusal(error, hasBegun: state.head != nil) }
-            state.isWhole = true
-        }
-    }
+    private var isWanted: Bool { state.withLock { !$0.isClosed && $0.fault == nil } }
 
     private var tooLong: Refusal {
         Refusal(
             .badGateway, "the archive's answer has more than \(bounds.bytes) bytes, the most that this server takes")
     }
 
-    private static func refusal(_ error: any Error, hasBegun: Bool) -> Refusal {
-        // libcurl's own words; it has no code of its own for a certificate.
-        let words = error.localizedDescription
-        if words.hasPrefix("SSL") {
-            return Refusal(
-                .badGateway,
-                "the archive's certificate is not trusted (\(words)); MEDSEG_DICOMWEB_CA names a PEM file of its authority's"
-            )
-        }
-        return switch (error as? URLError)?.code {
-        case .timedOut: Refusal(.gatewayTimeout, "the archive does not answer; try again later")
-        case .cannotConnectToHost, .cannotFindHost, .dnsLookupFailed:
+    private static func refusal(_ code: CURLcode, hasBegun: Bool) -> Refusal {
+        switch code {
+        case CURLE_OPERATION_TIMEDOUT: Refusal(.gatewayTimeout, "the archive does not answer; try again later")
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_CONNECT:
             Refusal(.badGateway, "the archive cannot be reached; check the address of --dicomweb, and whether it runs")
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CACERT_BADFILE:
+            Refusal(
+                .badGateway,
+                "the archive's certificate is not trusted (\(String(cString: curl_easy_strerror(code)))); MEDSEG_DICOMWEB_CA names "
+                    + "a PEM file of those that sign it")
         default:
             Refusal(
                 .badGateway,
                 hasBegun
                     ? "the archive's answer was cut off; try again" : "what the archive answers is no HTTP, or nothing")
-        }
-    }
-}
-
-/// Runs one block after another, and has whoever brings more wait while many are there: the session would keep all of a
-/// series in memory where the disk is slower than the network.
-private final class PatientQueue: OperationQueue, @unchecked Sendable {
-    // From 0, as above.
-    private let places = DispatchSemaphore(value: 0)
-
-    override init() {
-        super.init()
-        // A session gives its own queue this, and not one that it is given.
-        maxConcurrentOperationCount = 1
-        for _ in 0..<16 { places.signal() }
-    }
-
-    override func addOperation(_ block: @escaping @Sendable () -> Void) {
-        places.wait()
-        let places = places
-        super.addOperation {
-            places.signal()
-            block()
         }
     }
 }
