@@ -1,8 +1,10 @@
 # What people and machines run; `make` alone lists it.
 
-# The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests.
+# The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests. The web server uses curl, and so do
+# the other targets that send requests in a static build.
 PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev libdeflate-dev libbz2-dev \
-	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev libdcmtk-dev libopenjp2-7-dev fonts-dejavu-core
+	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev libdcmtk-dev libopenjp2-7-dev libcurl4-openssl-dev \
+	fonts-dejavu-core
 # What lint and the tests beyond `make test` run.
 TEST_PACKAGES = python3-venv strace $(CLANG_FORMAT)
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks examples

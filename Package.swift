@@ -83,6 +83,7 @@ let package = Package(
         .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
 
         // OpenCL's functions, looked up in the ICD loader at the first call, and where this code lies.
@@ -144,7 +145,7 @@ let package = Package(
 
         // Where both meet.
         swiftTarget("SegData", ["SegCore", "SegImaging", "CArchive", "CCrypto"]),
-        // Archives of web addresses. Nothing but this and SegTracking asks a server.
+        // Archives from web addresses. Only this target, SegTracking and SegServer (DICOMweb) send requests to servers.
         swiftTarget("SegDownload", ["SegCore", "SegData"]),
         swiftTarget(
             "SegInference", ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging"]),
@@ -219,7 +220,7 @@ let package = Package(
             name: "SegServer",
             dependencies: [
                 "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegInference", "SegNNUNet",
-                "MedSeg", "SegDICOM", "SegData", logging,
+                "MedSeg", "SegDICOM", "SegData", "CCurl", logging,
             ] + webServer,
             resources: [.copy("Page")],
             swiftSettings: strict),

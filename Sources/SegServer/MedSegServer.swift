@@ -22,6 +22,8 @@ public struct ServerOptions: Sendable {
     public var token: String?
     /// Addresses of proxies whose headers about the client's address and TLS are trusted.
     public var proxies: [String] = []
+    /// The archive whose series clients may open and that stores masks; nil for none.
+    public var archive: ArchiveAddress?
     /// The minimum level of logged lines.
     public var logLevel = Logger.Level.info
     /// The limits of the server.

@@ -20,6 +20,7 @@ struct Routes {
         addModelsAndVolumes(to: table)
         addJobs(to: table)
         addMasks(to: table)
+        addArchive(to: table)
         addInfo(to: table)
         addInference(to: table)
         addBatches(to: table)

@@ -17,9 +17,15 @@ public struct ServerLimits: Sendable {
     public var dicomBytes = 8 << 30
     /// Bytes of the address space of the process that reads DICOM: for the program, and for several copies of a scan.
     var dicomMemory: Int { 4 << 30 + 24 * voxels }
+    /// Seconds in which a response of the archive must end: a list, a series, or the result of storing an object.
+    public var archiveSeconds = 600.0
+    /// Seconds without a byte from the archive after which a request to it is given up.
+    public var archiveSilence = 60.0
+    /// Bytes of a list of the archive.
+    public var archiveListBytes = 8 << 20
     /// Seconds for which one job may compute.
     public var jobSeconds = 1800.0
-    /// Waiting jobs, and as many waiting DICOM requests; the running one is not counted.
+    /// Waiting jobs, and as many waiting DICOM requests, lists of the archive and transfers; the running one is not counted.
     public var queuedJobs = 32
     /// Uploaded scans that are stored at once.
     public var sessions = 64
@@ -61,8 +67,11 @@ public struct ServerLimits: Sendable {
             row(
                 "bytes of memory of the process that reads DICOM; grows with the voxels of a scan",
                 ByteCount(bytes: dicomMemory).description),
+            row("seconds in which an answer of the archive ends (--dicomweb-seconds)", Self.text(archiveSeconds)),
+            row("seconds without a byte of the archive", Self.text(archiveSilence)),
+            row("bytes of a list of the archive", ByteCount(bytes: archiveListBytes).description),
             row("seconds that a job computes (--job-seconds)", Self.text(jobSeconds)),
-            row("jobs that wait, and as many requests for DICOM (--queue)", "\(queuedJobs)"),
+            row("jobs that wait, and as many requests for DICOM, lists and transfers (--queue)", "\(queuedJobs)"),
             row("uploaded scans that are kept (--sessions)", "\(sessions)"),
             row("seconds that an unused scan is kept (--session-seconds)", Self.text(sessionSeconds)),
             row("bytes of models that stay loaded", ByteCount(bytes: modelBytes).description),

@@ -10,6 +10,8 @@ final class Services: Sendable {
     let scratch: Scratch
     let reader: ScanReader
     let dicom: DicomReader
+    /// The archive of `--dicomweb`; nil if the option is not given.
+    let archive: Archive?
     let sessions: SessionStore
     let datastore: Datastore
     let catalog: ModelCatalog
@@ -36,6 +38,7 @@ final class Services: Sendable {
         self.scratch = scratch
         reader = ScanReader(limits: limits)
         dicom = DicomReader(scratch: scratch, limits: limits)
+        archive = options.archive.map { [limits] in Archive($0, scratch: scratch, limits: limits, logger: logger) }
         do {
             let studies = try options.studies ?? scratch.makeFolder(Scratch.studiesName)
             datastore = try Datastore(folder: studies, scratch: scratch, reader: reader, logger: logger)

@@ -47,6 +47,15 @@ struct MedSegServerCommand: AsyncParsableCommand {
         help: "The token that clients need if --host is not this machine; or MEDSEG_TOKEN, which `ps` does not show.")
     var token: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            The root address of the DICOMweb services of an archive. Clients can open its series and store masks in it. \
+            Credentials are read from MEDSEG_DICOMWEB_USER and MEDSEG_DICOMWEB_PASSWORD, or from MEDSEG_DICOMWEB_TOKEN. \
+            MEDSEG_DICOMWEB_CA is the path of a PEM file of trusted certificates.
+            """, valueName: "url"))
+    var dicomweb: String?
+
     @Option(help: "The device: auto, cpu, reference or opencl:N.")
     var device = "auto"
 
@@ -71,7 +80,10 @@ struct MedSegServerCommand: AsyncParsableCommand {
     @Option(help: "The maximum seconds for reading the DICOM files of one request.")
     var dicomSeconds = ServerLimits().dicomSeconds
 
-    @Option(help: "The maximum number of waiting jobs, and of waiting requests for DICOM.")
+    @Option(help: "The maximum seconds for one response of the archive.")
+    var dicomwebSeconds = ServerLimits().archiveSeconds
+
+    @Option(help: "The maximum number of waiting jobs, and of waiting requests for DICOM and for the archive.")
     var queue = ServerLimits().queuedJobs
 
     @Option(help: "The maximum number of uploaded scans that are kept at once.")
@@ -94,13 +106,14 @@ struct MedSegServerCommand: AsyncParsableCommand {
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port should be 0 to 65535, not \(port)") }
         guard [maxVoxels, queue, sessions, connections].allSatisfy({ $0 > 0 }),
-            [jobSeconds, sessionSeconds, dicomSeconds].allSatisfy({ $0 > 0 })
+            [jobSeconds, sessionSeconds, dicomSeconds, dicomwebSeconds].allSatisfy({ $0 > 0 })
         else {
             throw ValidationError("limits should be above 0")
         }
         // Clients read seconds as integers.
-        guard jobSeconds < 1e9, sessionSeconds < 1e9, dicomSeconds < 1e9 else {
-            throw ValidationError("--job-seconds, --session-seconds and --dicom-seconds should be below 1000000000")
+        guard [jobSeconds, sessionSeconds, dicomSeconds, dicomwebSeconds].allSatisfy({ $0 < 1e9 }) else {
+            throw ValidationError(
+                "--job-seconds, --session-seconds, --dicom-seconds and --dicomweb-seconds should be below 1000000000")
         }
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads should be 1 to 1024, not \(threads)")
@@ -120,7 +133,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
     private func serve() async throws {
         let backend = try Devices.makeBackend(device, threads: threads)
         if let maxMemory { backend.memoryLimit = maxMemory.bytes }
-        let server = try MedSegServer(options, backend: backend)
+        let server = try MedSegServer(options(), backend: backend)
         let address = host.contains(":") ? "[\(host)]" : host
         let models = server.models.joined(separator: ", ")
         try await server.run { port in
@@ -130,11 +143,13 @@ struct MedSegServerCommand: AsyncParsableCommand {
         }
     }
 
-    private var options: ServerOptions {
+    private func options() throws -> ServerOptions {
+        let environment = ProcessInfo.processInfo.environment
         var options = ServerOptions(models: models, studies: studies, scratch: scratch)
+        options.archive = try dicomweb.map { try ArchiveAddress($0, environment: environment) }
         options.host = host
         options.port = port
-        options.token = token ?? ProcessInfo.processInfo.environment["MEDSEG_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
+        options.token = token ?? environment["MEDSEG_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
         options.proxies = proxy
         options.logLevel = verbose ? .debug : .info
         options.limits.bodyBytes = maxBody.bytes
@@ -142,6 +157,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
         options.limits.scratchBytes = maxDisk.bytes
         options.limits.jobSeconds = jobSeconds
         options.limits.dicomSeconds = dicomSeconds
+        options.limits.archiveSeconds = dicomwebSeconds
         options.limits.queuedJobs = queue
         options.limits.sessions = sessions
         options.limits.connections = connections

@@ -39,6 +39,27 @@ import Testing
         #expect(isFinished)
     }
 
+    /// The files that an archive answers with say what they are, and no field.
+    @Test func theFilesOfAnArchive() throws {
+        let type = "Multipart/Related; type=\"application/dicom\"; boundary=\"b\""
+        let part = "--b\r\nContent-Type: Application/DICOM; transfer-syntax=1.2\r\nContent-Length: 3\r\n\r\none\r\n"
+        func heads(_ body: String, most: Int = 2) throws -> [MultipartParser.Head] {
+            var parser = try MultipartParser(contentType: type, mostParts: most, as: .related)
+            var heads: [MultipartParser.Head] = []
+            try parser.consume(Array(body.utf8)) { if case .began(let head) = $0 { heads.append(head) } }
+            #expect(parser.isFinished)
+            return heads
+        }
+        let file = MultipartParser.Head(name: "application/dicom", isFile: true)
+        #expect(try heads(part + part + "--b--") == [file, file])
+        #expect(throws: Refusal.self) { try heads(part + part + part + "--b--") }
+        #expect(throws: Refusal.self) { try heads("--b\r\nContent-Length: 3\r\n\r\none\r\n--b--") }
+        #expect(throws: Refusal.self) { try MultipartParser(contentType: type) }
+        #expect(throws: Refusal.self) {
+            try MultipartParser(contentType: "multipart/form-data; boundary=b", as: .related)
+        }
+    }
+
     @Test func aFormCutAnywhereIsNotFinished() throws {
         let bytes = Array(Self.body.utf8)
         let end = bytes.count - "\r\nafter".utf8.count

@@ -11,7 +11,8 @@ python3 -m venv "$venv"
 
 tests=(test_rest.py test_channels.py test_masks.py test_datastore.py test_heads.py test_hostile.py)
 if "$venv/bin/pip" install -q --disable-pip-version-check numpy pydicom; then
-  tests+=(test_dicom.py)
+  tests+=(test_dicom.py test_dicomweb.py test_dicomweb_faults.py)
+  "$venv/bin/pip" install -q --disable-pip-version-check highdicom || missing highdicom "it was NOT asked about stored masks"
 else
   missing "numpy or pydicom" "DICOM was NOT tested"
 fi
@@ -28,13 +29,18 @@ else
   missing monailabel "its client was NOT tested"
 fi
 
-if ! command -v chromium >/dev/null; then
-  sudo=""; [ "$(id -u)" = 0 ] || sudo=sudo
-  { $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive \
-      apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 || true
-fi
+# Installs Debian packages. With RUNLEVEL=1, no service is started.
+install() {
+  local sudo=""; [ "$(id -u)" = 0 ] || sudo=sudo
+  { $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+      apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null 2>&1 || true
+}
+orthanc=/usr/share/orthanc/plugins/libOrthancDicomWeb.so
+[ -e $orthanc ] || install orthanc orthanc-dicomweb
+[ -e $orthanc ] || missing "orthanc or orthanc-dicomweb" "DICOMweb was tried with no real archive"
+command -v chromium >/dev/null || install chromium fonts-dejavu-core
 if command -v chromium >/dev/null && "$venv/bin/pip" install -q --disable-pip-version-check playwright axe-playwright-python; then
-  tests+=(test_page.py test_page_channels.py test_page_dicom.py test_editing.py test_care.py)
+  tests+=(test_page.py test_page_channels.py test_page_dicom.py test_page_archive.py test_editing.py test_care.py)
 else
   missing "chromium, playwright or axe-playwright-python" "the page was NOT tested"
 fi

@@ -128,8 +128,10 @@ public enum DicomChild {
         let rows = catalogue.rows.map(DicomVolume.init)
         let listing = rows.map(\.line).joined(separator: "; ")
         let asked = task.choice.series.map { "series '\($0.prefix(64))' " } ?? ""
+        // A series of an archive is requested by its UID and may hold several volumes.
+        let isThere = task.choice.volume == nil && catalogue.rows.contains { $0.uid == task.choice.series }
         let chosen =
-            task.choice.isMade
+            task.choice.isMade && !isThere
             ? "\(asked)\(task.choice.volume.map { "volume \($0) " } ?? "")is not one of the " : "the files hold "
         return .init(
             kind: .choice,

@@ -6,17 +6,12 @@ internal import SegCore
 actor DicomReader {
     private let scratch: Scratch
     private let limits: ServerLimits
-    private var isBusy = false
-    private var waiting: FairLine<Place>
-    private var turns: [ObjectIdentifier: CheckedContinuation<Void, any Error>] = [:]
-
-    /// A position in the queue.
-    private final class Place: Sendable {}
+    private let turns: Turns
 
     init(scratch: Scratch, limits: ServerLimits) {
         self.scratch = scratch
         self.limits = limits
-        waiting = FairLine(limit: limits.queuedJobs)
+        turns = Turns(of: "requests for DICOM", limit: limits.queuedJobs)
     }
 
     /// Reads the chosen volume and writes it as a NIfTI file. If the caller is cancelled, the process ends.
@@ -39,52 +34,13 @@ actor DicomReader {
         try await perform(of: scan, result: "object.dcm", to: path, for: client) { .object(object, of: mask, to: $0) }
     }
 
-    // MARK: - Turns
-
-    /// Waits for the client's turn.
-    /// - Throws: `Refusal` if the queue, or the client's share of it, is full; `CancellationError`.
-    private func waitForTurn(of client: String) async throws {
-        guard isBusy else {
-            isBusy = true
-            return
-        }
-        guard waiting.hasRoom(for: client) else {
-            throw Refusal(
-                .tooManyRequests,
-                "\(waiting.count(of: client)) of your requests for DICOM are already waiting; try again later")
-        }
-        let place = Place()
-        waiting.append(place, of: client)
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                turns[ObjectIdentifier(place)] = continuation
-                if Task.isCancelled { leave(place) }
-            }
-        } onCancel: {
-            Task { await self.leave(place) }
-        }
-    }
-
-    private func leave(_ place: Place) {
-        guard waiting.remove(place) else { return }
-        turns.removeValue(forKey: ObjectIdentifier(place))?.resume(throwing: CancellationError())
-    }
-
-    private func endTurn() {
-        guard let next = waiting.next() else {
-            isBusy = false
-            return
-        }
-        turns.removeValue(forKey: ObjectIdentifier(next))?.resume()
-    }
-
     // MARK: - Processes
 
     private func perform(
         of origin: DicomOrigin, result: String, to path: String, for client: String, _ work: (String) -> DicomTask.Work
     ) async throws -> [String] {
-        try await waitForTurn(of: client)
-        defer { endTurn() }
+        try await turns.begin(of: client)
+        defer { turns.end() }
         let folder = try scratch.makeFolder("upload-\(Scratch.makeID())")
         let meter = FolderMeter(folder, budget: scratch.budget)
         defer { scratch.remove(folder, bytes: meter.end()) }

@@ -2,13 +2,13 @@ internal import Foundation
 internal import HTTPTypes
 internal import SegCore
 
-/// Splits a `multipart/form-data` body (RFC 7578) into parts as it arrives.
+/// Splits a `multipart/form-data` body (RFC 7578) or a `multipart/related` body (RFC 2387) into parts as it arrives.
 ///
 /// It buffers at most one part's head and one delimiter; the content of a part is passed on as it arrives.
 package struct MultipartParser {
     /// The head of a part.
     package struct Head: Hashable, Sendable {
-        /// The field's name.
+        /// The field's name; for a part of `multipart/related`, its media type, such as `application/dicom`.
         package var name: String
         /// Whether the part is a file; the client's file name is not used otherwise.
         package var isFile: Bool
@@ -26,6 +26,24 @@ package struct MultipartParser {
         case ended
     }
 
+    /// The kind of a body.
+    package enum Kind: Sendable {
+        /// A form from a client.
+        case form
+        /// Files from an archive.
+        case related
+
+        var mediaType: String { self == .form ? "multipart/form-data" : "multipart/related" }
+
+        /// The error for a damaged body.
+        func damaged(_ reason: String) -> Refusal {
+            switch self {
+            case .form: Refusal(.badRequest, "the form is damaged: \(reason)")
+            case .related: Refusal(.badGateway, "the archive's answer is damaged: \(reason)")
+            }
+        }
+    }
+
     private enum State { case preamble, afterDelimiter, head, content, finished }
 
     private let delimiter: [UInt8]
@@ -33,20 +51,25 @@ package struct MultipartParser {
     private var state = State.preamble
     private var parts = 0
     private let mostParts: Int
+    private let kind: Kind
 
     private static let headLimit = 8 << 10
     private static let lineEnd: [UInt8] = [13, 10]
     private static let headEnd: [UInt8] = [13, 10, 13, 10]
 
     /// Creates a parser with the boundary of the content type.
-    /// - Parameter mostParts: The maximum number of parts.
-    /// - Throws: `Refusal` if the content type is not that of a form.
-    package init(contentType: String?, mostParts: Int = Limits.formFields) throws {
+    /// - Parameters:
+    ///   - mostParts: The maximum number of parts.
+    ///   - kind: The kind of the body.
+    /// - Throws: `Refusal` if the content type is not that of the kind.
+    package init(contentType: String?, mostParts: Int = Limits.formFields, as kind: Kind = .form) throws {
         self.mostParts = mostParts
+        self.kind = kind
         let words = HeaderWords(contentType ?? "")
-        guard words.value.lowercased() == "multipart/form-data", let boundary = words["boundary"],
+        guard words.value.lowercased() == kind.mediaType, let boundary = words["boundary"],
             (1...200).contains(boundary.utf8.count)
         else {
+            guard kind == .form else { throw kind.damaged("it is not multipart/related with a boundary") }
             throw Refusal(
                 .unsupportedMediaType, "the body should be multipart/form-data with a boundary; send it as a form")
         }
@@ -83,7 +106,7 @@ package struct MultipartParser {
 
     private mutating func skipPreamble() throws -> Bool {
         guard let start = Self.find(delimiter, in: buffer) else {
-            guard buffer.count <= Self.headLimit else { throw Self.damaged("its boundary is missing") }
+            guard buffer.count <= Self.headLimit else { throw kind.damaged("its boundary is missing") }
             return false
         }
         buffer.removeFirst(start + delimiter.count)
@@ -97,9 +120,9 @@ package struct MultipartParser {
             state = .finished
             return true
         }
-        guard buffer[0] == 13, buffer[1] == 10 else { throw Self.damaged("a boundary is followed by other bytes") }
+        guard buffer[0] == 13, buffer[1] == 10 else { throw kind.damaged("a boundary is followed by other bytes") }
         parts += 1
-        guard parts <= mostParts else { throw Self.damaged("it has more than \(mostParts) parts") }
+        guard parts <= mostParts else { throw kind.damaged("it has more than \(mostParts) parts") }
         // The line break stays in the buffer: a head without lines consists of two line breaks.
         state = .head
         return true
@@ -107,11 +130,11 @@ package struct MultipartParser {
 
     private mutating func readHead(_ handle: (Event) throws -> Void) throws -> Bool {
         guard let end = Self.find(Self.headEnd, in: buffer) else {
-            guard buffer.count <= Self.headLimit else { throw Self.damaged("the head of a part does not end") }
+            guard buffer.count <= Self.headLimit else { throw kind.damaged("the head of a part does not end") }
             return false
         }
-        guard end <= Self.headLimit else { throw Self.damaged("the head of a part is too long") }
-        let head = try Self.head(String(decoding: buffer[..<end], as: UTF8.self))
+        guard end <= Self.headLimit else { throw kind.damaged("the head of a part is too long") }
+        let head = try head(String(decoding: buffer[..<end], as: UTF8.self))
         buffer.removeFirst(end + Self.headEnd.count)
         state = .content
         try handle(.began(head))
@@ -133,20 +156,21 @@ package struct MultipartParser {
         return true
     }
 
-    private static func head(_ text: String) throws -> Head {
+    private func head(_ text: String) throws -> Head {
+        let wanted = kind == .form ? "content-disposition" : "content-type"
         for line in text.split(whereSeparator: \.isNewline) {
             let parts = line.split(separator: ":", maxSplits: 1)
-            guard parts.count == 2, parts[0].lowercased() == "content-disposition" else { continue }
+            guard parts.count == 2, parts[0].lowercased() == wanted else { continue }
             let words = HeaderWords(String(parts[1]))
+            if kind == .related { return Head(name: words.value.lowercased(), isFile: true) }
             guard words.value.lowercased() == "form-data", let name = words["name"], name.utf8.count <= 200 else {
                 break
             }
             return Head(name: name, isFile: words["filename"] != nil || words["filename*"] != nil)
         }
-        throw damaged("a part does not name its field")
+        throw kind.damaged(
+            kind == .form ? "a part does not name its field" : "a part does not name its media type")
     }
-
-    private static func damaged(_ reason: String) -> Refusal { Refusal(.badRequest, "the form is damaged: \(reason)") }
 
     private static func find(_ pattern: [UInt8], in bytes: [UInt8]) -> Int? {
         bytes.withUnsafeBytes { bytes in

@@ -13,12 +13,12 @@ export class Refused extends Error {
 async function answer(response) {
   if (response.ok) return response;
   if (response.status === 401) throw loggedOut();
-  let detail = `The server answered ${response.status}.`;
-  try {
-    detail = sentence((await response.json()).detail) || detail;
-  } catch { /* No JSON: the status must do. */ }
-  throw new Refused(response.status, detail);
+  let body = {};
+  try { body = await response.json(); } catch { /* No JSON: the status must do. */ }
+  throw refusal(response.status, body);
 }
+
+const refusal = (status, body) => new Refused(status, sentence(body.detail) || `The server answered ${status}.`, body.volumes);
 
 // A login ends after some hours, and when the server ends.
 function loggedOut() {
@@ -64,6 +64,9 @@ const file = (path, options) => read(path, async (response) => ({
 }), options);
 
 const getJSON = (path) => read(path, (response) => response.json());
+const postJSON = (path, body) => read(path, (response) => response.json(), {
+  method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+});
 
 export const api = {
   models: () => getJSON("/api/v1/models"),
@@ -73,9 +76,17 @@ export const api = {
   concerns: (id, model) => getJSON(`/api/v1/volumes/${id}/concerns?model=${encodeURIComponent(model)}`),
   job: (id) => getJSON(`/api/v1/jobs/${id}`),
 
-  submit: (body) => read("/api/v1/jobs", (response) => response.json(), {
-    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
-  }),
+  submit: (body) => postJSON("/api/v1/jobs", body),
+
+  /** Series of the archive. */
+  archive: (query) => getJSON(`/api/v1/dicomweb/series?${words(query)}`),
+  /** Lets the server fetch a series from the archive; `choice` selects one of several volumes. */
+  fetch: ({ study, series }, choice = {}) => postJSON(`/api/v1/dicomweb/volumes?${words(choice)}`, { study, series }),
+  /** Stores a mask in the archive as a DICOM SEG: the mask of a job, or voxels of a scan. */
+  storeJob: (id) => postJSON(`/api/v1/jobs/${id}/dicomweb`, {}),
+  store: (volume, voxels, { model, method }) => read(
+    `/api/v1/volumes/${volume}/dicomweb?${words({ model, method })}`, (response) => response.json(),
+    { method: "POST", headers: { "content-type": "application/octet-stream" }, body: voxels }),
 
   /** Deletes a job or a scan, also while the page is being left. An error is ignored if it no longer exists. */
   async remove(kind, id) {
@@ -119,7 +130,7 @@ export const api = {
         let body = {};
         try { body = JSON.parse(request.responseText); } catch { /* An answer without JSON is a refusal below. */ }
         if (request.status === 201) return resolve(body);
-        reject(new Refused(request.status, sentence(body.detail) || `The server answered ${request.status}.`, body.volumes));
+        reject(refusal(request.status, body));
       };
       if (files.length === 1) {
         request.setRequestHeader("content-type", "application/octet-stream");

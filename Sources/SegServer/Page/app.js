@@ -1,11 +1,12 @@
 // The page: a scan, a model, a job, and its results.
 
 import { api, Refused } from "./api.js";
+import { Archive } from "./archive.js";
 import { ask, isAsking } from "./ask.js";
 import { Comparison } from "./compare.js";
 import { Display } from "./display.js";
 import { Editor } from "./editor.js";
-import { asScan, dropped, send } from "./files.js";
+import { asScan, dropped, fetched, send } from "./files.js";
 import { Findings } from "./findings.js";
 import { follow } from "./job.js";
 import { offerMasks } from "./masks.js";
@@ -22,6 +23,7 @@ const findings = new Findings(view, display, fail);
 const editor = new Editor(view, say);
 const comparison = new Comparison(view, fail);
 const saving = new Saving({ say, fail, saved: labelSaved });
+const archive = new Archive((series) => openArchived(series).catch(fail));
 let models = [];
 let studies = [];
 // The open scan is a new object for each opening; results for an earlier one are dropped.
@@ -46,6 +48,12 @@ async function openFiles(all) {
   if (findings.isUnsaved && !await mayLeave()) return;
   $("studies").value = "";
   return open(name, (progress, isCurrent) => send(files, progress, isCurrent));
+}
+
+async function openArchived(series) {
+  if (findings.isUnsaved && !await mayLeave()) return;
+  $("studies").value = "";
+  return open(series.description || `${series.modality} of the archive`, (progress, isCurrent) => fetched(series, progress, isCurrent));
 }
 
 async function openStudy(option) {
@@ -299,6 +307,7 @@ $("draw").addEventListener("click", () => {
   asked++;
   findings.openEmpty(scan, model());
 });
+$("archive-open").addEventListener("click", () => archive.show());
 $("print").addEventListener("click", () => window.print());
 window.addEventListener("beforeprint", () => showPrinted(scan, findings));
 $("help-open").addEventListener("click", () => $("help").showModal());
@@ -332,6 +341,8 @@ async function start() {
   studies = volumes.filter((volume) => !volume.missing);
   $("device").textContent = `Runs on ${catalog.device}`;
   $("logout").hidden = !catalog.token;
+  $("archive-open").hidden = !catalog.dicomweb;
+  saving.hasArchive = catalog.dicomweb;
   $("model").replaceChildren(...models.map((model) => new Option(model.name, model.name)));
   $("server-scans").hidden = studies.length === 0;
   $("studies").append(...studies.map((volume) => new Option(volume.name, volume.id)));

@@ -48,15 +48,24 @@ export function asScan(all) {
   return { name: files.length === 1 ? files[0].name : `${files.length} DICOM files`, files };
 }
 
-/** Uploads a scan. If it has several volumes, the user is asked to choose one, unless the scan is no longer wanted. */
-export async function send(files, progress, isWanted) {
-  const upload = (choice) => api.upload(files, (share) => progress(share < 1 ? "sending" : "checking", share), choice);
+/** Uploads a scan. */
+export const send = (files, progress, isWanted) => chosen(
+  (choice) => api.upload(files, (share) => progress(share < 1 ? "sending" : "checking", share), choice), isWanted);
+
+/** Lets the server fetch a series from the archive. */
+export function fetched(series, progress, isWanted) {
+  progress("fetching from the archive", 0);
+  return chosen((choice) => api.fetch(series, choice), isWanted);
+}
+
+// Opens a scan. If it has several volumes, the user is asked to choose one, unless the scan is no longer wanted.
+async function chosen(open, isWanted) {
   try {
-    return await upload();
+    return await open();
   } catch (error) {
     if (!error.volumes || !isWanted()) throw error;
     const choice = await askForVolume(error.volumes);
     if (!choice) throw new Refused(0, "No volume was chosen, so nothing is open.");
-    return upload(choice);
+    return open(choice);
   }
 }

@@ -14,9 +14,12 @@ export class Saving {
     this.say = say;
     this.saved = saved;
     this.mask = null;
+    /** Whether the server has an archive. */
+    this.hasArchive = false;
     for (const [id, form] of [["download-mask", "nifti"], ["download-seg", "dicom-seg"], ["download-labelmap", "dicom-labelmap"], ["download-rtstruct", "rtstruct"]]) {
       $(id).addEventListener("click", () => this.once($(id), () => this.download(form)).catch(fail));
     }
+    $("archive-send").addEventListener("click", () => this.once($("archive-send"), () => this.store()).catch(fail));
     $("label-save").addEventListener("click", () => this.once($("label-save"), () => this.saveLabel()).catch(fail));
   }
 
@@ -27,6 +30,7 @@ export class Saving {
   open(mask) {
     this.mask = mask;
     for (const id of ["download-seg", "download-labelmap", "download-rtstruct"]) $(id).hidden = !mask.scan.facts.dicom;
+    $("archive-send").hidden = !this.hasArchive || !mask.scan.facts.dicom;
     $("label-field").hidden = mask.scan.isUpload;
   }
 
@@ -58,6 +62,17 @@ export class Saving {
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     map.markSaved(last);
     this.say(file.remarks || `Saved as ${file.name}.`);
+  }
+
+  async store() {
+    const { map, scan, model, job, method: methodOf } = this.mask;
+    if (!await ask("Store this mask in the archive as a DICOM SEG, beside the scan?", "Store")) return;
+    const { last } = map;
+    const method = methodOf();
+    const isOwn = job && !map.isCorrected;
+    const { remarks } = isOwn ? await api.storeJob(job.id) : await api.store(scan.id, await packed(map.voxels), { model, method });
+    map.markSaved(last);
+    this.say(["Stored in the archive.", ...remarks].join(" "));
   }
 
   async saveLabel() {

@@ -43,9 +43,7 @@ extension Routes {
             let form = try MaskForm(RequestQuery(request, knows: "as"))
             let job = try await finished(context)
             guard let object = form.object else { return try await download(.mask, of: job, context: context) }
-            let names = Dictionary(uniqueKeysWithValues: job.model.labels.map { ($0.number, $0.name) })
-            let mask = WrittenMask(path: job.path(.mask), names: names, model: job.model.name, method: .automatic)
-            return try await send(object, of: mask, scan: job.scan, context: context)
+            return try await send(object, of: mask(of: job), scan: job.scan, context: context)
         }
         table.on(.get, "/api/v1/jobs/{id}/probabilities/{label}") { _, context in
             let job = try await finished(context)
@@ -71,13 +69,19 @@ extension Routes {
 
     /// A job whose results are complete.
     /// - Throws: `Refusal` if there is none or it is not done.
-    private func finished(_ context: RouteTable.Context) async throws -> Job {
+    func finished(_ context: RouteTable.Context) async throws -> Job {
         let job = try await services.queue.job(context.text("id"))
         let state = job.snapshot
         guard state.phase == .done else {
             throw Refusal(.conflict, "the job is \(state.phase.rawValue); its results exist when it is done")
         }
         return job
+    }
+
+    /// The mask of a finished job.
+    func mask(of job: Job) -> WrittenMask {
+        let names = Dictionary(uniqueKeysWithValues: job.model.labels.map { ($0.number, $0.name) })
+        return WrittenMask(path: job.path(.mask), names: names, model: job.model.name, method: .automatic)
     }
 
     private func map(of job: Job, _ context: RouteTable.Context) throws -> UncertainPrediction.Quantity {

@@ -23,9 +23,10 @@ enum MaskForm: String, CaseIterable {
     }
 
     /// Reads the format from a query.
+    /// - Parameter usual: The format of a query that gives none.
     /// - Throws: `Refusal` if there is no such format.
-    init(_ query: RequestQuery) throws {
-        guard let form = MaskForm(rawValue: query["as"] ?? Self.nifti.rawValue) else {
+    init(_ query: RequestQuery, else usual: MaskForm = .nifti) throws {
+        guard let form = MaskForm(rawValue: query["as"] ?? usual.rawValue) else {
             throw Refusal(.badRequest, "as should be \(Self.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         self = form
@@ -92,7 +93,7 @@ extension Routes {
 
     /// Writes the voxels of a request as a mask of a scan.
     /// - Throws: `Refusal` if they are not voxels of the scan.
-    private func written(of scan: Scan, _ query: RequestQuery, _ request: Request) async throws -> WrittenMask {
+    func written(of scan: Scan, _ query: RequestQuery, _ request: Request) async throws -> WrittenMask {
         let model = try query["model"].map { try services.catalog.model($0) }
         let method = query["method"].map { DicomMask.Method(rawValue: $0) } ?? (model == nil ? .manual : .semiautomatic)
         guard let method else {
@@ -120,19 +121,7 @@ extension Routes {
     func send(
         _ object: DicomObject, of mask: WrittenMask, scan: Scan, context: RouteTable.Context
     ) async throws -> Response {
-        guard let origin = scan.dicom else {
-            throw Refusal(
-                .unprocessableContent,
-                "the scan was not uploaded as DICOM, and a DICOM object must refer to DICOM files; request as=nifti"
-            )
-        }
-        let result = ScratchFile(".dcm", in: services.scratch)
-        let file = DicomMaskFile(path: mask.path, names: mask.names, model: mask.model, method: mask.method)
-        let remarks = try await services.dicom.write(
-            object, of: file, scan: origin, to: result.path, for: context.clientName)
-        // The mask's file is deleted with its last reference; the process has read it by now.
-        withExtendedLifetime(mask.file) {}
-        try result.count()
+        let (result, remarks) = try await made(object, of: mask, scan: scan, for: context.clientName)
         var response = try await Response.file(
             result.path, as: scan.download(String(object.ending.dropFirst())), type: "application/dicom",
             context: context)
@@ -141,6 +130,28 @@ extension Routes {
                 .addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
         }
         return response.holding(result)
+    }
+
+    /// Makes a DICOM object from a mask.
+    /// - Parameter client: The client's name for its turns.
+    /// - Returns: The file of the object, and notes for the user, one sentence each.
+    /// - Throws: `Refusal` if the scan was not uploaded as DICOM, or its files cannot be referred to.
+    func made(
+        _ object: DicomObject, of mask: WrittenMask, scan: Scan, for client: String
+    ) async throws -> (ScratchFile, [String]) {
+        guard let origin = scan.dicom else {
+            throw Refusal(
+                .unprocessableContent,
+                "the scan was not uploaded as DICOM, and a DICOM object must refer to DICOM files; request as=nifti"
+            )
+        }
+        let result = ScratchFile(".dcm", in: services.scratch)
+        let file = DicomMaskFile(path: mask.path, names: mask.names, model: mask.model, method: mask.method)
+        let remarks = try await services.dicom.write(object, of: file, scan: origin, to: result.path, for: client)
+        // The mask's file is deleted with its last reference; the process has read it by now.
+        withExtendedLifetime(mask.file) {}
+        try result.count()
+        return (result, remarks)
     }
 }
 

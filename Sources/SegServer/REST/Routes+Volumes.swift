@@ -18,7 +18,7 @@ extension Routes {
                 "limits": [
                     "body_bytes": .int(services.limits.bodyBytes), "voxels": .int(services.limits.voxels),
                     "session_seconds": .double(services.limits.sessionSeconds),
-                ], "token": .bool(services.access.isEnabled),
+                ], "token": .bool(services.access.isEnabled), "dicomweb": .bool(services.archive != nil),
             ])
         }
         table.on(.get, "/api/v1/volumes") { _, _ in
@@ -34,10 +34,7 @@ extension Routes {
             ])
         }
         table.on(.post, "/api/v1/volumes") { request, context in
-            let query = try RequestQuery(request, knows: "series", "volume", "fill_gaps")
-            let selection = DicomSelection(
-                series: query["series"], volume: try query.int("volume", from: 1),
-                fillsGaps: try query.isOn("fill_gaps"))
+            let selection = try DicomSelection(RequestQuery(request, knows: "series", "volume", "fill_gaps"))
             try await services.sessions.checkRoom()
             let session = try await services.sessions.add(
                 files(of: request), selection: selection, seconds: nil, of: context.clientName)
@@ -102,6 +99,15 @@ extension ModelEntry {
                 "roi_size": description.roiSize.map { .array($0.array.map { .int($0) }) } ?? .null,
             ]
         }
+    }
+}
+
+extension DicomSelection {
+    /// Reads the choice of a volume from a query.
+    /// - Throws: `Refusal` if a value is not valid.
+    init(_ query: RequestQuery) throws {
+        self.init(
+            series: query["series"], volume: try query.int("volume", from: 1), fillsGaps: try query.isOn("fill_gaps"))
     }
 }
 

@@ -3,15 +3,18 @@ internal import SegServer
 
 /// Inputs of the server from clients and the disk.
 enum ServerInput {
-    /// A form: one byte for the size of its chunks, one line for its content type, and its body.
+    /// A form or a response of an archive: one byte for the size of its chunks, one line for its content type, and its body.
     static func form(_ input: [UInt8], _ folder: FuzzFolder) throws {
         let rest = input.dropFirst()
         let line = rest.prefix { $0 != 10 }
         let (type, body) = (String(decoding: line, as: UTF8.self), Array(rest.dropFirst(line.count + 1)))
         let step = max(1, Int(input.first ?? 1))
-        for type in [type, "multipart/form-data; boundary=X"] {
-            let whole = try parts(of: body, type: type, step: max(1, body.count))
-            let inSteps = try parts(of: body, type: type, step: step)
+        let forms: [(String, MultipartParser.Kind)] = [
+            (type, .form), ("multipart/form-data; boundary=X", .form), ("multipart/related; boundary=X", .related),
+        ]
+        for (type, kind) in forms {
+            let whole = try parts(of: body, type: type, kind, step: max(1, body.count))
+            let inSteps = try parts(of: body, type: type, kind, step: step)
             try insist(whole == inSteps, "chunks of \(step) bytes make another form")
             let bytes = whole?.reduce(0) { $0 + $1.content.count } ?? 0
             try insist(bytes <= body.count, "\(bytes) bytes came out of \(body.count)")
@@ -28,9 +31,11 @@ enum ServerInput {
     }
 
     /// The complete parts of a form; nil if the form is refused.
-    private static func parts(of body: [UInt8], type: String, step: Int) throws -> [Part]? {
+    private static func parts(
+        of body: [UInt8], type: String, _ kind: MultipartParser.Kind, step: Int
+    ) throws -> [Part]? {
         try unlessRefused {
-            var parser = try MultipartParser(contentType: type)
+            var parser = try MultipartParser(contentType: type, as: kind)
             var parts: [Part] = []
             for start in stride(from: 0, to: body.count, by: step) {
                 try parser.consume(body[start..<min(start + step, body.count)]) { event in
