@@ -88,7 +88,7 @@ public struct PredictionFiles {
 
     /// The paths of all files that will be written.
     /// - Parameter labels: The numbers of the foreground classes, or of the regions.
-    public func all(_ extras: Extras, labels: Range<Int>) -> [String] {
+    public func all(_ extras: Extras, labels: some Sequence<Int>) -> [String] {
         var paths = [mask]
         if extras.probabilities { paths += labels.map(probability) }
         if extras.uncertainty { paths += UncertainPrediction.Quantity.allCases.map(map) + [validity] }
@@ -102,7 +102,7 @@ public struct PredictionFiles {
     /// Removes files of an earlier prediction of the scan that this one does not write. Without this, a map could remain
     /// beside a mask that it does not belong to. A volume that another program wrote is kept.
     /// - Throws: `DataError` naming a file that cannot be removed.
-    public func removeAllBut(_ extras: Extras, labels: Range<Int>) throws {
+    public func removeAllBut(_ extras: Extras, labels: some Sequence<Int>) throws {
         var every = Extras(probabilities: true, figure: true, report: true, uncertainty: true)
         (every.segmentation, every.structures) = (true, true)
         // The earlier model may have had more classes, and its volumes another format.
@@ -146,7 +146,7 @@ public struct PredictionFiles {
         }
         if probabilities {
             guard let prediction = found.prediction else { preconditionFailure("no probabilities were kept") }
-            for label in found.hasRegions ? 0..<found.maps.count : 1..<found.classes {
+            for label in found.labelNumbers {
                 try write(prediction.probability(of: label), probability(label))
             }
         }
