@@ -58,6 +58,13 @@ public struct Segmenter {
             ? Array(0..<ensemble.models[0].network.outputChannels) : description.maskPlan.foreground(classes: classes)
     }
 
+    /// The numbers of the foreground classes in a file of the mask, or the channels of the regions, in the order of
+    /// `labelNumbers`.
+    public var writtenLabelNumbers: [Int] {
+        guard let written = description.labelScheme.writtenNumbers else { return labelNumbers }
+        return labelNumbers.map { Int(written[$0]) }
+    }
+
     /// Checks that masks hold class numbers.
     /// - Parameter purpose: The option that needs this, such as `--figure`.
     /// - Throws: `InferenceError` if the model's masks are regions that may overlap.

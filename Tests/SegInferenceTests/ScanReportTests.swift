@@ -186,6 +186,9 @@ import Testing
         }
         #expect(try names() == files.all(extras, labels: 1..<2).sorted())
         #expect(try write(nil) == nil)
+        // An earlier model kept the numbers of label maps.
+        try ScanFile.write(
+            Self.scan.voxels, size: Self.size, like: geometry, to: files.probability(4000), overwrite: false)
         extras.uncertainty = false
         try files.removeAllBut(extras, labels: 1..<2)
         #expect(try names() == [files.mask, files.probability(1)])
