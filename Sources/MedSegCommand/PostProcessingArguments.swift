@@ -51,14 +51,16 @@ struct PostProcessingArguments: ParsableArguments {
         return steps
     }
 
-    /// The numbers of labels that are given by name or number.
+    /// The classes, or channels of regions, of labels that are given by name or by their number in the mask's file.
     private func labels(_ list: String, of segmenter: Segmenter) throws -> Set<UInt8> {
         let names = Dictionary(
             segmenter.labelNumbers.map { (segmenter.description.className($0), $0) },
             uniquingKeysWith: { first, _ in first })
+        let numbers = Dictionary(
+            zip(segmenter.writtenLabelNumbers, segmenter.labelNumbers), uniquingKeysWith: { first, _ in first })
         let wanted = list.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         let found = wanted.map { word in
-            names[word] ?? Int(word).flatMap { segmenter.labelNumbers.contains($0) ? $0 : nil }
+            names[word] ?? Int(word).flatMap { numbers[$0] }
         }
         let strays = zip(wanted, found).filter { $1 == nil }.map(\.0)
         guard strays.isEmpty, !wanted.isEmpty else {

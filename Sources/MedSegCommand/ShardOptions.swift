@@ -64,7 +64,7 @@ extension PredictCommand {
     /// - Throws: `DataError` that names an existing file of another prediction that would be overwritten.
     func unfinished(
         _ jobs: [PredictionFiles], of part: Shard, _ record: ShardRecord, _ extras: PredictionFiles.Extras,
-        labels: Range<Int>
+        labels: [Int]
     ) throws -> [PredictionFiles] {
         let own = part.share(of: jobs)
         let left = force ? own : own.filter { !$0.isFinished(record, extras, labels: labels) }
@@ -78,7 +78,7 @@ extension PredictCommand {
     }
 
     /// Checks that every scan is finished or has failed with a known error, and joins the parts' reports.
-    func collect(_ jobs: [PredictionFiles], _ extras: PredictionFiles.Extras, labels: Range<Int>) throws {
+    func collect(_ jobs: [PredictionFiles], _ extras: PredictionFiles.Extras, labels: [Int]) throws {
         let record = try ShardRecord.open(out, work(jobs))
         var (finished, missing, failures): ([PredictionFiles], [String], [DataError]) = ([], [], [])
         for job in jobs {
@@ -117,7 +117,7 @@ extension PredictCommand {
 
 extension PredictionFiles {
     /// Whether the record marks the scan as finished and all its files exist.
-    fileprivate func isFinished(_ record: ShardRecord, _ extras: Extras, labels: Range<Int>) -> Bool {
+    fileprivate func isFinished(_ record: ShardRecord, _ extras: Extras, labels: [Int]) -> Bool {
         record.state(of: stem) == .done && all(extras, labels: labels).allSatisfy(FileManager.default.fileExists)
     }
 }

@@ -28,6 +28,14 @@ final class Model {
         ensemble = try Ensemble([Predictor.open(path, on: backend)])
         name = path
         try Segmenter(ensemble).checkRestores(for: "libmedseg")
+        let description = ensemble.models[0].description
+        // `medseg_result_map` returns bytes, but numbers of label maps go up to 65535.
+        guard !description.labelScheme.keepsNumbers else {
+            throw DataError(
+                .badData, description.network.source, key: "keep_numbers",
+                "writes the label maps' own numbers into masks, but the masks of libmedseg hold classes; use `medseg predict`, "
+                    + "or leave the key out")
+        }
     }
 
     /// The number of channels that a scan must have.

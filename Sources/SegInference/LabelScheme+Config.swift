@@ -41,7 +41,8 @@ extension LabelScheme {
         return read
     }
 
-    /// Checks that there is one number for each region, and no number twice.
+    /// Checks that there is one number for each region, no number twice, and that every region can be read from a painted
+    /// mask: it is painted with one of its own numbers that no inner region has, and no later region covers it wholly.
     private static func checkOrder(_ order: [Int], of scheme: LabelScheme, _ reader: ConfigReader) throws {
         guard let regions = scheme.regions else {
             throw reader.error("regions_order", "applies to regions only; labels do not overlap")
@@ -54,6 +55,24 @@ extension LabelScheme {
                 "regions_order",
                 "should be \(regions.count) different numbers from 1 to \(most), one for each region in the order of regions, not "
                     + "\(order)")
+        }
+        for (index, region) in regions.enumerated() {
+            let (own, number, laters) = (Set(region.numbers), order[index], regions[(index + 1)...])
+            if let later = laters.first(where: { own.isSubset(of: $0.numbers) }) {
+                throw reader.error(
+                    "regions_order",
+                    "paints '\(later.name)' over all of '\(region.name)', whose numbers it contains; put '\(later.name)' before "
+                        + "'\(region.name)' in regions")
+            }
+            // A number of an inner region would also be read as that region.
+            let inner = laters.filter { own.isSuperset(of: $0.numbers) }.flatMap(\.numbers)
+            let free = own.subtracting(inner)
+            guard own.contains(number), free.isEmpty || free.contains(number) else {
+                throw reader.error(
+                    "regions_order",
+                    "gives '\(region.name)' the number \(number), with which it cannot be read by the numbers in regions; give one "
+                        + "of \((free.isEmpty ? own : free).sorted())")
+            }
         }
     }
 

@@ -69,6 +69,12 @@ public struct MaskPlan: Hashable, Sendable {
     /// The number of classes, background included, that a network's channels make; a single channel makes two.
     func classes(channels: Int) -> Int { painting.map(\.label).max().map { Int($0) + 1 } ?? max(2, channels) }
 
+    /// The numbers of the foreground classes in a mask: all from 1, or only those that regions are painted with.
+    /// - Parameter classes: The number of classes, background included.
+    package func foreground(classes: Int) -> [Int] {
+        painting.isEmpty ? Array(1..<max(classes, 1)) : Set(painting.map { Int($0.label) }).subtracting([0]).sorted()
+    }
+
     /// Whether each probability belongs to a class, and the probabilities of all classes, background included, sum to 1.
     func areShares(channels: Int) -> Bool {
         channels == 1 || (probabilities == .softmax && !isRegions && painting.isEmpty)

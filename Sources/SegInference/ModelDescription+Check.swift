@@ -46,6 +46,8 @@ extension ModelDescription {
                     + "\(outline.outputChannels)); correct the labels, or use the network that was trained for them")
         }
         try checkLabels(classes: classes)
+        try checkLargest(
+            of: maskPlan.isRegions ? Array(0..<outline.outputChannels) : maskPlan.foreground(classes: classes))
         guard !outline.isPlanar || roiSize?.w == 1 else {
             throw error(
                 "roi_size",
@@ -87,6 +89,18 @@ extension ModelDescription {
             return
         }
         throw error("ignore_label", "is \(ignored), but labels assigns this number to '\(name)'")
+    }
+
+    /// Checks that masks have the labels of which only the largest component is kept.
+    /// - Parameter labels: The foreground classes, or the channels of regions.
+    private func checkLargest(of labels: [Int]) throws {
+        let wanted = (postprocessing.largestOf ?? []).map { Int($0) }.sorted()
+        let strays = wanted.filter { !labels.contains($0) }.map(String.init)
+        guard !strays.isEmpty else { return }
+        throw error(
+            "postprocessing.largest_component",
+            "lists \(strays.shortList()), but the \(maskPlan.isRegions ? "channels of regions" : "foreground classes") are "
+                + labels.map(String.init).shortList())
     }
 
     /// Checks that the network can be trained with batches of this many patches.

@@ -3,7 +3,8 @@ internal import SegImaging
 internal import SegModels
 
 extension ModelDescription {
-    /// Lines for the user: the network, the preprocessing, the windows, the steps of the mask, and the classes.
+    /// Lines for the user: the network, the preprocessing, the windows, the steps of the mask, and the classes with
+    /// their numbers in the mask's file.
     package var summary: [String] {
         let outline = try? network.outline()
         let name = network.value["_target_"]?.text?.split(separator: ".").last.map(String.init) ?? "unknown"
@@ -15,8 +16,9 @@ extension ModelDescription {
                 + (roiSize.map { "\($0) voxels, overlap \(overlap), \(mode.rawValue) weights" } ?? "the whole scan"))
         if !mirrorAxes.isEmpty { lines.append("windows      averaged over flips along axes \(mirrorAxes)") }
         lines += maskPlan.summary(channels: outline?.outputChannels ?? 2).map { "mask         \($0)" }
-        lines += labels.sorted { $0.key < $1.key }.map {
-            "\(maskPlan.isRegions ? "region" : "class ")       \($0): \($1)"
+        let written = labelScheme.writtenNumbers
+        lines += maskLabels.sorted { $0.key < $1.key }.map { label, name in
+            "\(maskPlan.isRegions ? "region" : "class ")       \(written.map { Int($0[label]) } ?? label): \(name)"
         }
         return lines
     }

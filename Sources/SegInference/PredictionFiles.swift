@@ -81,14 +81,14 @@ public struct PredictionFiles {
         path("uncertainty_\(quantity.rawValue)\(ending)")
     }
 
-    /// The probability of a class, or of a region by its channel.
+    /// The probability of a class by its number in the mask's file, or of a region by its channel.
     public func probability(_ label: Int) -> String { path("probability_\(label)\(ending)") }
 
     private func path(_ suffix: String) -> String { "\(folder)/\(stem)_\(suffix)" }
 
     /// The paths of all files that will be written.
-    /// - Parameter labels: The numbers of the foreground classes, or of the regions.
-    public func all(_ extras: Extras, labels: Range<Int>) -> [String] {
+    /// - Parameter labels: The numbers of the foreground classes in the mask's file, or of the regions.
+    public func all(_ extras: Extras, labels: some Sequence<Int>) -> [String] {
         var paths = [mask]
         if extras.probabilities { paths += labels.map(probability) }
         if extras.uncertainty { paths += UncertainPrediction.Quantity.allCases.map(map) + [validity] }
@@ -102,16 +102,16 @@ public struct PredictionFiles {
     /// Removes files of an earlier prediction of the scan that this one does not write. Without this, a map could remain
     /// beside a mask that it does not belong to. A volume that another program wrote is kept.
     /// - Throws: `DataError` naming a file that cannot be removed.
-    public func removeAllBut(_ extras: Extras, labels: Range<Int>) throws {
+    public func removeAllBut(_ extras: Extras, labels: some Sequence<Int>) throws {
         var every = Extras(probabilities: true, figure: true, report: true, uncertainty: true)
         (every.segmentation, every.structures) = (true, true)
-        // The earlier model may have had more classes, and its volumes another format.
+        // The earlier model may have had other classes, and its volumes another format.
         let known = ScanFile.singleFileEndings.flatMap { ending in
             var earlier = self
             earlier.ending = ending
-            return earlier.all(every, labels: 0..<ModelDescription.mostClasses + 1)
+            return earlier.all(every, labels: [Int]())
         }
-        for path in Set(known).subtracting(all(extras, labels: labels))
+        for path in Set(known + probabilityFiles).subtracting(all(extras, labels: labels))
         where FileManager.default.fileExists(atPath: path)
             && (ScanFile.ending(of: path) == nil || ScanFile.isOurs(path))
         {
@@ -119,6 +119,16 @@ public struct PredictionFiles {
                 throw DataError(.cannotWrite, path, "is left from an earlier prediction and cannot be removed")
             }
         }
+    }
+
+    /// The existing probability files of the scan. Their numbers may be any numbers of label maps.
+    private var probabilityFiles: [String] {
+        let start = "\(stem)_probability_"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.filter { name in
+            guard name.hasPrefix(start), let ending = ScanFile.ending(of: name) else { return false }
+            return Int(name.dropFirst(start.count).dropLast(ending.count)) != nil
+        }.map { "\(folder)/\($0)" }
     }
 
     /// Writes the volumes, with the scan's geometry.
@@ -146,8 +156,8 @@ public struct PredictionFiles {
         }
         if probabilities {
             guard let prediction = found.prediction else { preconditionFailure("no probabilities were kept") }
-            for label in found.hasRegions ? 0..<found.maps.count : 1..<found.classes {
-                try write(prediction.probability(of: label), probability(label))
+            for label in found.labelNumbers {
+                try write(prediction.probability(of: label), probability(found.writtenNumber(label)))
             }
         }
         guard let uncertain = found.uncertain else { return nil }

@@ -171,7 +171,8 @@ extension Segmentation {
     /// The size and intensity of each foreground class with its number, or of each region with the number of its channel.
     fileprivate func statistics(on volume: Volume) -> [(number: Int, row: LabelStatistics)] {
         guard hasRegions else {
-            return LabelStatistics.measure(mask, classes: classes, on: volume).map { (Int($0.label), $0) }
+            let rows = LabelStatistics.measure(mask, classes: classes, on: volume)
+            return labelNumbers.map { ($0, rows[$0 - 1]) }
         }
         return maps.enumerated().map { channel, map in
             (channel, LabelStatistics.measure(map, classes: 2, on: volume)[0])

@@ -51,8 +51,19 @@ public struct Segmenter {
     /// Whether the masks are regions that may overlap, not classes.
     public var hasRegions: Bool { description.maskPlan.isRegions }
 
-    /// The numbers of the foreground classes, or of the channels of the regions.
-    public var labelNumbers: Range<Int> { hasRegions ? 0..<ensemble.models[0].network.outputChannels : 1..<classes }
+    /// The numbers of the foreground classes in ascending order, or the channels of the regions. If regions are painted into
+    /// one map, these are the numbers that they are painted with.
+    public var labelNumbers: [Int] {
+        hasRegions
+            ? Array(0..<ensemble.models[0].network.outputChannels) : description.maskPlan.foreground(classes: classes)
+    }
+
+    /// The numbers of the foreground classes in a file of the mask, or the channels of the regions, in the order of
+    /// `labelNumbers`.
+    public var writtenLabelNumbers: [Int] {
+        guard let written = description.labelScheme.writtenNumbers else { return labelNumbers }
+        return labelNumbers.map { Int(written[$0]) }
+    }
 
     /// Checks that masks hold class numbers.
     /// - Parameter purpose: The option that needs this, such as `--figure`.
@@ -118,7 +129,7 @@ public struct Segmenter {
         return Segmentation(
             prediction: prediction, uncertain: uncertain, hasRegions: hasRegions, maps: maps, size: size,
             affine: affine, isOnScan: size == scan.size && affine == scan.affine, concerns: concerns,
-            classes: classes, uncertaintyScore: finished.uncertaintyScore,
+            classes: classes, labelNumbers: labelNumbers, uncertaintyScore: finished.uncertaintyScore,
             writtenNumbers: description.labelScheme.writtenNumbers)
     }
 
@@ -182,6 +193,8 @@ public struct Segmentation: Sendable {
     public let concerns: [Concern]
     /// The number of classes of the model, background included.
     public let classes: Int
+    /// The numbers of the foreground classes in ascending order, or the channels of the regions.
+    public let labelNumbers: [Int]
     /// The mean entropy, in nats, of the foreground probability over the voxels where that probability is above 0.05; active
     /// learning ranks scans by this mean. Nil if there is no such voxel, or if each channel has its own probability.
     public let uncertaintyScore: Double?

@@ -190,10 +190,38 @@ import Testing
         ("regions: {outer: [3, 5, 7], ball: [7, 3]}\nregions_order: [1]\n", "2 different numbers"),
         ("regions: {outer: [3, 5, 7], ball: [7, 3]}\nregions_order: [1, 1]\n", "2 different numbers"),
         ("regions: {outer: [3, 5, 7], ball: [7, 3]}\nregions_order: [0, 300]\n", "from 1 to 254"),
+        ("regions: {outer: [3, 5, 7], ball: [7, 3]}\nregions_order: [5, 9]\n", "'ball' the number 9"),
+        ("regions: {outer: [3, 5, 7], ball: [7, 3]}\nregions_order: [7, 3]\n", "give one of [5]"),
+        ("regions: {ball: [7, 3], outer: [3, 5, 7]}\nregions_order: [7, 5]\n", "paints 'outer' over all of 'ball'"),
     ])
     func numbersThatMeanNothingAreRefused(_ labels: String, _ words: String) throws {
         let outcome = try train(labels, classes: 2, ["--set", "loss={name: dice_ce, sigmoid: true}"])
         #expect(outcome.status == 65 && outcome.message.contains(words), "\(outcome.errors)")
+    }
+
+    /// `info`, probability files and `--largest-component-of` have the numbers of the mask's file, here 5 and 1.
+    @Test func otherOutputsHaveTheNumbersOfTheMask() throws {
+        let training = try train("labels:\n  outer: 5\n  ball: [1, 3, 7]\nkeep_numbers: true\n", classes: 3)
+        #expect(training.status == 0, "\(training.errors)")
+        let (model, out) = (data.folder.file("run/model"), data.folder.file("out"))
+        let info = try Command.medseg("info", model)
+        #expect(info.output.contains(" 5: outer") && info.output.contains(" 1: ball"), "\(info.output)")
+        func predict(_ label: String) throws -> Command.Outcome {
+            try Command.medseg(
+                "predict", data.image(0), "--model", model, "--out", out, "--report", "--probabilities", "--force",
+                "--largest-component-of", label)
+        }
+        // Class 2 is ball, whose number in the mask is 1.
+        for (label, number) in [("1", 2), ("5", 1), ("ball", 2)] {
+            let prediction = try predict(label)
+            #expect(prediction.status == 0, "\(prediction.errors)")
+            let options = try ConfigValue(jsonFile: out + "/ct_0_report.json").members["options"]
+            #expect(options?.members["largest_component"] == ConfigValue.array([.int(number)]), "\(label)")
+        }
+        let maps = try FileManager.default.contentsOfDirectory(atPath: out).filter { $0.contains("probability") }
+        #expect(maps.sorted() == ["ct_0_probability_1.nii.gz", "ct_0_probability_5.nii.gz"])
+        let wrong = try predict("2")
+        #expect(wrong.status == 64 && wrong.message.contains("the model has no 2"), "\(wrong.errors)")
     }
 
     /// Painted regions are one map, and its numbers are measured like those of a label map.
@@ -204,6 +232,8 @@ import Testing
         #expect(training.status == 0, "\(training.errors)")
         let (run, out) = (data.folder.file("run"), data.folder.file("out"))
         #expect(try Command.medseg("train", "--resume", run, "--quiet").status == 0)
+        let info = try Command.medseg("info", run + "/model")
+        #expect(info.output.contains(" 5: outer") && info.output.contains(" 7: ball"), "\(info.output)")
         func predict(_ more: [String] = []) throws {
             let prediction = try Command.medseg(
                 list: ["predict", data.image(0), "--model", run + "/model", "--out", out, "--force"] + more)

@@ -48,6 +48,16 @@ import Testing
         #expect(scheme.name(of: 2, labels: [:]) == "whole")
     }
 
+    /// A label map is painted like a mask, a later region over an earlier one.
+    @Test func labelMapsArePaintedInTheOrderOfRegions() {
+        var scheme = LabelScheme(regions: [
+            LabelScheme.Group(name: "outer", numbers: [3, 5, 7]), LabelScheme.Group(name: "ball", numbers: [7, 3]),
+        ])
+        #expect(scheme.painted([0, 3, 5, 7, 9]) == [0, 3, 5, 7, 9])
+        scheme.regionsOrder = [5, 7]
+        #expect(scheme.painted([0, 3, 5, 7, 9]) == [0, 7, 5, 7, 0])
+    }
+
     /// Patches are not centred on ignored voxels.
     @Test func ignoredVoxelsAreNotSampled() throws {
         let size = Triple(1, 1, 4)

@@ -40,6 +40,18 @@ private let misfits: [([String: ConfigValue], [String: ConfigValue], String, Str
     (["out_channels": 256], [:], "network_def.out_channels", "at most 255"),
     ([:], ["labels": ["1": "a", "2": "b"]], "labels", "name class 2, but the network has the classes 0 to 1"),
     (["out_channels": 1], ["labels": ["2": "b"]], "labels", "name class 2"),
+    (
+        [:], ["postprocessing": ["largest_component": [1, 7]]], "postprocessing.largest_component",
+        "lists 7, but the foreground classes are 1"
+    ),
+    ([:], ["postprocessing": ["largest_component": [0]]], "postprocessing.largest_component", "lists 0"),
+    (
+        [:],
+        [
+            "labels": .null, "regions": [["a": 4], ["b": 9]], "regions_order": [4, 9],
+            "postprocessing": ["largest_component": [1, 9]],
+        ], "postprocessing.largest_component", "lists 1, but the foreground classes are 4, 9"
+    ),
     ([:], ["roi_size": [8, 8, 10]], "roi_size", "multiples of 4×4×4"),
     // Four voxels per axis are one voxel in the coarsest stage, for which PyTorch refuses an instance norm, also in
     // evaluation.

@@ -86,7 +86,7 @@ import Testing
         var plan = MaskPlan()
         (plan.isRegions, plan.probabilities) = (true, .sigmoid)
         let segmenter = try segmenter(nil, channels: 3, plan: plan)
-        #expect(segmenter.labelNumbers == 0..<3)
+        #expect(segmenter.labelNumbers == [0, 1, 2])
         #expect(throws: InferenceError.self) { try segmenter.checkClasses(for: "a figure") }
         let (report, found) = try report(segmenter)
         // Channel 0 is 0 everywhere within the network's box; its probability of 0.5 reaches the threshold.
@@ -97,6 +97,21 @@ import Testing
         #expect(throws: InferenceError.self) {
             try self.segmenter(mirrored, channels: 3, plan: plan)(Self.scan, name: "scan") { _, _ in }
         }
+    }
+
+    /// A report has no rows, and a folder no maps, for numbers below the largest that no region is painted with.
+    @Test func paintedRegionsAreMeasuredUnderTheirNumbers() throws {
+        var plan = MaskPlan()
+        plan.probabilities = .sigmoid
+        plan.painting = [MaskPlan.Paint(channel: 2, label: 9), MaskPlan.Paint(channel: 1, label: 4)]
+        let segmenter = try segmenter(nil, channels: 3, plan: plan)
+        #expect(segmenter.labelNumbers == [4, 9])
+        let (report, found) = try report(segmenter)
+        #expect(report.labels.map(\.label) == [4, 9] && report.labels.map(\.voxels) == [64, 0])
+        let files = PredictionFiles(input: "/scans/ct.nii.gz", folder: "/masks")
+        let extras = PredictionFiles.Extras(probabilities: true, figure: false, report: false, uncertainty: false)
+        #expect(
+            files.all(extras, labels: found.labelNumbers) == [files.mask, files.probability(4), files.probability(9)])
     }
 
     @Test func whatIsUndefinedIsLeftOut() throws {
@@ -171,6 +186,9 @@ import Testing
         }
         #expect(try names() == files.all(extras, labels: 1..<2).sorted())
         #expect(try write(nil) == nil)
+        // An earlier model kept the numbers of label maps.
+        try ScanFile.write(
+            Self.scan.voxels, size: Self.size, like: geometry, to: files.probability(4000), overwrite: false)
         extras.uncertainty = false
         try files.removeAllBut(extras, labels: 1..<2)
         #expect(try names() == [files.mask, files.probability(1)])

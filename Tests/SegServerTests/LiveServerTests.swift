@@ -135,6 +135,10 @@ import Testing
             let served = Set(try MedSegServer(other, backend: ReferenceBackend()).routeNames())
             #expect(described.subtracting(served) == [], "described and not served")
             #expect(served.subtracting(described) == [], "served and not described")
+            // A model's description may list labels.
+            let reported = document["components"]?["schemas"]?["ReportOptions"]?["properties"]
+            let forms: ConfigValue = [["type": "boolean"], ["type": "array", "items": ["type": "integer"]]]
+            #expect(reported?["largest_component"]?["oneOf"] == forms)
         }
     }
 

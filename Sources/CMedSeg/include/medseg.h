@@ -124,7 +124,7 @@ void medseg_free(char *text);
 medseg_status medseg_devices(char **devices, char **error);
 
 /* Opens a model folder, a MONAI bundle, or a folder of nnU-Net v2 or its ZIP. No code in it is run. A bundle that
- * leaves its masks on the network's grid is refused. */
+ * leaves its masks on the network's grid is refused, and so is a model with keep_numbers. */
 medseg_status medseg_open(const char *path, const medseg_options *options, medseg_model **model, char **error);
 
 /* Closes a model; its results stay valid. NULL is allowed. */

@@ -148,8 +148,10 @@ struct EvaluateCommand: ParsableCommand {
             say(event)
         } keep: { measured in
             guard let figures else { return }
+            // The mask of painted regions has one number per region; the label map may have several.
+            let truth = segmenter.description.labelScheme.painted(measured.truth)
             try OverlayFigure(
-                scan: measured.scan, mask: measured.found.mask, reference: measured.truth, title: measured.item.name,
+                scan: measured.scan, mask: measured.found.mask, reference: truth, title: measured.item.name,
                 subtitle: "prediction of \(model.name) and the label", labels: evaluate.labels
             ).write(to: "\(figures)/\(measured.item.name).\(format.rawValue)")
         }

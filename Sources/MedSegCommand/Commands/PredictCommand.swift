@@ -109,16 +109,16 @@ struct PredictCommand: ParsableCommand {
         var extras = PredictionFiles.Extras(
             probabilities: probabilities, figure: figure, report: report, uncertainty: segmenter.uncertainty != nil)
         (extras.segmentation, extras.structures) = (dicomOutput?.segmentation != nil, dicomOutput?.structures ?? false)
-        if shards.collect { return try collect(jobs, extras, labels: segmenter.labelNumbers) }
+        if shards.collect { return try collect(jobs, extras, labels: segmenter.writtenLabelNumbers) }
         if let part {
             return try OutputFolder.filling(out) {
                 let record = try ShardRecord.begin(out, work(jobs), replacing: force)
-                let left = try unfinished(jobs, of: part, record, extras, labels: segmenter.labelNumbers)
+                let left = try unfinished(jobs, of: part, record, extras, labels: segmenter.writtenLabelNumbers)
                 try predict(left, with: segmenter, extras, dicomOutput, into: nil, record)
             }
         }
         for job in jobs {
-            for path in job.all(extras, labels: segmenter.labelNumbers) {
+            for path in job.all(extras, labels: segmenter.writtenLabelNumbers) {
                 try OutputFolder.refuseExisting(path, force: force)
             }
         }
@@ -143,7 +143,7 @@ struct PredictCommand: ParsableCommand {
             do {
                 try record?.mark(job.stem, .begun)
                 reports.append(try timed { try predict(job, with: segmenter, dicomOutput) })
-                if force { try job.removeAllBut(extras, labels: segmenter.labelNumbers) }
+                if force { try job.removeAllBut(extras, labels: segmenter.writtenLabelNumbers) }
                 try record?.mark(job.stem, .done)
             } catch let error as DataError
                 where (jobs.count > 1 || record != nil) && Self.faultsOfAScan.contains(error.kind)

@@ -67,6 +67,18 @@ public struct LabelScheme: Hashable, Sendable {
     /// Whether numbers are classes and no voxel is ignored.
     public var isPlain: Bool { groups == nil && regions == nil && ignored == nil }
 
+    /// The label map as a mask with painted regions: each voxel gets the number of the last region in `regionsOrder` that
+    /// contains it, and 0 if none does. Unchanged without `regionsOrder`.
+    /// - Parameter numbers: The numbers of a label map.
+    public func painted(_ numbers: [UInt8]) -> [UInt8] {
+        guard let regions, let order = regionsOrder else { return numbers }
+        var table = [UInt8](repeating: 0, count: 256)
+        for (region, number) in zip(regions, order) {
+            for own in region.numbers { table[own] = UInt8(clamping: number) }
+        }
+        return numbers.map { table[Int($0)] }
+    }
+
     /// The number of byte values that a patch's labels may have: `classes` without regions, `largestOfRegions` + 1 with
     /// them.
     public func byteCount(classes: Int) -> Int { regions == nil ? classes : Self.largestOfRegions + 1 }

@@ -61,7 +61,7 @@ extension Routes {
     private func info(of model: ModelEntry) -> ConfigValue {
         [
             "type": "segmentation", "dimension": 3, "labels": model.labelNumbers,
-            "description": .string("\(model.network), \(model.classes) classes"),
+            "description": .string("\(model.network), \(model.labels.count + 1) classes"),
             "config": [
                 "device": .array([.string(services.engine.device)]), "uncertainty": 0, "largest_component": false,
                 "fill_holes": false, "min_volume_ml": 0,

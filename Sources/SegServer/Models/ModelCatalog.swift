@@ -18,9 +18,9 @@ struct ModelEntry: Sendable {
     /// The number of scans of a case that the model takes together, as channels.
     let channels: Int
 
-    /// The foreground classes with their names.
+    /// The foreground classes with their names; of painted regions only the numbers that they are painted with.
     var labels: [(number: Int, name: String)] {
-        (1..<classes).map { ($0, description.className($0)) }
+        description.maskPlan.foreground(classes: classes).map { ($0, description.className($0)) }
     }
 
     /// The network's class name in MONAI.

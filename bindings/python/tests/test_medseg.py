@@ -1,8 +1,10 @@
 """Holds the Python package to `medseg predict`. Tests/Library/run.sh says where model, scan and masks lie."""
 
 import copy
+import json
 import os
 import pathlib
+import shutil
 import subprocess
 import threading
 
@@ -137,6 +139,18 @@ def test_models_that_cannot_be_opened_are_named(tmp_path):
         assert caught.value.status == status, caught.value
     with pytest.raises(medseg.MedSegError, match="precision"):
         medseg.load(MODEL, precision="fp128")
+
+
+def test_models_that_keep_numbers_are_refused(tmp_path):
+    folder = shutil.copytree(MODEL, tmp_path / "model")
+    entries = json.loads((folder / "model.json").read_text())
+    entries["labels"] = [{"organ": 5}]
+    (folder / "model.json").write_text(json.dumps(entries))
+    assert medseg.load(folder, "cpu")
+    (folder / "model.json").write_text(json.dumps(entries | {"keep_numbers": True}))
+    with pytest.raises(medseg.MedSegError, match="keep_numbers") as caught:
+        medseg.load(folder, "cpu")
+    assert caught.value.status == 65, caught.value
 
 
 def test_progress_counts_cancels_and_raises(model, scan):
