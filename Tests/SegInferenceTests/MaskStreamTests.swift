@@ -208,6 +208,22 @@ import Testing
         #expect(table.contains("network, one window") && table.contains("planned peak"))
     }
 
+    /// A plan beyond the limit is announced and then refused; `begin` is called only for a plan within the limit.
+    @Test func aPlanBeyondTheLimitIsAnnouncedAndRefused() throws {
+        var segmenter = try segmenter()
+        // The outputs of 64 channels on the whole grid need 94 MB, which no file replaces.
+        segmenter.keepsPrediction = true
+        let told = Told()
+        segmenter.memory.announce = { plan in told.plans.withLock { $0.append(plan) } }
+        segmenter.memory.begin = { throw Stop() }
+        #expect(throws: Stop.self) { try segmenter(scan, name: "ct") }
+        let plan = try #require(told.plans.withLock { $0.last })
+        segmenter.memory.limit = plan.planned - (72 << 20)
+        let error = try #require(throws: DataError.self) { try segmenter(scan, name: "ct") }
+        #expect(error.kind == .tooLarge && error.message.contains("predicting it needs"), "\(error)")
+        #expect(told.plans.withLock { $0.count } == 2)
+    }
+
     /// The plan equals the backend's memory, except for the memory that convolutions need in addition to activations.
     @Test func tensorsTakeWhatIsPlanned() throws {
         var segmenter = try segmenter()
