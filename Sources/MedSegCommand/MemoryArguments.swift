@@ -10,7 +10,7 @@ struct MemoryArguments: ParsableArguments {
     @Flag(
         help: """
             Print a table of the planned peak of memory for each scan, and stop before the first window; for a cascade, \
-            the plan of its first stage.
+            the plan of its first stage. A plan that exceeds --max-memory or the free memory is an error.
             """)
     var memoryPlan = false
 
@@ -41,17 +41,15 @@ struct MemoryArguments: ParsableArguments {
         }
         let isPlanAlone = memoryPlan
         budget.announce = { plan in
-            if isPlanAlone {
-                print(plan)
-                throw PlanShown()
-            }
-            if !quiet { note(plan.summary) }
+            if isPlanAlone { print(plan) } else if !quiet { note(plan.summary) }
         }
+        if isPlanAlone { budget.begin = { throw PlanShown() } }
         return budget
     }
 
     /// Prints the plan of each case.
-    /// - Throws: `UsageError` if several samples are predicted; errors of reading the scans, and of plans beyond the limit.
+    /// - Throws: `UsageError` if several samples are predicted; errors of reading the scans, and the error of the first plan that
+    ///   exceeds the limit, after that plan is printed.
     func show(_ jobs: [PredictionFiles], with segmenter: Segmenter) throws {
         guard segmenter.uncertainty == nil else {
             throw UsageError(

@@ -4,33 +4,44 @@ import SegStudy
 
 /// Options for measuring masks.
 struct MetricArguments: ParsableArguments {
-    @Option(help: "The tolerance of surface Dice, in mm.")
-    var tolerance = 2.0
+    @Option(help: "The tolerance of surface Dice, in mm; default 2.")
+    var tolerance: Double?
 
-    @Option(help: "The definition of HD95: monai, medpy or deepmind.")
-    var hd95 = HausdorffDefinition.monai
+    @Option(help: "The definition of HD95: monai, medpy or deepmind; default monai.")
+    var hd95: HausdorffDefinition?
 
-    @Option(help: "The number of bootstrap samples for the interval of the mean.")
-    var bootstrap = 10_000
+    @Option(help: "The number of bootstrap samples for the interval of the mean; default 10000.")
+    var bootstrap: Int?
 
-    @Option(help: "The random seed of the bootstrap.")
-    var bootstrapSeed: UInt64 = 0
+    @Option(help: "The random seed of the bootstrap; default 0.")
+    var bootstrapSeed: UInt64?
+
+    /// The names of the options that are given.
+    var given: [String] {
+        let options = [
+            ("--tolerance", tolerance != nil), ("--hd95", hd95 != nil), ("--bootstrap", bootstrap != nil),
+            ("--bootstrap-seed", bootstrapSeed != nil),
+        ]
+        return options.filter { $0.1 }.map { $0.0 }
+    }
 
     /// Refuses numbers outside their ranges.
     func check() throws {
-        guard (1...10_000_000).contains(bootstrap) else {
+        if let bootstrap, !(1...10_000_000).contains(bootstrap) {
             throw UsageError("--bootstrap should be from 1 to 10000000, not \(bootstrap)")
         }
-        guard tolerance >= 0, tolerance.isFinite else {
+        if let tolerance, !(tolerance >= 0 && tolerance.isFinite) {
             throw UsageError("--tolerance should be a length of at least 0 mm, not \(tolerance)")
         }
     }
 
     var options: MetricOptions {
-        get throws { try MetricOptions(surfaceDiceToleranceMM: tolerance, hausdorffDefinition: hd95) }
+        get throws {
+            try MetricOptions(surfaceDiceToleranceMM: tolerance ?? 2, hausdorffDefinition: hd95 ?? .monai)
+        }
     }
 
-    var draws: Bootstrap { Bootstrap(samples: bootstrap, seed: bootstrapSeed) }
+    var draws: Bootstrap { Bootstrap(samples: bootstrap ?? 10_000, seed: bootstrapSeed ?? 0) }
 
     /// Measures a mask against another, or the masks of a folder against those of another by case.
     /// - Throws: `UsageError` if one is a folder and the other a file; the errors of `MaskPairs` and `Evaluation.add`.

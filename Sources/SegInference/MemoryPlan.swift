@@ -69,8 +69,11 @@ public struct MemoryBudget: Sendable {
     public var limit: Int?
     /// The folder of the temporary file for the sums of windows, which is used if they do not fit into memory.
     public var scratch = FileManager.default.temporaryDirectory.path
-    /// Called with the plan before the first window; an error that it throws ends the prediction.
+    /// Called with the plan before the first window, also if the plan exceeds the limit; an error that it throws ends the
+    /// prediction.
     public var announce: (@Sendable (MemoryPlan) throws -> Void)?
+    /// Called before the first window if the plan is within the limit; an error that it throws ends the prediction.
+    public var begin: (@Sendable () throws -> Void)?
 
     /// Creates a budget that is limited only by the machine's free memory.
     public init() {}

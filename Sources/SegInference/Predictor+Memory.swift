@@ -16,12 +16,13 @@ extension Predictor {
         }
     }
 
-    /// Plans the memory of a mask, calls `announce` with the plan, and decides whether the sums of windows are kept in a file.
+    /// Plans the memory of a mask, calls `announce` with the plan, decides whether the sums of windows are kept in a file, and
+    /// calls `begin` if the plan is within the limit.
     /// - Parameters:
     ///   - keepsPrediction: Whether the values of all classes are kept on the network's grid.
     ///   - cleans: Whether the mask is postprocessed afterwards.
     /// - Returns: The folder of the file for the sums of windows; nil if the sums fit into memory.
-    /// - Throws: `DataError` of the kind `tooLarge` naming the scan; the errors of `announce`.
+    /// - Throws: `DataError` of the kind `tooLarge` naming the scan; the errors of `announce` and `begin`.
     func plan(
         _ prepared: Preprocessing.Prepared, keepsPrediction: Bool, cleans: Bool, name: String, _ budget: MemoryBudget
     ) throws -> String? {
@@ -41,6 +42,7 @@ extension Predictor {
             arrays: max(0, plan.planned - resident), subject: name,
             for: "predicting \(network.outputChannels) channels of \(prepared.image.size) voxels",
             advice: "check the spacing in its header, cut the scan, or free memory")
+        try budget.begin?()
         return scratch
     }
 

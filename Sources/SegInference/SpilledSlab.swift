@@ -21,10 +21,10 @@ struct SpilledSlab: WindowSums {
     /// - Parameters:
     ///   - capacity: The number of planes of a window.
     ///   - folder: The folder of the file.
-    /// - Throws: `DataError` if the file cannot be created.
+    /// - Throws: `DataError` if the file cannot be created or does not fit on the disk.
     init(of size: Triple, capacity: Int, channels: Int, in folder: String, on backend: any Backend) throws {
         (self.size, self.channels, self.capacity) = (size, channels, min(capacity, size.d))
-        file = try ScratchFile(in: folder)
+        file = try ScratchFile(in: folder, reserving: 4 * self.capacity * size.h * size.w * channels)
         weightSum = try Tensor(repeating: 0, shape: [self.capacity, size.h, size.w], on: backend)
     }
 

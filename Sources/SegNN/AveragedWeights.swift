@@ -10,6 +10,8 @@ public final class AveragedWeights {
     private let parameters: [Parameter]
     private let averages: [Tensor]
     private let decay: Float
+    /// The share of the parameter in an update, rounded once.
+    private let rest: Float
     private var isInPlace = false
 
     /// Creates averages that are equal to the parameters at first.
@@ -17,7 +19,7 @@ public final class AveragedWeights {
     /// - Throws: `BackendError` if there is too little memory.
     public init(of parameters: [Parameter], decay: Double) throws {
         self.parameters = parameters
-        self.decay = Float(decay)
+        (self.decay, rest) = (Float(decay), Float(1 - decay))
         averages = try parameters.map { try Self.copy(of: $0.leaf) }
     }
 
@@ -30,9 +32,13 @@ public final class AveragedWeights {
     public func update(isFirst: Bool) throws {
         for (parameter, average) in zip(parameters, averages) {
             try average.backend.scale(
-                parameter.leaf.view, by: isFirst ? 1 : 1 - decay, into: average.view, times: isFirst ? 0 : decay)
+                parameter.leaf.view, by: isFirst ? 1 : rest, into: average.view, times: isFirst ? 0 : decay)
         }
     }
+
+    /// Makes the averages equal to the parameters, after other parameters were loaded.
+    /// - Throws: `BackendError` from the backend.
+    public func restart() throws { try update(isFirst: true) }
 
     /// Replaces the parameters by the averages while `body` runs, and restores them afterwards, bit for bit. If the averages
     /// are in place already, it only runs `body`.

@@ -139,6 +139,8 @@ public final class Trainer {
             return reason
         }
         var keptAt = state.iteration
+        // The weights may have been replaced since the averages were copied from them.
+        if state.iteration == 0 { try averages?.restart() }
         while true {
             var isOver = isOver(seconds: try agreed(seconds: elapsed()))
             if isValidationDue(isOver) {

@@ -94,9 +94,11 @@ public struct TrainingOptions: Hashable, Sendable {
                 .badArgument, source, key: "optimizer.learning_rate",
                 "should be positive and finite, not \(learningRate)")
         }
-        if let ema, !(0..<1).contains(ema) {
+        // The average is computed in 32 bits, in which a share just below 1 is 1.
+        if let ema, !(ema >= 0 && Float(ema) < 1) {
             throw DataError(
-                .badArgument, source, key: "ema", "should be a share from 0 to below 1, such as 0.999, not \(ema)")
+                .badArgument, source, key: "ema",
+                "should be a share from 0 to below 1, also after rounding to 32 bits, such as 0.999, not \(ema)")
         }
         if let rule = pseudoDice, rule.batches < 1 || !(0..<1).contains(rule.smoothing) {
             throw DataError(

@@ -146,12 +146,23 @@ import Testing
     @Test func masksKeepTheNumbersOfLabelMaps() throws {
         let labels = "labels:\n  outer: 5\n  ball: [7, 3]\n"
         let (run, out) = (data.folder.file("run"), data.folder.file("out"))
+        // Two balls, of which the second is smaller.
+        let scan = (0..<SmallDataset.size.count).map { voxel -> Int16 in
+            let (i, j, k) = (voxel / (16 * 14), voxel / 14 % 16, voxel % 14)
+            let across = (j - 7) * (j - 7) + (k - 6) * (k - 6)
+            let isBall = across + (i - 5) * (i - 5) < 16 || across + (i - 14) * (i - 14) < 9
+            return Int16((isBall ? 150 : -60) + (i * 7 + j * 13 + k * 29) % 40)
+        }
+        try data.write(scan, as: "two/ct_0.nii.gz")
         let training = try train(labels + "keep_numbers: true\n", classes: 3, ["--set", "iterations=40"])
         #expect(training.status == 0, "\(training.errors)")
         #expect(try ConfigValue(jsonFile: run + "/model/model.json").members["keep_numbers"] == true)
         func predict(_ model: String, _ more: [String] = []) throws -> [Float] {
             let prediction = try Command.medseg(
-                list: ["predict", data.image(0), "--model", model, "--out", out, "--report", "--force"] + more)
+                list: [
+                    "predict", data.folder.file("two/ct_0.nii.gz"), "--model", model, "--out", out, "--report",
+                    "--force",
+                ] + more)
             #expect(prediction.status == 0, "\(prediction.errors)")
             return try ScanFile.readVolume(out + "/ct_0_mask.nii.gz").volume.voxels
         }
@@ -165,6 +176,13 @@ import Testing
         try Data(ConfigValue.object(entries).jsonText().utf8).write(to: URL(fileURLWithPath: model))
         let classes = try predict(run + "/model")
         #expect(kept == classes.map { [0, 5, 7][Int($0)] } && Set(kept).count > 1)
+        // A label is given by its number; only the larger of the two balls stays.
+        var steps = PostProcessing()
+        steps.keepLargest(of: [2])
+        var largest = classes.map { UInt8($0) }
+        _ = steps.apply(to: &largest, size: SmallDataset.size, voxelVolumeML: 0.0045)
+        try #require(largest.map(Float.init) != classes, "the mask has only one ball")
+        #expect(try predict(run + "/model", ["--largest-component-of", "2"]) == largest.map(Float.init))
         // A converted model folder keeps the key, and evaluation compares classes.
         entries["keep_numbers"] = true
         try Data(ConfigValue.object(entries).jsonText().utf8).write(to: URL(fileURLWithPath: model))
@@ -176,8 +194,8 @@ import Testing
         let document = try JSONDecoder().decode(ConfigValue.self, from: Data(evaluation.output.utf8))
         #expect(Self.classes(of: document).map(\.name) == ["outer", "ball"], "\(evaluation.errors)")
         // A label is given by name; a wrong name is refused with a hint.
-        let sifted = try predict(converted, ["--largest-component-of", "outer"])
-        #expect(sifted.indices.allSatisfy { kept[$0] == 5 || sifted[$0] == kept[$0] })
+        let sifted = try predict(converted, ["--largest-component-of", "ball"])
+        #expect(sifted == largest.map { [0, 5, 7][Int($0)] } && sifted != kept)
         let wrong = try Command.medseg(
             "predict", data.image(0), "--model", converted, "--out", out, "--force", "--largest-component-of", "bal")
         #expect(wrong.status == 64 && wrong.message.contains("did you mean ball?"), "\(wrong.errors)")

@@ -141,6 +141,14 @@ private enum Raters {
                 "is a folder of masks, but the other is not"
             ),
             (["compare", same, shifted, "--reference", labels, "--tolerance=-1"], "--tolerance should be"),
+            (
+                ["compare", data.config, data.config, "--bootstrap-seed", "0"],
+                "but --bootstrap-seed apply only to folders"
+            ),
+            (
+                ["compare", data.config, data.config, "--tolerance", "2", "--hd95", "monai"],
+                "--tolerance, --hd95 apply"
+            ),
         ] {
             let refused = try Command.medseg(list: arguments)
             #expect(refused.status == 64 && refused.message.contains(words), "\(refused.errors)")

@@ -208,6 +208,41 @@ import Testing
         #expect(table.contains("network, one window") && table.contains("planned peak"))
     }
 
+    /// A disk that is too small for the file is refused before the first window.
+    @Test(.enabled(if: SmallDisk.isAllowed, "a file system can only be mounted as root"))
+    func aFileThatDoesNotFitIsRefusedBeforeTheFirstWindow() throws {
+        let disk = try SmallDisk()
+        var segmenter = try segmenter()
+        let told = Told()
+        segmenter.memory.announce = { plan in told.plans.withLock { $0.append(plan) } }
+        segmenter.memory.begin = { throw Stop() }
+        #expect(throws: Stop.self) { try segmenter(scan, name: "ct") }
+        segmenter.memory.begin = nil
+        let plan = try #require(told.plans.withLock { $0.last })
+        segmenter.memory.limit = plan.planned - 4 * 16 * 96 * 96 * 65 / 2
+        segmenter.memory.scratch = disk.path
+        var windows = 0
+        let error = try #require(throws: DataError.self) { try segmenter(scan, name: "ct") { _, _ in windows += 1 } }
+        #expect(error.subject == disk.path && error.message.contains("a temporary file of 36 MiB"), "\(error)")
+        #expect(windows == 0)
+    }
+
+    /// A plan beyond the limit is announced and then refused; `begin` is called only for a plan within the limit.
+    @Test func aPlanBeyondTheLimitIsAnnouncedAndRefused() throws {
+        var segmenter = try segmenter()
+        // The outputs of 64 channels on the whole grid need 94 MB, which no file replaces.
+        segmenter.keepsPrediction = true
+        let told = Told()
+        segmenter.memory.announce = { plan in told.plans.withLock { $0.append(plan) } }
+        segmenter.memory.begin = { throw Stop() }
+        #expect(throws: Stop.self) { try segmenter(scan, name: "ct") }
+        let plan = try #require(told.plans.withLock { $0.last })
+        segmenter.memory.limit = plan.planned - (72 << 20)
+        let error = try #require(throws: DataError.self) { try segmenter(scan, name: "ct") }
+        #expect(error.kind == .tooLarge && error.message.contains("predicting it needs"), "\(error)")
+        #expect(told.plans.withLock { $0.count } == 2)
+    }
+
     /// The plan equals the backend's memory, except for the memory that convolutions need in addition to activations.
     @Test func tensorsTakeWhatIsPlanned() throws {
         var segmenter = try segmenter()
@@ -222,5 +257,35 @@ import Testing
         let tensors = plan.rows.filter { row in names.contains { row.name.hasPrefix($0) } }.reduce(0) { $0 + $1.bytes }
         let measured = backend.memory.peak - weights
         #expect(abs(Double(tensors - measured)) < 0.05 * Double(measured), "planned \(tensors), measured \(measured)")
+    }
+}
+
+/// A file system of 1 MB in memory; mounting it needs root on Linux.
+private final class SmallDisk {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("medseg-disk-\(UUID().uuidString)").path
+
+    static let isAllowed = (try? SmallDisk()) != nil
+
+    init() throws {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        guard try Self.run("/bin/mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path) == 0 else {
+            try? FileManager.default.removeItem(atPath: path)
+            throw CocoaError(.fileWriteNoPermission)
+        }
+    }
+
+    deinit {
+        _ = try? Self.run("/bin/umount", path)
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    private static func run(_ tool: String, _ arguments: String...) throws -> Int32 {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: tool)
+        process.arguments = arguments
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        return process.terminationStatus
     }
 }

@@ -67,6 +67,18 @@ private struct Slope {
     }
 }
 
+/// The share of the parameters is computed in 64 bits: in 32 bits, 1 - 0.9999 differs from 0.0001 by 1.7e-8.
+@Test func aSmallShareOfTheParametersIsRoundedOnce() throws {
+    let parameters = try Slope([[0, 0]]).parameters
+    let decay = 0.9999
+    let averages = try AveragedWeights(of: parameters, decay: decay)
+    try parameters[0].set([1, 2])
+    try averages.update(isFirst: false)
+    #expect(try averages.values[0].values.floats() == [Float(1 - decay), 2 * Float(1 - decay)])
+    try averages.restart()
+    #expect(try averages.values[0].values.floats() == [1, 2])
+}
+
 /// Three steps of monai.optimizers.Novograd(p, 0.125, (0.875, 0.9375), 2**-10, weight_decay, grad_averaging).
 @Test(
     arguments: [

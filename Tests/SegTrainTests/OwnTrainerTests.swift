@@ -79,6 +79,20 @@ import Testing
         #expect(try second.network.store.state().mapValues(\.bytes) == whole.network.store.state().mapValues(\.bytes))
     }
 
+    /// Without a step, the averages are the weights that were loaded after the trainer was created.
+    @Test func averagesStartAtLoadedWeights() throws {
+        var options = TrainingOptions(iterations: 4)
+        options.ema = 0.5
+        let trainer = try trainer(options)
+        let other = try NetworkDefinition.unet(
+            outputChannels: 2, channels: [4, 8], strides: [2], BlockOptions(dropout: 0.1)
+        ).makeNetwork(on: backend, seed: 2).store.state()
+        try trainer.network.store.load(other, source: "memory")
+        #expect(try trainer.run(until: { true }, report: { _ in }) == .asked)
+        let averages = try trainer.withMeasuredWeights { try trainer.network.store.state().mapValues(\.bytes) }
+        #expect(averages == other.mapValues(\.bytes))
+    }
+
     @Test func aValidationOfOnesOwnChoosesTheBest() throws {
         var options = TrainingOptions(iterations: 4)
         options.validateEvery = 1

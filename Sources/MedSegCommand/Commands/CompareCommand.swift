@@ -11,8 +11,8 @@ struct CompareCommand: ParsableCommand {
             "Compares two models case by case: two metrics.json of `medseg evaluate`, or two folders of masks.",
         discussion: """
             Masks in folders are measured against the labels of --reference. Files are matched by name: case_mask.nii.gz or \
-            case.nii.gz with case.nii.gz. --tolerance, --hd95 and the bootstrap options apply only to folders, because \
-            metrics.json files hold finished measurements. \
+            case.nii.gz with case.nii.gz. --tolerance, --hd95 and the bootstrap options apply only to folders and are \
+            refused for metrics.json files, which hold finished measurements. \
             Prints one metric for each case, then for every metric the mean difference with its bootstrap interval, \
             the number of cases on which each model is better, and the p-value of Wilcoxon's signed-rank test.
             """)
@@ -57,6 +57,11 @@ struct CompareCommand: ParsableCommand {
                 throw UsageError(
                     "\(input) is not a folder of masks, but --reference applies only to such folders; leave it out, or give "
                         + "two folders")
+            }
+            guard metrics.given.isEmpty else {
+                throw UsageError(
+                    "\(input) contains finished measurements, but \(metrics.given.joined(separator: ", ")) apply only to folders "
+                        + "of masks; leave them out, or give two folders with --reference")
             }
             return try MetricsDocument(file: input)
         }

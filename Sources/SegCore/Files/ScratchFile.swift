@@ -6,15 +6,25 @@ package final class ScratchFile {
     private let folder: String
     private let descriptor: Int32
 
-    /// Creates a file without a name in a folder.
-    /// - Throws: `DataError` naming the folder, if the file cannot be created.
-    package init(in folder: String) throws(DataError) {
+    /// Creates a file without a name in a folder, and reserves its bytes on the disk.
+    /// - Parameter bytes: The size of the file.
+    /// - Throws: `DataError` naming the folder, if the file cannot be created or its bytes do not fit on the disk.
+    package init(in folder: String, reserving bytes: Int) throws(DataError) {
         self.folder = folder
         var name = Array("\(folder)/medseg-scratch-XXXXXX".utf8CString)
         descriptor = mkstemp(&name)
         guard descriptor >= 0 else { throw DurableFile.unwritable(folder) }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         unlink(name)
+        guard bytes > 0 else { return }
+        var status: Int32
+        repeat { status = posix_fallocate(descriptor, 0, off_t(bytes)) } while status == EINTR
+        guard status == 0 else {
+            throw DataError(
+                .cannotWrite, folder,
+                "a temporary file of \((bytes + 0xF_FFFF) >> 20) MiB cannot be created in this folder: "
+                    + String(cString: strerror(status)))
+        }
     }
 
     deinit { close(descriptor) }

@@ -46,6 +46,7 @@ actor Engine {
         try segmenter.checkClasses(for: "the server")
         segmenter.postprocessing = job.options.postProcessing(of: job.model)
         segmenter.keepsPrediction = job.options.probabilities
+        segmenter.memory.scratch = scratch.folder
         // Errors say "the scan": a path would reveal the server's folders, and a client's file name may identify a patient.
         let segmentation = try segmenter(image, name: "the scan") { done, count in
             try job.report("window \(done) of \(count)", 0.9 * Double(done) / Double(count))
