@@ -44,14 +44,17 @@ struct MetricArguments: ParsableArguments {
     var draws: Bootstrap { Bootstrap(samples: bootstrap ?? 10_000, seed: bootstrapSeed ?? 0) }
 
     /// Measures a mask against another, or the masks of a folder against those of another by case.
+    /// - Parameter labels: Labels that are measured in every case of folders, also if they occur in none of their masks.
     /// - Throws: `UsageError` if one is a folder and the other a file; the errors of `MaskPairs` and `Evaluation.add`.
     func measure(
-        _ prediction: String, against reference: String, report: (DatasetEvaluation.Event) -> Void
+        _ prediction: String, against reference: String, labels: Set<UInt16> = [],
+        report: (DatasetEvaluation.Event) -> Void
     ) throws -> Evaluation {
         var evaluation = Evaluation(labels: [:], options: try options, bootstrap: draws)
         switch (MaskPairs.isFolder(prediction), MaskPairs.isFolder(reference)) {
         case (true, true):
-            try evaluation.add(MaskPairs(predictions: prediction, references: reference), report: report)
+            try evaluation.add(
+                MaskPairs(predictions: prediction, references: reference), labels: labels, report: report)
         case (false, false): try evaluation.add(mask: prediction, against: reference, report: report)
         case (let isFolder, _):
             throw UsageError(

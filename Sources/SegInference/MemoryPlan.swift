@@ -20,11 +20,18 @@ public struct MemoryPlan: Sendable, CustomStringConvertible {
     public let reached: Int
     /// The number of bytes that postprocessing the mask needs in addition to the rows, after the last window.
     public let cleaning: Int
+    /// The number of bytes of the process while several channels are copied to the network's input, before the first window; 0
+    /// for one channel.
+    public let copying: Int
     /// The number of bytes of the temporary file for the sums of windows; 0 if the sums are in memory.
     public let scratch: Int
 
-    /// The planned peak of the process's resident memory from the first window on.
-    public var planned: Int { held + cleaning }
+    /// The planned peak of the process's resident memory from the copies of the channels on.
+    public var planned: Int { max(held + cleaning, copying) }
+
+    /// The number of bytes that must be allowed and free: the planned peak and a margin of 5 %, because the plan does not count
+    /// every allocation.
+    public var needed: Int { planned + planned / 20 }
 
     /// The planned peak of the process's resident memory, the peak so far included.
     public var peak: Int { max(reached, planned) }
@@ -38,6 +45,7 @@ public struct MemoryPlan: Sendable, CustomStringConvertible {
     public var description: String {
         var table = TextTable(["memory", "where", "MiB"])
         for row in rows { table.append([row.name, row.isOnDevice ? "device" : "process", Self.mebibytes(row.bytes)]) }
+        if copying > 0 { table.append(["copies of the channels, before", "process", Self.mebibytes(copying)]) }
         if cleaning > 0 { table.append(["post-processing", "process", Self.mebibytes(cleaning)]) }
         if scratch > 0 { table.append(["sums of windows", "temporary file", Self.mebibytes(scratch)]) }
         table.append(["reached so far", "process", Self.mebibytes(reached)])

@@ -30,16 +30,16 @@ extension Predictor {
         let resident = ProcessMemory.resident
         let room = min(budget.limit ?? .max, resident + FreeMemory.physical / 10 * 9)
         var scratch: String?
-        if plan.planned > room, isOnHost {
+        if plan.needed > room, isOnHost {
             plan = memoryPlan(prepared, keepsPrediction: keepsPrediction, cleans: cleans, spills: true)
             scratch = budget.scratch
         }
         try budget.announce?(plan)
-        if let limit = budget.limit, plan.planned > limit {
-            throw Self.refusal(name, "predicting it needs", plan.planned, limit)
+        if let limit = budget.limit, plan.needed > limit {
+            throw Self.refusal(name, "predicting it needs", plan.needed, limit)
         }
         try FreeMemory.check(
-            arrays: max(0, plan.planned - resident), subject: name,
+            arrays: max(0, plan.needed - resident), subject: name,
             for: "predicting \(network.outputChannels) channels of \(prepared.image.size) voxels",
             advice: "check the spacing in its header, cut the scan, or free memory")
         try budget.begin?()
@@ -90,8 +90,11 @@ extension Predictor {
         // A map of the numbers of label maps, in 16 bits, is made from the mask when it is written.
         let numbers = description.labelScheme.writtenNumbers == nil ? 0 : 2
         add("mask", ((maps > 1 ? 2 * maps : 1) + numbers) * scan.count)
+        // Several channels are in memory as they were prepared, interleaved, and as the network's input.
+        let inputs = 4 * size.count * network.inputChannels
+        let copying = network.inputChannels > 1 ? present + image * 4 + inputs + (isOnHost ? inputs : 0) : 0
         return MemoryPlan(
-            rows: rows, reached: ProcessMemory.peak, cleaning: cleans ? 8 * scan.count : 0,
+            rows: rows, reached: ProcessMemory.peak, cleaning: cleans ? 8 * scan.count : 0, copying: copying,
             scratch: spills ? 4 * channels * held : 0)
     }
 

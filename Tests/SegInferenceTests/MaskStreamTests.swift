@@ -180,7 +180,7 @@ import Testing
         let plan = try #require(told.plans.withLock { $0.last })
         let sums = 4 * 16 * 96 * 96 * 65
         #expect(plan.scratch == 0 && plan.rows.contains { $0.bytes == sums && $0.name.contains("16 planes") })
-        segmenter.memory.limit = plan.planned - sums / 2
+        segmenter.memory.limit = plan.needed - sums / 2
         let spilled = try segmenter(scan, name: "scan")
         let other = try #require(told.plans.withLock { $0.last })
         #expect(other.scratch == 4 * 16 * 96 * 96 * 64 && other.planned < plan.planned - sums / 2)
@@ -219,12 +219,38 @@ import Testing
         #expect(throws: Stop.self) { try segmenter(scan, name: "ct") }
         segmenter.memory.begin = nil
         let plan = try #require(told.plans.withLock { $0.last })
-        segmenter.memory.limit = plan.planned - 4 * 16 * 96 * 96 * 65 / 2
+        segmenter.memory.limit = plan.needed - 4 * 16 * 96 * 96 * 65 / 2
         segmenter.memory.scratch = disk.path
         var windows = 0
         let error = try #require(throws: DataError.self) { try segmenter(scan, name: "ct") { _, _ in windows += 1 } }
         #expect(error.subject == disk.path && error.message.contains("a temporary file of 36 MiB"), "\(error)")
         #expect(windows == 0)
+    }
+
+    /// Four channels are in memory three times before the first window, which a small network with few planes does not exceed.
+    @Test func copiesOfSeveralChannelsArePlanned() throws {
+        let description = ModelDescription(
+            network: NetworkDefinition(
+                [
+                    "_target_": "UNet", "spatial_dims": 3, "in_channels": 4, "out_channels": 2, "channels": [4, 8],
+                    "strides": [2],
+                ], source: "model.json"),
+            preprocessing: Preprocessing([]), roiSize: Triple(8), overlap: 0.5, mode: .gaussian)
+        let backend = try CPUBackend(threads: 2)
+        let network = try description.makeNetwork(on: backend, seed: 1)
+        var segmenter = Segmenter(try Ensemble([Predictor(network: network, description: description, on: backend)]))
+        let told = Told()
+        segmenter.memory.announce = { plan in told.plans.withLock { $0.append(plan) } }
+        segmenter.memory.begin = { throw Stop() }
+        let size = Triple(320, 96, 96)
+        let channel = [Float](repeating: 1, count: size.count)
+        var image = ScanImage(Volume(voxels: channel, size: size, affine: .identity))
+        image.channels = [channel, channel, channel, channel]
+        #expect(throws: Stop.self) { try segmenter(image, name: "ct") }
+        let plan = try #require(told.plans.withLock { $0.last })
+        #expect(plan.planned == plan.copying && plan.copying > 2 * 4 * 4 * size.count)
+        #expect(plan.needed == plan.planned + plan.planned / 20)
+        #expect(plan.description.contains("copies of the channels"))
     }
 
     /// A plan beyond the limit is announced and then refused; `begin` is called only for a plan within the limit.
@@ -237,7 +263,7 @@ import Testing
         segmenter.memory.begin = { throw Stop() }
         #expect(throws: Stop.self) { try segmenter(scan, name: "ct") }
         let plan = try #require(told.plans.withLock { $0.last })
-        segmenter.memory.limit = plan.planned - (72 << 20)
+        segmenter.memory.limit = plan.needed - (72 << 20)
         let error = try #require(throws: DataError.self) { try segmenter(scan, name: "ct") }
         #expect(error.kind == .tooLarge && error.message.contains("predicting it needs"), "\(error)")
         #expect(told.plans.withLock { $0.count } == 2)

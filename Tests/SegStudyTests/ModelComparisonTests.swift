@@ -1,5 +1,6 @@
 import Foundation
 import SegCore
+import SegImaging
 import SegMetrics
 import SegStudy
 import Testing
@@ -27,6 +28,42 @@ import Testing
         #expect(dice.n == 3 && dice.wins == 2 && dice.losses == 0 && mean > 0)
         let table = comparison.table(.hausdorffMM)
         #expect(table.contains("left out, in one file only: alone, new") && table.contains("HD mm"))
+    }
+
+    /// A label that only one model paints is measured in both models; in separate documents it is named.
+    @Test func aFalsePositiveOfOneModelIsCompared() throws {
+        let study = try SmallStudy()
+        let truth = SmallStudy.ball(at: 8)
+        var spurious = truth
+        spurious[0] = 3
+        for (folder, masks) in [("ref", [truth, truth]), ("a", [spurious, truth]), ("b", [truth, truth])] {
+            try FileManager.default.createDirectory(atPath: study.file(folder), withIntermediateDirectories: true)
+            for (index, mask) in masks.enumerated() {
+                try ScanFile.write(
+                    mask, size: SmallStudy.size, affine: SmallStudy.affine,
+                    to: study.file("\(folder)/ct_\(index).nii.gz"), overwrite: true)
+            }
+        }
+        let pairs = try ["a", "b"].map { try MaskPairs(predictions: study.file($0), references: study.file("ref")) }
+        let labels = try pairs[0].labels().union(pairs[1].labels())
+        #expect(labels == [1, 3])
+        func document(_ pairs: MaskPairs, _ labels: Set<UInt16>) throws -> MetricsDocument {
+            var evaluation = Evaluation(labels: [:], options: try MetricOptions(surfaceDiceToleranceMM: 2))
+            try evaluation.add(pairs, labels: labels) { _ in }
+            return evaluation.document
+        }
+        let whole = try ModelComparison(
+            document(pairs[0], labels), document(pairs[1], labels), files: Self.files)
+        #expect(whole.classes.map(\.name) == ["class 1", "class 3"] && whole.leftOutClasses.isEmpty)
+        let third = try #require(whole.classes.last)
+        let dice = try #require(third.metrics.first { $0.metric == .dice })
+        #expect(third.cases == ["ct_0", "ct_1"] && third.first[0].dice == 0 && dice.onlyFirst == 1)
+        for order in [[0, 1], [1, 0]] {
+            let apart = try ModelComparison(
+                document(pairs[order[0]], []), document(pairs[order[1]], []), files: Self.files)
+            #expect(apart.classes.map(\.name) == ["class 1"] && apart.leftOutClasses == ["class 3"])
+            #expect(apart.table(.dice).contains("in one file only") && apart.table(.dice).contains("class 3"))
+        }
     }
 
     @Test func aValueThatOneModelLacksEntersNoDifference() throws {

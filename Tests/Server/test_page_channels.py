@@ -4,7 +4,7 @@ import re
 
 import requests
 
-from desk import CHROMIUM, Desk
+from desk import CHROMIUM, Desk, until
 from harness import medseg, running
 from needs import needs
 from test_channels import case  # noqa: F401
@@ -24,7 +24,7 @@ def test_scans_that_are_chosen_together_are_channels_by_name(case, browser):  # 
         page.set_input_files("#file", [str(file) for file in case.case[::-1]])
         page.wait_for_selector("#scan-facts:not([hidden])")
         assert page.inner_text("#drop-text") == "a_0000.nii.gz, a_0001.nii.gz"
-        assert "2, in the order of the names" in page.inner_text("#scan-facts")
+        assert "2, in the order above" in page.inner_text("#scan-facts")
         page.click("#run")
         desk.wait_done()
         job = next(found[1] for line in desk.requests if (found := re.match(r"GET /api/v1/jobs/(\w+)", line)))
@@ -41,3 +41,35 @@ def test_scans_that_are_chosen_together_are_channels_by_name(case, browser):  # 
             {"name": "a.nii.gz", "mimeType": "application/gzip", "buffer": b"x"},
             {"name": "b.zip", "mimeType": "application/zip", "buffer": b"x"}])
         page.wait_for_function("() => document.querySelector('#message').textContent.startsWith('One case at a time')")
+
+
+def test_scans_without_numbers_are_put_in_order_by_the_user(case, browser):  # noqa: F811
+    out = case.folder / "by-hand"
+    medseg("predict", *case.case, "--model", case.models / "pair", "--out", out, "--device", "cpu", "--quiet")
+    # The model's order is t1, flair: not the alphabet's.
+    t1, flair = (case.folder / name for name in ("t1.nii.gz", "flair.nii.gz"))
+    for file, source in zip((t1, flair), case.case):
+        file.write_bytes(source.read_bytes())
+    with running(case) as server:
+        desk = Desk(browser, server.url, 1280, 800)
+        page = desk.page
+        page.select_option("#model", "pair")
+        page.set_input_files("#file", [str(t1), str(flair)])
+        page.wait_for_selector("#order[open]")
+        assert page.locator("#channels li").evaluate_all("all => all.map((li) => li.firstChild.data)") == [
+            "1. t1.nii.gz", "2. flair.nii.gz"]
+        page.click("#order button[value='']")
+        until(page, "document.querySelector('#message').textContent.startsWith('No order was chosen')")
+        assert page.is_hidden("#scan-facts") and not any(line.startswith("POST") for line in desk.requests)
+        page.set_input_files("#file", [str(flair), str(t1)])
+        page.wait_for_selector("#order[open]")
+        page.click("#channels button")
+        page.click("#order-yes")
+        page.wait_for_selector("#scan-facts:not([hidden])")
+        assert page.inner_text("#drop-text") == "t1.nii.gz, flair.nii.gz"
+        page.click("#run")
+        desk.wait_done()
+        job = next(found[1] for line in desk.requests if (found := re.match(r"GET /api/v1/jobs/(\w+)", line)))
+        mask = requests.get(f"{server.url}/api/v1/jobs/{job}/mask").content
+        assert mask == next(out.glob("*_mask.nii.gz")).read_bytes()
+        assert desk.errors == []

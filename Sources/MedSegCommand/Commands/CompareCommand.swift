@@ -43,15 +43,25 @@ struct CompareCommand: ParsableCommand {
     func run() throws {
         try metrics.check()
         try OutputFolder.refuseExisting(out, force: force)
+        let labels = try labels()
         let comparison = try ModelComparison(
-            document(of: first), document(of: second), files: (first, second))
+            document(of: first, labels), document(of: second, labels), files: (first, second))
         let text = try comparison.json()
         if let out { try OutputFolder.write(text, to: out) }
         print(json ? text : comparison.table(metric), terminator: json ? "" : "\n")
     }
 
+    /// The labels that occur in any mask of both models or of the reference. A false positive of one model is thus measured in
+    /// both.
+    private func labels() throws -> Set<UInt16> {
+        guard let reference, [first, second, reference].allSatisfy(MaskPairs.isFolder) else { return [] }
+        return try [first, second].reduce(into: []) { labels, folder in
+            labels.formUnion(try MaskPairs(predictions: folder, references: reference).labels())
+        }
+    }
+
     /// Reads the metrics of a file, or measures a folder of masks.
-    private func document(of input: String) throws -> MetricsDocument {
+    private func document(of input: String, _ labels: Set<UInt16>) throws -> MetricsDocument {
         guard MaskPairs.isFolder(input) else {
             guard reference == nil else {
                 throw UsageError(
@@ -71,7 +81,7 @@ struct CompareCommand: ParsableCommand {
         guard MaskPairs.isFolder(reference) else {
             throw UsageError("--reference \(reference) is not a folder of masks")
         }
-        return try metrics.measure(input, against: reference) { event in
+        return try metrics.measure(input, against: reference, labels: labels) { event in
             if case .note(let file, let sentence) = event { note("\(file): \(sentence)") }
         }.document
     }

@@ -2,11 +2,11 @@
 
 import { api, Refused } from "./api.js";
 import { Archive } from "./archive.js";
-import { ask, isAsking } from "./ask.js";
+import { ask, askForOrder, isAsking } from "./ask.js";
 import { Comparison } from "./compare.js";
 import { Display } from "./display.js";
 import { Editor } from "./editor.js";
-import { asScan, dropped, fetched, send } from "./files.js";
+import { asScan, dropped, fetched, namesOf, send } from "./files.js";
 import { Findings } from "./findings.js";
 import { follow } from "./job.js";
 import { offerMasks } from "./masks.js";
@@ -43,11 +43,13 @@ const LOSE = "The corrections of this mask have not been saved. Leave them behin
 async function mayLeave() { return ask(LOSE, "Leave them"); }
 
 async function openFiles(all) {
-  const { name, files, fault } = asScan(all);
+  const { name, files: chosen, isUnordered, fault } = asScan(all);
   if (fault) return say(fault, true);
+  const files = isUnordered ? await askForOrder(chosen) : chosen;
+  if (!files) return say("No order was chosen, so the scans were not opened.");
   if (findings.isUnsaved && !await mayLeave()) return;
   $("studies").value = "";
-  return open(name, (progress, isCurrent) => send(files, progress, isCurrent));
+  return open(isUnordered ? namesOf(files) : name, (progress, isCurrent) => send(files, progress, isCurrent));
 }
 
 async function openArchived(series) {
@@ -102,7 +104,7 @@ function show(facts, voxels, name, labels) {
   showFacts($("scan-facts"), [
     ["Voxels", facts.size.join(" × ")], ["Spacing", millimetres(facts.spacing)], ["Orientation", facts.orientation],
     ["Intensities", `${trim(facts.min)} to ${trim(facts.max)}`],
-    ...(facts.channels > 1 ? [["Channels", `${facts.channels}, in the order of the names; shown is the first`]] : []),
+    ...(facts.channels > 1 ? [["Channels", `${facts.channels}, in the order above; shown is the first`]] : []),
   ]);
   view.show(facts, voxels);
   display.scanOpened(facts, model());

@@ -39,4 +39,28 @@ export async function askForVolume(volumes) {
   return chosen && { series: chosen.series, volume: chosen.volume };
 }
 
+/** Asks the user to confirm or to change the order of the files of a case; null if the question is dismissed. */
+export async function askForOrder(files) {
+  const order = [...files];
+  const item = (file, index) => {
+    const line = document.createElement("li");
+    line.textContent = `${index + 1}. ${file.name}`;
+    if (index === 0) return line;
+    const up = document.createElement("button");
+    up.type = "button";
+    up.textContent = "Move up";
+    up.setAttribute("aria-label", `Move ${file.name} up`);
+    up.addEventListener("click", () => {
+      [order[index - 1], order[index]] = [order[index], order[index - 1]];
+      list();
+      ($("channels").children[index - 1].querySelector("button") ?? $("order-yes")).focus();
+    });
+    line.append(up);
+    return line;
+  };
+  const list = () => $("channels").replaceChildren(...order.map(item));
+  list();
+  return await answerOf($("order")) === "yes" ? order : null;
+}
+
 export const isAsking = () => document.querySelector("dialog[open]") !== null;

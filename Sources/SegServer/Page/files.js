@@ -30,8 +30,19 @@ async function walk(entry) {
   return (await Promise.all(found.map(walk))).flat();
 }
 
+// The number of a channel at the end of a file name, as in case_0001.nii.gz.
+const CHANNEL = /_(\d{4})\.[a-z.]+$/i;
+
+/** The files of a case, sorted if their names end in _0000, _0001, … without a gap; null otherwise. */
+function numbered(files) {
+  const sorted = files.map((file) => ({ file, number: Number(CHANNEL.exec(file.name)?.[1] ?? NaN) }))
+    .sort((a, b) => a.number - b.number);
+  return sorted.every(({ number }, index) => number === index) ? sorted.map(({ file }) => file) : null;
+}
+
 /**
- * The files to upload as `{ name, files }`, or `{ fault }` if they are not a scan.
+ * The files to upload as `{ name, files, isUnordered }`, or `{ fault }` if they are not a scan. `isUnordered` is true if the
+ * names do not give the order of the channels; the files are then in the order in which they were chosen.
  */
 export function asScan(all) {
   const files = all.filter((file) => !OTHERS.test(file.webkitRelativePath || file.name) && file.size > 0);
@@ -41,12 +52,14 @@ export function asScan(all) {
     if (single.length < files.length || files.some((file) => ZIP.test(file.name))) {
       return { fault: "One case at a time: its scans as NIfTI, NRRD or MetaImage, one ZIP, or the DICOM files of one folder." };
     }
-    // A choice of files has no order of its own; names such as case_0000 and case_0001 give one.
-    const channels = [...files].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
-    return { name: channels.map((file) => file.name).join(", "), files: channels };
+    const channels = numbered(files);
+    return { name: namesOf(channels ?? files), files: channels ?? files, isUnordered: !channels };
   }
   return { name: files.length === 1 ? files[0].name : `${files.length} DICOM files`, files };
 }
+
+/** The names of files in one line. */
+export function namesOf(files) { return files.map((file) => file.name).join(", "); }
 
 /** Uploads a scan. */
 export const send = (files, progress, isWanted) => chosen(

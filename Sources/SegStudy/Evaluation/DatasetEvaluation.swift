@@ -150,10 +150,11 @@ extension Evaluation {
     /// Reads two masks on one grid and measures one against the other, for every label that occurs in either.
     /// - Parameters:
     ///   - name: The name of the case; nil for the name of its file.
+    ///   - labels: Labels that are also measured if they occur in neither.
     ///   - report: Called with remarks about the files.
     /// - Throws: `DataError` naming a file that cannot be read or that does not fit the other.
     public mutating func add(
-        mask prediction: String, against reference: String, name: String? = nil,
+        mask prediction: String, against reference: String, name: String? = nil, labels: Set<UInt16> = [],
         report: (DatasetEvaluation.Event) -> Void
     ) throws {
         let (predicted, geometry) = try ScanFile.readLabel(prediction, of: reference)
@@ -165,7 +166,7 @@ extension Evaluation {
         try add(
             name ?? DatasetCase(image: prediction, label: reference).name,
             prediction: LabelMap.numbers(of: predicted, file: prediction),
-            reference: LabelMap.numbers(of: label, file: reference), on: label)
+            reference: LabelMap.numbers(of: label, file: reference), on: label, labels: labels)
     }
 }
 

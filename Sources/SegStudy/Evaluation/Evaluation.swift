@@ -57,12 +57,14 @@ public struct Evaluation {
     }
 
     /// Measures one label map against another on the same grid, for every label that occurs in either.
+    /// - Parameter labels: Labels that are also measured if they occur in neither.
     /// - Throws: `MetricsError` if a mask does not fit the scan's grid.
     public mutating func add(
-        _ name: String, prediction: [UInt16], reference: [UInt16], on scan: Volume
+        _ name: String, prediction: [UInt16], reference: [UInt16], on scan: Volume, labels others: Set<UInt16> = []
     ) throws {
         var isPresent = [Bool](repeating: false, count: 1 << 16)
         for mask in [prediction, reference] { for label in mask { isPresent[Int(label)] = true } }
+        for label in others { isPresent[Int(label)] = true }
         let present = (1...UInt16.max).filter { isPresent[Int($0)] }
         // Two empty masks count as one class that occurs in neither.
         let labels = present.isEmpty ? [1] : present

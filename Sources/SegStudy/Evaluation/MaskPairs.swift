@@ -72,16 +72,37 @@ public struct MaskPairs: Sendable {
     }
 }
 
+extension MaskPairs {
+    /// The labels that occur in any of the masks of both folders.
+    /// - Throws: `DataError` naming a file that cannot be read.
+    public func labels() throws(DataError) -> Set<UInt16> {
+        var isPresent = [Bool](repeating: false, count: 1 << 16)
+        for pair in pairs {
+            for (file, other) in [(pair.prediction, pair.reference), (pair.reference, pair.prediction)] {
+                let mask = try ScanFile.readLabel(file, of: other).volume
+                for label in try LabelMap.numbers(of: mask, file: file) { isPresent[Int(label)] = true }
+            }
+        }
+        return Set((1...UInt16.max).filter { isPresent[Int($0)] })
+    }
+}
+
 extension Evaluation {
-    /// Measures the masks of a folder against the masks of another.
-    /// - Parameter report: Called with remarks about the files.
+    /// Measures the masks of a folder against the masks of another. Each label that occurs in any mask is measured in every
+    /// case.
+    /// - Parameters:
+    ///   - labels: Labels that are also measured, such as those of another model's masks.
+    ///   - report: Called with remarks about the files.
     /// - Throws: `DataError` naming a file that cannot be read or does not fit the other.
-    public mutating func add(_ masks: MaskPairs, report: (DatasetEvaluation.Event) -> Void) throws {
+    public mutating func add(
+        _ masks: MaskPairs, labels: Set<UInt16> = [], report: (DatasetEvaluation.Event) -> Void
+    ) throws {
+        let all = try masks.labels().union(labels)
         for file in masks.alone {
             report(.note(file: file, "The other folder has no mask of this case; the case is left out."))
         }
         for pair in masks.pairs {
-            try add(mask: pair.prediction, against: pair.reference, name: pair.name, report: report)
+            try add(mask: pair.prediction, against: pair.reference, name: pair.name, labels: all, report: report)
         }
     }
 }

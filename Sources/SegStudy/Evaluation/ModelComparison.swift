@@ -24,6 +24,8 @@ public struct ModelComparison: Sendable {
     public let classes: [Class]
     /// The cases that occur in only one file.
     public let leftOut: [String]
+    /// The classes that at least one common case has in only one file; such a case is left out of the class.
+    public let leftOutClasses: [String]
 
     /// Pairs the cases of two documents by name.
     /// - Parameter files: The names of the documents, for tables and errors.
@@ -49,7 +51,12 @@ public struct ModelComparison: Sendable {
         guard !shared.isEmpty else {
             throw DataError(.badData, files.1, key: "cases", "has no case in common with \(files.0)")
         }
-        classes = try first.classNames.compactMap { name in
+        let ofFirst = first.classNames
+        let classNames = ofFirst + second.classNames.filter { !ofFirst.contains($0) }
+        leftOutClasses = classNames.filter { name in
+            shared.contains { (a[$0]?[name] == nil) != (b[$0]?[name] == nil) }
+        }
+        classes = try classNames.compactMap { name in
             let cases = shared.filter { a[$0]?[name] != nil && b[$0]?[name] != nil }
             guard !cases.isEmpty else { return nil }
             let ours = cases.compactMap { a[$0]?[name] }
@@ -97,6 +104,11 @@ public struct ModelComparison: Sendable {
         lines.append(
             "95 %: bootstrap interval of the mean difference; p: Wilcoxon's signed-rank test, two-sided; "
                 + "only A, only B: cases for which the other has no value")
+        if !leftOutClasses.isEmpty {
+            lines.append(
+                "measured in one file only, in at least one case that is left out of the class: "
+                    + leftOutClasses.joined(separator: ", "))
+        }
         if !leftOut.isEmpty { lines.append("left out, in one file only: \(leftOut.joined(separator: ", "))") }
         return lines.joined(separator: "\n")
     }
@@ -132,6 +144,7 @@ public struct ModelComparison: Sendable {
         let document: ConfigValue = [
             "a": .string(names.first), "b": .string(names.second),
             "left_out": .array(leftOut.map { .string($0) }),
+            "left_out_classes": .array(leftOutClasses.map { .string($0) }),
             "classes": .object(Dictionary(entries) { first, _ in first }),
         ]
         return try document.jsonText()
