@@ -18,8 +18,7 @@ struct InfoCommand: ParsableCommand {
 
     @Argument(
         help:
-            "NIfTI, NRRD or MetaImage files (for a header and data pair, the header); DICOM folders, ZIPs or files; or "
-            + "model folders."
+            "NIfTI, NRRD or MetaImage files (of a pair, the header file); DICOM folders, ZIPs or files; model folders."
     )
     var files: [String]
 
