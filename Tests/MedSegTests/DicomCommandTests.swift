@@ -115,7 +115,7 @@ struct DicomCommandTests {
         let data = try SmallDataset()
         let out = scratch.file("out")
         let nifti = try Command.medseg("predict", data.image(0), "--model", "m", "--out", out, "--rtstruct")
-        expectFailure(nifti, 64, "ct_0.nii.gz is no DICOM")
+        expectFailure(nifti, 64, "ct_0.nii.gz is not DICOM")
         let alone = try Command.medseg("predict", path("derived/ct_plain"), "--model", "m", "--out", out, "--new-study")
         expectFailure(alone, 64, "pass --dicom-seg or --rtstruct")
     }

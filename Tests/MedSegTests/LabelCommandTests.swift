@@ -63,7 +63,7 @@ import Testing
         ("labels: {outer: 5, ball: 3, far: 9}\n", "name class 3"), ("labels: {outer: 5}\n", "name 1 classes"),
         ("labels: {outer: 5, ball: 3, ignore: [7, 8]}\n", "labels.ignore"),
         ("labels: {outer: 5, ball: 3}\nregions: {outer: 5, ball: 3}\n", "keep only one of the two"),
-        ("regions: {outer: 5}\n", "from 2 to 31"), ("regions: {outer: 5, ball: 300}\n", "not of 300"),
+        ("regions: {outer: 5}\n", "from 2 to 31"), ("regions: {outer: 5, ball: 300}\n", "not 300"),
     ])
     func wrongLabelsAreNamed(_ labels: String, _ words: String) throws {
         let outcome = try train(labels, classes: 3)

@@ -29,7 +29,7 @@ import Testing
         expectFailure(try train("strides: [2]", "strides: [2]\n  kernel_size: 999999999"), 65, "kernel_size")
         expectFailure(try train("num_res_units: 1", "num_res_units: 99999999"), 65, "num_res_units")
         expectFailure(try train("nets.UNet", "nets.UNetPlus"), 65, "UNetPlus", "monai.networks.nets.UNet")
-        expectFailure(try train("in_channels: 1", "in_channels: 2"), 65, "1 channel", "network_def.in_channels says 2")
+        expectFailure(try train("in_channels: 1", "in_channels: 2"), 65, "1 channel", "network_def.in_channels is 2")
         expectFailure(try train("[12, 12, 12]", "[12, 12, 11]"), 65, file, "roi_size", "12×12×11", "2×2×2")
         expectFailure(try train("[ct_2]", "[ct_9]"), 65, "ct_9", "ct_0, ct_1, ct_2")
         expectFailure(try train("[ct_2]", "[ct_0, ct_1, ct_2]"), 65, "no cases to train on")

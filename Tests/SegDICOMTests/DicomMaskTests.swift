@@ -140,7 +140,7 @@ struct DicomMaskTests {
         let error = #expect(throws: DataError.self) { try mask([voxels], of: scan) }
         let message = error?.message ?? ""
         #expect(
-            error?.kind == .badData && message.contains("--new-study") && message.contains("one SOPInstanceUID"),
+            error?.kind == .badData && message.contains("--new-study") && message.contains("the same SOPInstanceUID"),
             "\(message)")
         slices[1].instance = "2.25.1.2"
         let other = try SyntheticSeries(slices)
@@ -250,7 +250,7 @@ struct DicomMaskTests {
             [UInt8](repeating: 0, count: 8), size: Triple(2, 2, 2), affine: .identity, to: path, overwrite: false)
         let scan = try ScanFile.read(path)
         let error = #expect(throws: DataError.self) { try mask([[UInt8](repeating: 0, count: 8)], of: scan) }
-        #expect(error?.kind == .badArgument && error?.message.contains("is no DICOM") == true)
+        #expect(error?.kind == .badArgument && error?.message.contains("is not DICOM") == true)
     }
 
     @Test func anObjectTakesNoPlaceOfAScansFile() throws {

@@ -23,7 +23,7 @@ import Testing
         // Two patients, one of whom lacks the second channel.
         (["a_0000.nii", "b_0000.nii"], "has no _0001"),
         (["a_0000.nii", "a_0000.nrrd", "a_0001.nii"], "same channel of the same case"),
-        (["a_0000.nii", "a_0001.nii", "a_0002.nii"], "has 3 channels, and the model takes 2"),
+        (["a_0000.nii", "a_0001.nii", "a_0002.nii"], "has 3 channels, but the model takes 2"),
         (["t1.nii", "t2.nii", "t3.nii"], "is one of 3 scans"), (["t1.nii"], "is one scan"),
     ])
     func scansThatMakeNoCasesAreRefused(_ files: [String], _ words: String) throws {

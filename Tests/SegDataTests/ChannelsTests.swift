@@ -51,7 +51,7 @@ import Testing
         let error = try #require(throws: DataError.self) {
             try PreparedCase(item, Preprocessing([]), channels: 4, classes: 3)
         }
-        #expect(error.message.contains("2 channels") && error.message.contains("in_channels says 4"), "\(error)")
+        #expect(error.message.contains("2 channels") && error.message.contains("in_channels is 4"), "\(error)")
     }
 
     @Test func theCacheKeepsAllChannels() throws {

@@ -240,7 +240,7 @@ import Testing
         ([labels, channel, ending, #""dataset": {"a": {}}"#], ["dataset:", "one by one"]),
         (
             [labels, channel, ending, #""training": [{"image": "a.nii", "label": "b.nii"}]"#],
-            ["training: lists scans, but the scans are those in imagesTr and imagesTs; take it out"]
+            ["training: lists scans, but the scans are those in imagesTr and imagesTs; remove it"]
         ),
     ]
 

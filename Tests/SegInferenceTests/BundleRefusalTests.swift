@@ -131,7 +131,7 @@ private let endings: [([ConfigValue], String)] = [
         ], "num_components: should be at least 1"
     ),
     ([softmax, invert, invert, argmax], "a second Invertd"),
-    ([invert, softmax, argmax], "no Activationsd that makes probabilities"),
+    ([invert, softmax, argmax], "add an Activationsd before it"),
     (
         [softmax, ["_target_": "KeepLargestConnectedComponentd", "keys": "pred"], invert, argmax],
         "before AsDiscreted is not supported"
@@ -142,11 +142,11 @@ private let endings: [([ConfigValue], String)] = [
     ),
     ([softmax, invert, argmax, ["_target_": "MeanEnsembled", "keys": "pred"]], "'MeanEnsembled' is not supported"),
     ([softmax, with(["post_func": "$lambda x: x > 0"], invert), argmax], "post_func"),
-    ([["_target_": "Activationsd", "keys": "pred"], invert, argmax], "nearest_interp: is false, but there is no"),
+    ([["_target_": "Activationsd", "keys": "pred"], invert, argmax], "nearest_interp: is false, but the network"),
     ([with(["other": "$torch.tanh"], softmax), invert, argmax], "'$torch.tanh' is Python"),
     ([["_target_": "AsDiscreted", "keys": "pred", "threshold": 0.35]], "threshold: is not supported without an"),
     ([softmax, invert, ["_target_": "AsDiscreted", "keys": "pred", "threshold": 0]], "threshold: should be above 0"),
-    ([softmax, invert, with(["threshold": 0.5], argmax)], "threshold: of class numbers"),
+    ([softmax, invert, with(["threshold": 0.5], argmax)], "threshold: is not supported together with argmax"),
     ([softmax, invert, with(["to_onehot": 2], argmax)], "to_onehot: only null"),
     ([softmax, invert, with(["rounding": "floor"], argmax)], "rounding: \"floor\" is not supported"),
     ([softmax, invert, with(["argmax": [true, false]], argmax)], "argmax: should be true or false"),
@@ -354,7 +354,7 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
     let text = error?.description ?? ""
     #expect(text.hasPrefix("inference.json: 4 problems: "), "\(text)")
     for word in [
-        "lazy: only false", "'Zoomd' is not supported", "inferer.spatial_dim: only 2", "gone.pt: the bundle's",
+        "lazy: only false", "'Zoomd' is not supported", "inferer.spatial_dim: should be given as 2", "gone.pt: the bundle's",
     ] {
         #expect(text.contains(word), "\(text)")
     }

@@ -106,10 +106,10 @@ private let refused: [([String: ConfigValue], String)] = [
     (["roi": "$__import__('os').system('touch x')"], "'$__import__('os').system('touch x')' is Python"),
     (["roi": "$[96 for _ in range(3)]"], "is Python"),
     (["roi": "@nowhere"], "'@nowhere' refers to nothing"),
-    (["roi": "@roi"], "circle"),
+    (["roi": "@roi"], "cycle"),
     (["roi": "%other.json#roi"], "macro"),
     (["initialize": ["$@network.half()"]], "'$@network.half()' is Python"),
-    (["inferer": ["_target_": "SliceInferer", "roi_size": [32, 32]]], "spatial_dim: only 2"),
+    (["inferer": ["_target_": "SliceInferer", "roi_size": [32, 32]]], "spatial_dim: should be given as 2"),
     (
         ["inferer": ["_target_": "SliceInferer", "roi_size": [32, 32], "spatial_dim": 2]],
         "needs a network of spatial_dims 2"

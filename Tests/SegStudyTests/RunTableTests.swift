@@ -42,7 +42,7 @@ import Testing
         let note = try #require(notes.all.first)
         #expect(note.contains("damaged rows are put aside in \(study.file("run/t.csv.damaged"))"))
         #expect(
-            note.contains("1 of 3 steps up to the checkpoint are missing or not whole (the first is 2, the last 2)"))
+            note.contains("1 of 3 steps up to the checkpoint are missing or incomplete (the first is 2, the last 2)"))
     }
 
     @Test func aStepMayHaveSeveralRowsAndNamesAnyCharacters() throws {
