@@ -162,7 +162,7 @@ import Testing
         #expect(pooled.status == 65)
         for word in [
             "4 problems", "fold_1: was cut off after step", "medseg train --resume \(run)",
-            "fold_2: is no run folder", "no fold sets aside",
+            "fold_2: is not a run folder", "no fold sets aside",
         ] { #expect(pooled.message.contains(word), "\(word): \(pooled.message)") }
         #expect(!isThere("out"))
     }
@@ -178,7 +178,7 @@ import Testing
         let own = folder.file("runs/fold_0")
         let twice = try Command.medseg("folds", own, own, other, "--out", folder.file("out"), "--quiet")
         #expect(twice.status == 65)
-        for word in ["is named 2 times", "several folds set aside case_0", "no fold sets aside"] {
+        for word in ["is given 2 times", "several folds set aside case_0", "no fold sets aside"] {
             #expect(twice.message.contains(word), "\(word): \(twice.message)")
         }
         // A dataset with another voxel is another dataset.
@@ -215,7 +215,7 @@ import Testing
         #expect(refused.status == 64 && refused.errors.contains("train with --nnunet-plan"), "\(refused.errors)")
         let changed = try train(0, "--set", "roi_size=[16,16,12]", "--export-nnunet", folder.file("results"))
         #expect(changed.status == 64, "\(changed.errors)")
-        #expect(changed.message.contains("roi_size is not as the plans say"), "\(changed.message)")
+        #expect(changed.message.contains("roi_size is not as in the plans"), "\(changed.message)")
         #expect(!isThere("results") && !isThere("runs/fold_0"))
         for change in ["optimizer.learning_rate=0.02", "iterations=300"] {
             let other = try train(0, "--set", change, "--export-nnunet", folder.file("results"))

@@ -354,7 +354,8 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
     let text = error?.description ?? ""
     #expect(text.hasPrefix("inference.json: 4 problems: "), "\(text)")
     for word in [
-        "lazy: only false", "'Zoomd' is not supported", "inferer.spatial_dim: should be given as 2", "gone.pt: the bundle's",
+        "lazy: only false", "'Zoomd' is not supported", "inferer.spatial_dim: should be given as 2",
+        "gone.pt: the bundle's",
     ] {
         #expect(text.contains(word), "\(text)")
     }

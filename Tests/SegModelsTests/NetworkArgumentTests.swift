@@ -131,7 +131,10 @@ private let unetr: [String: ConfigValue] = [
         (
             "DiNTS", dints(), ["node_a": [[0, 1, 1], [1, 1, 1], [1, 1, 1]]], "a path from a depth that no path leads to"
         ),
-        ("DiNTS", dints(), ["node_a": [[1, 1, 1], [1, 1, 1], [0, 0, 0]]], "should select a depth that a path leads to"),
+        (
+            "DiNTS", dints(), ["node_a": [[1, 1, 1], [1, 1, 1], [0, 0, 0]]],
+            "should select a depth that a path leads to"
+        ),
         ("SegResNetDS2", [:], [:], "'SegResNetDS2' is not a network MedSeg can build"),
         ("UNet", ["spatial_dims": 4], [:], "only 2 and 3 are supported"),
     ] as [(String, [String: ConfigValue], [String: ConfigValue], String)])
