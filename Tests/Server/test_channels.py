@@ -93,7 +93,7 @@ def test_another_number_of_scans_is_refused(case, server):
     files = [file.read_bytes() for file in case.case]
     three = send(server.url, [*files, files[0]])
     assert three.status_code == 400 and "the form has 3 scans" in three.json()["detail"], three.text
-    assert "1 or 2 of a case" in three.json()["detail"]
+    assert "take 1 or 2 for a case" in three.json()["detail"]
     one = submit(server.url, upload(server.url, case.case[0]), "pair")
     assert one.status_code == 422 and "'pair' takes 2 scans of a case together" in one.json()["detail"], one.text
     two = submit(server.url, send(server.url, files).json()["id"], case.model)
