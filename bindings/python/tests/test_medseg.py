@@ -131,7 +131,7 @@ def test_numbers_that_do_not_fit_are_refused(model, scan):
 
 def test_models_that_cannot_be_opened_are_named(tmp_path):
     for arguments, text, status in [
-        ((tmp_path / "none",), "is not there", 66), ((tmp_path,), "model.json", 66),
+        ((tmp_path / "none",), "does not exist", 66), ((tmp_path,), "model.json", 66),
         ((MODEL, "opencl:99"), "opencl:99", 69),
     ]:
         with pytest.raises(medseg.MedSegError, match=text) as caught:
