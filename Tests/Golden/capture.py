@@ -122,7 +122,7 @@ def compute(net, x, y, head_weights, rate):
     for step in range(STEPS):
         optimizer.zero_grad()
         output = net(x)
-        outputs = heads(output)
+        outputs = heads(output, x)
         loss = sum(w * head_loss(loss_function, o, y) for w, o in zip(head_weights, outputs, strict=True))
         loss.backward()
         if step == 0:
