@@ -63,7 +63,7 @@ public struct DicomMask: Sendable {
         }
     }
 
-    /// Checks, before a prediction starts, that objects can refer to a scan.
+    /// Checks, before a prediction starts, that DICOM objects of its mask can reference the files of the scan.
     /// - Throws: `DataError` like `init`.
     public static func check(_ geometry: ScanGeometry, scan: String, isNewStudy: Bool) throws(DataError) {
         _ = try DicomSeries(geometry, scan: scan, isNewStudy: isNewStudy)

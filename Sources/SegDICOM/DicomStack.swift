@@ -151,8 +151,8 @@ extension DicomStack {
         return gaps.sorted().first { gap in gaps.count { abs($0 - gap) <= tolerance } > 1 } ?? gaps.min() ?? usual
     }
 
-    /// Slices about `step` apart from the first frame to the last, each interpolated between its two neighbouring
-    /// frames.
+    /// Slices that cover the distance between the first and the last frame in steps of about `step`. Each is interpolated
+    /// between its two neighbouring frames.
     private static func filled(_ distances: [Double], step: Double) -> [Slice] {
         let (first, last) = (distances[0], distances[distances.count - 1])
         let count = min(Limits.scanAxis, max(2, Int(((last - first) / step).rounded()) + 1))

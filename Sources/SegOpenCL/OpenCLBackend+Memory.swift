@@ -104,7 +104,7 @@ extension OpenCLBackend {
         }
     }
 
-    /// Copies or adds a box with one item per element.
+    /// Copies a box, or adds it to the destination, with one work-item per element.
     public func copyRegion(
         _ source: BufferView, at sourceOrigin: [Int], into destination: BufferView, at origin: [Int], extent: [Int],
         accumulate: Bool

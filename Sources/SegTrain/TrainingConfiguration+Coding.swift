@@ -77,7 +77,7 @@ extension TrainingConfiguration {
         return options
     }
 
-    /// The entries of a model, with every default of `postprocessing`.
+    /// The entries of a model. All keys of `postprocessing` are written, including those with default values.
     private static func entries(_ model: ModelDescription) -> [String: ConfigValue] {
         guard case .object(var entries) = model.value else { return [:] }
         if model.labels.isEmpty { entries["labels"] = nil }

@@ -124,8 +124,8 @@ struct ConvertCommand: ParsableCommand {
         print("\(output): \(tensors) tensors\(names), \(numbers) numbers")
     }
 
-    /// Prints which arrays matched, and returns the network's whole state_dict and the names in it that are second
-    /// names of shared weights.
+    /// Prints which arrays matched. Returns the network's whole state_dict, and those of its keys that are further names of
+    /// shared weights.
     private func matching(
         _ file: Weights, _ definition: NetworkDefinition, file network: String
     ) throws -> (state: [String: StoredTensor], seconds: Set<String>) {

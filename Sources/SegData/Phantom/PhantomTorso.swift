@@ -65,7 +65,8 @@ struct PhantomTorso {
             return torso.flatDepth(p) + torso.swelling(p.z) - wall.fat - wall.muscle
         }
 
-        /// The point at a depth below the cavity's surface, in a direction from the axis in the axial plane.
+        /// The point of the axial plane at `z` that lies in a direction from the torso's axis, at a depth below the cavity's
+        /// surface.
         func point(towards direction: SIMD3<Double>, depth wanted: Double, z: Double) -> SIMD3<Double> {
             var (near, far) = (0.0, 200.0)
             for _ in 0..<30 {

@@ -19,8 +19,8 @@ struct BundlePreprocessing {
     private var movesBeforeJoin = false
     private var movesAfterJoin = false
 
-    /// The entries that `Invertd` may give as `orig_keys`, because each has every step that changes the grid. Empty if such
-    /// steps are on both sides of a `ConcatItemsd`: MONAI inverts only the steps of the given entry.
+    /// The entries that `Invertd` may give as `orig_keys`: every step that changes the grid was applied to each of them. Empty
+    /// if such steps come both before and after a `ConcatItemsd`, because MONAI inverts only the steps applied to one entry.
     var invertible: [String] {
         switch (movesBeforeJoin, movesAfterJoin) {
         case (true, true): []
