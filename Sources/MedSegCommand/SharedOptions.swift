@@ -17,13 +17,13 @@ struct DeviceOptions: ParsableArguments {
     @Option(help: "The device: auto, cpu, reference or opencl:N; see `medseg devices`.")
     var device = "auto"
 
-    @Option(help: "CPU threads of networks; default MEDSEG_THREADS or every core.")
+    @Option(help: "The number of CPU threads for networks; by default MEDSEG_THREADS, or else all cores.")
     var threads: Int?
 
     @Option(
         help: """
-            The maximum memory for tensors, such as 2G or 512M; for predict on the CPU, the maximum memory of the whole \
-            process.
+            The maximum memory for tensors, such as 2G or 512M; for predict on the CPU with one sample per scan, the \
+            maximum memory of the whole process.
             """)
     var maxMemory: String?
 

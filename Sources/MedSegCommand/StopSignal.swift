@@ -42,7 +42,7 @@ private let raised = Atomic<Int32>(0)
 /// Runs in a signal handler, where nothing may be allocated.
 private func requestStop(_ number: Int32) {
     guard raised.exchange(number, ordering: .relaxed) == 0 else { _exit(128 + number) }
-    let message: StaticString = "\nstopping after this step; once more to stop at once\n"
+    let message: StaticString = "\nstopping after this step; press Ctrl-C again to stop immediately\n"
     write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
 }
 

@@ -108,6 +108,7 @@ struct DicomStacking {
             couldBeVolume: false,
             message: group.frames.count == 1
                 ? "\(name) is a single slice, not a volume; give the folder of the whole series."
-                : "its \(group.frames.count) images (\(name) and others) have one position, which is not a volume.")
+                : "its \(group.frames.count) images (\(name) and others) are all at one position, so they do not form a volume."
+        )
     }
 }

@@ -64,11 +64,14 @@ extension Ensemble {
         var mask = [UInt8](repeating: 0, count: size.count)
         let (plane, share) = (size.h * size.w, Float(predictions.count))
         let count = max(1, Prediction.slab(channels: channels) / plane)
+        let insides = predictions.map { [Float](repeating: 1, count: $0.record.networkSize.count) }
         for start in stride(from: 0, to: size.d, by: count) {
             let rows = start..<min(start + count, size.d)
-            var mean = predictions[0].probabilities(rows: rows)
-            for prediction in predictions.dropFirst() {
-                for (place, value) in prediction.probabilities(rows: rows).enumerated() { mean[place] += value }
+            var mean = predictions[0].probabilities(rows: rows, inside: insides[0])
+            for (prediction, inside) in zip(predictions, insides).dropFirst() {
+                for (place, value) in prediction.probabilities(rows: rows, inside: inside).enumerated() {
+                    mean[place] += value
+                }
             }
             for place in mean.indices { mean[place] /= share }
             mean.withUnsafeBufferPointer { mean in
@@ -86,10 +89,10 @@ extension Ensemble {
 extension Prediction {
     /// The probabilities of all channels in rows of the scan, `[rows, h, w, channels]`. Outside the network's box, the
     /// probability of the background is 1, and the probability of a foreground class or of a region is 0.
-    fileprivate func probabilities(rows: Range<Int>) -> [Float] {
+    /// - Parameter inside: 1 at every voxel of the network's grid, from which the network's box is restored.
+    fileprivate func probabilities(rows: Range<Int>, inside: [Float]) -> [Float] {
         let channels = channels
-        let ones = [Float](repeating: 1, count: record.networkSize.count)
-        let seen = record.restore(ones, channels: 1, rows: rows)
+        let seen = record.restore(inside, channels: 1, rows: rows)
         var restored = record.restore(values, channels: channels, rows: rows)
         let areShares = areShares
         restored.withUnsafeMutableBufferPointer { restored in

@@ -12,7 +12,7 @@ struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
         abstract:
-            "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
+            "Measures a model against a dataset's labels, or masks against masks, on the scans' own grids; distances in mm.",
         discussion: """
             With --data every case is predicted and compared with its label. With --prediction and --reference two \
             masks are compared, or the masks of two folders: case_mask.nii.gz or case.nii.gz with case.nii.gz. A missed \

@@ -116,7 +116,7 @@ struct TrainCommand: ParsableCommand {
             throw UsageError("--resume \(resume) continues with the run's own configuration; leave --nnunet-plan out")
         }
         try nnUNet.refuse()
-        guard out == nil else { throw UsageError("--resume \(resume) writes into that folder; leave --out out") }
+        guard out == nil else { throw UsageError("--resume \(resume) writes into that folder; remove --out") }
         guard FileManager.default.fileExists(atPath: "\(resume)/config.json") else {
             throw DataError(
                 .noInput, resume, "is not a run folder: it has no config.json; start a run with --out")
