@@ -43,8 +43,8 @@ extension Affine {
         zip(elements, other.elements).allSatisfy { abs($0 - $1) <= 1e-8 + 1e-5 * abs($1) }
     }
 
-    /// The largest distance between the positions of a corner of a grid by this affine and by another, in mm along one
-    /// axis; nil if all corners are within half a voxel.
+    /// The largest distance in mm, along one world axis, between a corner's position by this affine and its position by
+    /// another; nil if all corners are within half a voxel.
     package func distance(to other: Affine, size: Triple) -> Double? {
         let apart =
             (0..<8).map { corner in

@@ -1,10 +1,11 @@
 public import SegCore
 
-/// Draws the centres of patches of a scan from its foreground and background voxels, which it counts once.
+/// Draws the positions of patches in a scan. The initializer counts the scan's foreground and background voxels once.
 ///
-/// The first rule is MONAI's `RandCropByPosNegLabel`: foreground is chosen with probability pos / (pos + neg), one of
-/// its voxels is drawn, and the patch is moved so that it lies within the volume. The second rule is nnU-Net's
-/// oversampling: a patch is either forced onto a voxel of one of the scan's classes or lies anywhere.
+/// `draw(_:)` follows MONAI's `RandCropByPosNegLabel`: foreground is chosen with probability pos / (pos + neg), else
+/// background. A voxel of the chosen kind is drawn as the centre, and the patch is moved so that it lies within the
+/// volume. `draw(forcingForeground:_:)` follows nnU-Net's oversampling: a patch is either forced onto a voxel of one of
+/// the scan's classes or lies anywhere.
 public struct CropSampler: Sendable {
     /// The size of the volume.
     public let size: Triple
@@ -40,7 +41,7 @@ public struct CropSampler: Sendable {
         }
     }
 
-    /// A drawn position of a patch: the number of its central voxel among the voxels of a kind, or its first corner.
+    /// The drawn position of a patch: the index of its central voxel among all voxels of one kind, or its first corner.
     public struct Placement: Hashable, Sendable {
         fileprivate enum Rule: Hashable, Sendable {
             case foreground(Int)
@@ -52,7 +53,7 @@ public struct CropSampler: Sendable {
         fileprivate let rule: Rule
     }
 
-    /// Counts the voxels of a scan.
+    /// Counts the foreground, background and class voxels of a scan.
     ///
     /// `name` is the name of the case, for errors.
     ///
@@ -127,9 +128,9 @@ extension CropSampler {
         }
     }
 
-    /// Draws the position of the next patch by oversampling. If forced and the scan has a foreground class, the centre
-    /// is a voxel of a class that is drawn first. Otherwise the patch lies anywhere, or on a voxel that is not ignored
-    /// if the scan has ignored voxels.
+    /// Draws the position of the next patch by oversampling. If `isForced` is true and the scan has a foreground class,
+    /// first a class is drawn and then a voxel of the class as the centre. Otherwise the patch lies anywhere, or is
+    /// centred on a voxel that is not ignored if the scan has ignored voxels.
     public func draw(forcingForeground isForced: Bool, _ random: inout NumPyRandomState) -> Placement {
         guard isForced, !classes.isEmpty else {
             if let annotated { return Placement(rule: .annotated(random.randint(annotated.count))) }
@@ -157,7 +158,7 @@ extension CropSampler {
     private func box(centre: [Int]) -> Box3 {
         let start = (0..<3).map { axis in
             let half = patchSize[axis] / 2
-            // One past the last centre whose patch fits, as in MONAI, which also widens an empty range.
+            // The first centre at which the patch no longer fits, as in MONAI. MONAI also widens an empty range by 1.
             var end = size[axis] + 1 - (patchSize[axis] + 1) / 2
             if end == half { end += 1 }
             return min(max(centre[axis], half), end - 1) - half

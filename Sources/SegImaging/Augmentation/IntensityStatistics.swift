@@ -15,8 +15,8 @@ struct IntensityStatistics {
         for start in stride(from: 0, to: whole, by: 8) {
             var lane = SIMD8<Float>()
             for offset in 0..<8 { lane[offset] = voxels[start + offset] }
-            // The sums are of differences from the first voxel, because squares of large values would lose the
-            // deviation to rounding.
+            // Differences from the first voxel are summed: with the squares of large values, rounding would spoil the
+            // deviation.
             let centred = SIMD8<Double>(lane - first)
             sum += centred
             squares += centred * centred

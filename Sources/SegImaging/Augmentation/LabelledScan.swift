@@ -16,7 +16,7 @@ public struct LabelledScan: Sendable {
     public let size: Triple
     /// The number of channels of the image.
     public let channels: Int
-    /// The affine from voxel index to RAS+ mm, of the stored voxels (without padding).
+    /// The affine from the index of a stored voxel (without padding) to RAS+ mm.
     public let affine: Affine
     /// The part of the grid that is stored; the rest is 0.
     private let stored: Box3
@@ -128,7 +128,8 @@ public struct LabelledScan: Sendable {
     /// Pointers to a row of the image, its channels adjacent, and to a row of classes; nil if the row is all padding.
     typealias Row = (image: UnsafePointer<Float>, label: UnsafePointer<UInt8>)
 
-    /// Calls `body` with row (i, j), nil if it is all padding, and with the range of indices of its voxels in the scan.
+    /// Calls `body` with row (i, j), nil if it is all padding, and with the range of indices along axis 2 of its stored
+    /// voxels.
     func withRow<Result>(
         _ i: Int, _ j: Int, _ body: (_ row: Row?, _ range: Range<Int>) -> Result
     ) throws(DataError) -> Result {

@@ -22,7 +22,7 @@ public struct RandContrast: RandomPatchTransform, Hashable {
     }
 }
 
-/// Multiplies the distance from the mean by a factor and clamps to the range that the image had.
+/// Multiplies each voxel's distance from the mean by a factor, then clamps to the image's range before the change.
 public struct StretchContrast: PatchChange, Hashable {
     /// The factor for the distance from the mean.
     public let factor: Float

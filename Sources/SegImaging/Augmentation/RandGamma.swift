@@ -6,7 +6,7 @@ public struct RandGamma: RandomPatchTransform, Hashable {
     public let probability: Double
     /// The range of the exponent; values below and above 1 are equally likely.
     public let range: ClosedRange<Double>
-    /// The probability that the negated image is changed.
+    /// The probability that the image is negated before the power and again after it.
     public let invertProbability: Double
     /// Whether the mean and the standard deviation are restored afterwards.
     public let retainsStatistics: Bool

@@ -5,7 +5,7 @@ internal import SegCore
 public struct RandLowResolution: RandomPatchTransform, Hashable {
     /// The probability of a change.
     public let probability: Double
-    /// The range of the factor for the size along all axes.
+    /// The range of the factor by which the size along every axis is multiplied.
     public let zoom: ClosedRange<Double>
     private var random = NumPyRandomState(seed: 0)
 
@@ -25,9 +25,9 @@ public struct RandLowResolution: RandomPatchTransform, Hashable {
     }
 }
 
-/// Picks the nearest voxels of a coarser grid and interpolates them back trilinearly.
+/// Samples the image on a coarser grid by nearest voxel, then interpolates trilinearly back to the full grid.
 public struct LowerResolution: PatchChange, Hashable {
-    /// The factor for the size along all axes.
+    /// The factor by which the size along every axis is multiplied.
     public let zoom: Double
 
     /// Creates the change from its factor.

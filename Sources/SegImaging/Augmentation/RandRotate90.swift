@@ -17,7 +17,8 @@ public struct RandRotate90: RandomPatchTransform, Hashable {
     /// Restarts the random draws from a seed.
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
-    /// As MONAI's dictionary transform does, draws the number of turns first, even if nothing is changed then.
+    /// Draws the number of turns first, even for a patch that is then left as it is; MONAI's `RandRotate90d` does the
+    /// same.
     public mutating func draw(channels: Int) -> (any PatchChange)? {
         let turns = random.randint(maxTurns) + 1
         return random.rand() < probability ? Rotate90(turns: turns) : nil

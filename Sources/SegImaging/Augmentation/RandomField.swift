@@ -23,11 +23,12 @@ struct RandomField {
         }
     }
 
-    /// Adds normally distributed numbers of a standard deviation, two at once by the Box-Muller method.
+    /// Adds normal random numbers of mean 0 and standard deviation `deviation`; the Box-Muller method makes two at
+    /// once.
     func addNormal(to voxels: UnsafeMutableBufferPointer<Float>, deviation: Float) {
         for pair in 0..<(voxels.count + 1) / 2 {
             let bits = bits(pair)
-            // Never 0, because its logarithm is infinite.
+            // At least 2⁻²⁴, because the logarithm of 0 is infinite.
             let first = (Float(bits >> 40) + 1) * 0x1p-24
             let angle = Float(bits & 0xFF_FFFF) * (0x1p-24 * 2 * Float.pi)
             let length = deviation * (-2 * log(first)).squareRoot()

@@ -1,6 +1,6 @@
-/// A random change of patches that its seed makes repeatable.
+/// A random change of patches. The same seed gives the same changes.
 ///
-/// Drawing is separate from changing, because draws have to follow one another, but patches are changed on several threads.
+/// Drawing is separate from changing: draws follow one another in order, while patches are changed on several threads.
 public protocol RandomPatchTransform: Sendable {
     /// Restarts the random draws from a seed; MONAI's `set_random_state(seed=)`.
     mutating func reseed(_ seed: UInt32)
@@ -58,7 +58,7 @@ struct WrappedDraws: Hashable, Sendable {
 /// Random transforms in order, seeded from one number; the random part of MONAI's `Compose`.
 public struct RandomPipeline: Sendable {
     private var transforms: [any RandomPatchTransform]
-    /// The generator of the crop that comes first in MONAI's chain; give it to `CropSampler`.
+    /// The generator for the crop, the first transform in MONAI's chain; pass it to `CropSampler.draw`.
     public var cropRandom: NumPyRandomState
 
     /// Creates a pipeline from the transforms that follow the crop, and a seed.
@@ -68,7 +68,7 @@ public struct RandomPipeline: Sendable {
         reseed(seed)
     }
 
-    /// Reseeds the crop, then each transform. Each gets a new `randint(2³²)` from a generator of the seed, as in
+    /// Reseeds the crop, then each transform. Each gets a new `randint(2³²)` from a generator seeded with `seed`, as in
     /// `Compose.set_random_state`.
     public mutating func reseed(_ seed: UInt32) {
         var dealer = NumPyRandomState(seed: seed)

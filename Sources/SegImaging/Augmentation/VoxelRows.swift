@@ -1,10 +1,11 @@
 internal import SegCore
 
-/// The counts of voxels of one kind in each row of a scan; they find the n-th voxel without a list of all.
+/// The counts of voxels of one kind in the rows of a scan. With them the n-th voxel is found without a list of all
+/// voxels.
 struct VoxelRows: Sendable {
     /// The condition for a voxel.
     enum Kind: Hashable, Sendable {
-        /// Any class but 0, of voxels that are not ignored.
+        /// Any class but 0 and the ignored class.
         case foreground
         /// Class 0 with any channel of the image above a threshold.
         case background(above: Float)
@@ -36,7 +37,7 @@ struct VoxelRows: Sendable {
     }
 
     let kind: Kind
-    /// The number of voxels of the kind up to the end of each row.
+    /// The number of voxels of the kind from the first row to the end of each row, in memory order.
     private let ends: [UInt32]
 
     /// Counts a scan's voxels.

@@ -43,8 +43,8 @@ extension Affine {
     /// The range of voxel edges in mm whose products neither overflow nor underflow.
     private static let usableEdges = 1e-100...1e100
 
-    /// The reason why the matrix is not usable, as the end of a sentence that begins with its name; nil if it is
-    /// usable.
+    /// The reason why the matrix is not usable; nil if it is usable. The text ends a sentence whose subject is the
+    /// matrix.
     package var fault: String? {
         guard elements.allSatisfy(\.isFinite) else { return "contains a number that is not finite" }
         let longest = (0..<3).map { column in (0..<3).map { abs(self[$0, column]) }.max() ?? 0 }
@@ -71,6 +71,7 @@ extension Affine {
         }
     }
 
-    /// The cosine between voxel axes above which they count as sheared; rounding in float32 headers stays well below.
+    /// The cosine between two voxel axes above which the affine counts as sheared; rounding in float32 headers stays
+    /// well below.
     private static let shearTolerance = 1e-4
 }

@@ -1,7 +1,8 @@
 extension Affine {
     /// For each voxel axis the nearest world axis (0 R, 1 A, 2 S) and whether the two have opposite directions.
     ///
-    /// As in NiBabel's `io_orientation`, the rotation nearest to the affine decides, strongest axis first.
+    /// As in NiBabel's `io_orientation`, axes are matched by the rotation nearest to the affine, the strongest axis
+    /// first.
     public var orientation: [(world: Int, flipped: Bool)] {
         var rotation = nearestRotation
         let strength = (0..<3).map { axis in (0..<3).map { rotation[$0][axis] * rotation[$0][axis] }.max() ?? 0 }
@@ -29,7 +30,8 @@ extension Affine {
         let columns = (0..<3).map { column in
             (0..<3).map { self[$0, column] / (lengths[column] == 0 ? 1 : lengths[column]) }
         }
-        // With AᵀA = V S² Vᵀ the polar factor is the sum over the eigenvectors v of (A v / s) vᵀ.
+        // A is the matrix of the columns, and AᵀA = V S² Vᵀ. The polar factor is the sum of (A v / s) vᵀ over the
+        // eigenvectors v; s is the square root of the eigenvalue.
         let gram = (0..<3).map { a in (0..<3).map { b in (0..<3).reduce(0) { $0 + columns[a][$1] * columns[b][$1] } } }
         let (values, vectors) = Self.symmetricEigen(gram)
         var rotation = [[Double]](repeating: [0, 0, 0], count: 3)

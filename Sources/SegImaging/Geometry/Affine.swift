@@ -18,8 +18,8 @@ public struct Affine: Hashable, Sendable {
             ? self : Affine(elements: elements.enumerated().map { $0.offset < 12 ? $0.element * factor : $0.element })
     }
 
-    /// Creates an affine from the steps along the axes and the centre of the first voxel; the default signs convert
-    /// from the axes of ITK and DICOM (LPS).
+    /// Creates an affine from the steps along the axes and the centre of the first voxel. The default signs convert the
+    /// axes of ITK and DICOM (LPS) to RAS.
     init(steps: [[Double]], origin: [Double], signs: [Double] = [-1, -1, 1]) {
         self = .identity
         for row in 0..<3 {

@@ -35,7 +35,7 @@ public struct Box3: Hashable, Sendable {
 }
 
 extension Box3 {
-    /// The smallest box that contains both.
+    /// The smallest box that contains both boxes.
     func union(_ other: Box3) -> Box3 {
         var whole = self
         for axis in 0..<3 {

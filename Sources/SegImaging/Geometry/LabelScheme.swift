@@ -2,9 +2,9 @@ public import SegCore
 
 /// The mapping from the numbers of a label map to the classes or regions of a network.
 ///
-/// Without groups, a number is the class of that number. With groups, the classes are 1, 2, … in their order, a group
-/// of several numbers merges them, and a number in no group is background: `{liver: 5, kidneys: [2, 3]}`. Regions may
-/// share numbers, and each region is a channel of the network: `{whole: [1, 2, 3], core: [2, 3]}`.
+/// Without groups, the number in a label map is the class. With groups, as in `{liver: 5, kidneys: [2, 3]}`, the groups
+/// are the classes 1, 2, … in their order. A group of several numbers merges these, and a number in no group is
+/// background. Regions may share numbers, and each region is a channel of the network: `{whole: [1, 2, 3], core: [2, 3]}`.
 public struct LabelScheme: Hashable, Sendable {
     /// A class or a region of the network, and the numbers of label maps that belong to it.
     public struct Group: Hashable, Sendable {
@@ -17,22 +17,23 @@ public struct LabelScheme: Hashable, Sendable {
         public init(name: String, numbers: [Int]) { (self.name, self.numbers) = (name, numbers) }
     }
 
-    /// The classes in their order; nil if numbers are classes.
+    /// The classes in their order; nil if the numbers of label maps are the classes.
     public var groups: [Group]?
     /// The regions in the order of their channels; nil if the network has classes.
     public var regions: [Group]?
     /// The label number of the voxels that loss, sampling and metrics ignore; nil for none.
     public var ignored: Int?
-    /// Whether written masks hold the numbers of label maps instead of classes; for a group of several numbers the first.
+    /// Whether written masks hold the numbers of label maps instead of classes. A group of several numbers is written
+    /// as its first number.
     public var keepsNumbers = false
     /// The number with which each region is painted into one map, a later region over an earlier one; nil if a mask has a
     /// map for each region. nnU-Net's `regions_class_order`.
     public var regionsOrder: [Int]?
 
-    /// The class of ignored voxels, which no network has.
+    /// The class of ignored voxels; no network has a class of this number.
     public static let ignoredClass: UInt8 = 255
 
-    /// The largest number that may belong to a region, because patches store numbers as bytes.
+    /// The largest number that may belong to a region: patches store numbers as bytes, and 255 is `ignoredClass`.
     public static let largestOfRegions = 254
 
     /// The loss target for each byte of a patch's labels: the class, the bits of the regions that contain the number,
@@ -123,7 +124,8 @@ public struct LabelScheme: Hashable, Sendable {
                 + "classes with labels:, as {liver: 5, kidneys: [2, 3]}, or correct the label map")
     }
 
-    /// The class of each number from 0 to the largest in the scheme; for regions the number itself, or 0.
+    /// The class of each number from 0 to the largest in the scheme. For regions: the number itself, or 0 if no region
+    /// contains it.
     private func table() -> [Int] {
         let listed = groups ?? regions
         let largest = max(ignored ?? 0, listed?.flatMap(\.numbers).max() ?? 0)

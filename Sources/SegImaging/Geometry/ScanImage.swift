@@ -8,7 +8,8 @@ public struct ScanImage: Sendable {
     public var size: Triple
     /// The affine from voxel index to RAS+ mm.
     public var affine: Affine
-    /// The scans that lay on another grid than the first, onto which they were resampled.
+    /// The names of the scans whose grid differed from the first scan's and that were resampled onto the first scan's
+    /// grid.
     public private(set) var resampledNames: [String] = []
 
     /// Creates an image of one channel.
@@ -20,8 +21,8 @@ public struct ScanImage: Sendable {
 
     /// Creates an image from several scans of one patient, each a channel.
     ///
-    /// A scan on a different grid than the first is resampled onto the first scan's grid, trilinearly. Voxels beyond
-    /// its borders repeat the border. A scan that is less than half a voxel off is not resampled.
+    /// A scan on a different grid than the first is resampled onto the first scan's grid, trilinearly. Voxels of this
+    /// grid outside the resampled scan repeat its border. A scan that is less than half a voxel off is not resampled.
     /// - Parameters:
     ///   - volumes: The scans, at least one.
     ///   - names: The files of the scans, for errors and notes.

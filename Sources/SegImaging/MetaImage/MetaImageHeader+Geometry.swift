@@ -80,7 +80,7 @@ extension MetaImageHeader {
         let spacing = try numbers("ElementSpacing", "ElementSize", count: dimension)
         let origin = try numbers("Origin", "Offset", "Position", count: dimension)
         let used = min(3, dimension)
-        // An axis that a slice lacks is parallel to a world axis, with a spacing of 1 mm.
+        // An axis that a 2-D file lacks is parallel to a world axis, with a spacing of 1 mm.
         func row(_ axis: Int) -> [Double] {
             (0..<3).map { world in
                 guard let matrix, axis < used, world < used else { return world == axis ? 1 : 0 }

@@ -14,7 +14,7 @@ extension NIfTI {
         return header + [names.isEmpty ? 0 : 1, 0, 0, 0] + names
     }
 
-    /// The description in files that MedSeg writes.
+    /// The field `descrip` of files that MedSeg writes.
     static let program = "MedSeg"
 
     /// The number of axes and the size along each.
@@ -73,7 +73,7 @@ extension NIfTI {
         return withUnsafeBytes(of: raw) { Array($0) }
     }
 
-    /// Writes a C array, which Swift imports as a tuple.
+    /// Copies values into a C array, which Swift imports as a tuple.
     private static func fill<Tuple, Element>(_ tuple: inout Tuple, with values: [Element]) {
         withUnsafeMutableBytes(of: &tuple) { $0.copyBytes(from: values.withUnsafeBytes(Array.init)) }
     }

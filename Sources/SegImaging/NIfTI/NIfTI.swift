@@ -32,7 +32,8 @@ extension NIfTI: ScanFormat {
 
     static func voxelFile(of path: String) -> String? { nil }
 
-    /// Reads a file. Before decompressed data arrives, memory is filled only up to 64 times the file's size.
+    /// Reads a file. If a gzip file claims more than 64 times its stored bytes, it is read in chunks: memory is filled
+    /// only as decompressed bytes arrive.
     static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
         let headerPath = headerPath(of: path)
         var source = try ByteSource(path: headerPath)
@@ -80,8 +81,8 @@ extension NIfTI: ScanFormat {
         return bytes
     }
 
-    /// The whole contents of a compressed file that ends with its voxels, nil if the file is suspiciously small for
-    /// them.
+    /// The whole contents of a compressed file that ends with its voxels. Nil if the file is not compressed, or is
+    /// suspiciously small for `count` bytes.
     private static func wholeFile(_ source: ByteSource, count: Int) -> [UInt8]? {
         guard source.isCompressed, count / 64 <= source.storedBytes else { return nil }
         return Deflate.gzipContents(of: source.path, count: count)
@@ -97,7 +98,7 @@ extension NIfTI: ScanFormat {
                 + "\(layout.offset), but it \(came); the file is cut short or its header is damaged. Copy it again.")
     }
 
-    /// The header file of a pair for either name; any other path is returned as it is.
+    /// The header file of a pair, given either file of the pair; any other path is returned as it is.
     static func headerPath(of path: String) -> String {
         for (image, header) in [(".img", ".hdr"), (".img.gz", ".hdr.gz")] where path.hasSuffix(image) {
             let stem = path.dropLast(image.count)

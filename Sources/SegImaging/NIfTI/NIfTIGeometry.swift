@@ -15,7 +15,7 @@ struct NIfTIGeometry {
     /// NIfTI's code for coordinates aligned to another scan.
     private static let alignedCode = 2
 
-    /// Creates a sform from an affine alone, and the same as qform unless the axes are sheared.
+    /// Creates an sform from an affine alone, and a qform with the same matrix unless the axes are sheared.
     init(affine: Affine) {
         spacing = affine.spacing
         setSform(affine, code: Self.alignedCode)
@@ -23,10 +23,10 @@ struct NIfTIGeometry {
     }
 
     /// Creates the fields from a scan's header and its affine in the header's own unit. The header's own forms are kept
-    /// to the bit; a missing or broken form is filled from the other.
+    /// to the bit; a missing or broken form is filled from the other form.
     ///
-    /// A qform cannot express shear; therefore the qform's code becomes 0 if the sform is sheared. If neither form has a
-    /// code, neither is written, and readers use the voxel sizes, as they do for the scan.
+    /// A qform cannot express shear; therefore the qform's code becomes 0 if the sform is sheared. If neither form has
+    /// a code, neither is written, and readers use the voxel sizes, as they do for the scan itself.
     init(header: NIfTIHeader, affine: Affine) {
         spacing = Array(header.pixdim[1...3])
         xyztUnits = header.xyztUnits & 7

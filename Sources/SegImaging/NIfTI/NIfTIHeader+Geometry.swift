@@ -49,7 +49,7 @@ extension NIfTIHeader {
         throw DataError(.badData, path, faults.joined(separator: ", and ") + "; repair the header.")
     }
 
-    /// Sentences about what was repaired or converted in the header, such as a broken form replaced by the other one.
+    /// Sentences about what was repaired or converted in the header, such as a broken sform replaced by the qform.
     package var remarks: [String] {
         let forms = codedForms
         var remarks: [String] = []
@@ -64,7 +64,7 @@ extension NIfTIHeader {
         return remarks + (spaceUnit.remark.map { [$0] } ?? [])
     }
 
-    /// A form of the header (sform, qform or `pixdim`) and the reason why it is not usable, nil if it is.
+    /// A form of the header (sform, qform or `pixdim`) and the reason why the form is not usable; nil if it is usable.
     private struct Form {
         var name: String
         var affine: Affine
@@ -87,8 +87,9 @@ extension NIfTIHeader {
 
     private var storedSform: Affine { Affine(elements: srow.flatMap { $0 } + [0, 0, 0, 1]) }
 
-    /// The sform of a single slice whose column across the slice is zero, with that column completed: the normal of the
-    /// slice, with the length of the voxel size (1 if that is 0). Nil if the sform is complete or cannot be completed.
+    /// The sform of a single slice whose column across the slice is zero, with this column set to the slice's normal.
+    /// The length of the normal is the voxel size, or 1 if the voxel size is 0. Nil if the sform is complete or cannot
+    /// be completed.
     var completedSform: Affine? {
         var sform = storedSform
         let isZero = (0..<3).map { column in (0..<3).allSatisfy { sform[$0, column] == 0 } }
@@ -120,7 +121,8 @@ extension NIfTIHeader {
     /// The voxel sizes with the repairs that NiBabel makes on loading: the sign is dropped and 0 becomes 1.
     private var voxelSizes: [Double] { pixdim[1...3].map { $0 == 0 ? 1 : abs($0) } }
 
-    /// The rotation by the unit quaternion (a, b, c, d), with columns scaled and the third column multiplied by qfac.
+    /// The rotation by the unit quaternion (a, b, c, d), with columns scaled by the voxel sizes and the third column
+    /// also multiplied by qfac.
     private var qform: Form {
         let (b, c, d) = (quatern[0], quatern[1], quatern[2])
         let a2 = 1 - (b * b + c * c + d * d)

@@ -106,7 +106,7 @@ extension NIfTIHeader {
 
     private func dataOffset(path: String, limits: ScanLimits) throws(DataError) -> Int {
         let first = isSingleFile ? headerSize + 4 : 0
-        // Some writers leave 0 in single files; it means the first byte after the header and its extension flag.
+        // Some writers leave 0 in single files; 0 means the first byte after the header and its extension flag.
         if isSingleFile, voxOffset == 0 { return first }
         guard voxOffset.isFinite, voxOffset >= Double(first), voxOffset <= 0x1p53,
             voxOffset == voxOffset.rounded()

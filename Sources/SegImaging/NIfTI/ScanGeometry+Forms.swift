@@ -4,8 +4,9 @@ extension ScanGeometry {
     /// The NIfTI header; nil for other formats.
     package var niftiHeader: NIfTIHeader? { header as? NIfTIHeader }
 
-    /// The largest distance in mm along a world axis between the positions of a corner by a NIfTI's sform and by its
-    /// qform. Nil if one of the forms is missing or broken, and for other formats.
+    /// The largest distance in mm, along one world axis, between a corner's position by a NIfTI's sform and its
+    /// position by the qform, over the eight corners of the grid. Nil if a form is missing or broken, and for other
+    /// formats.
     public func distanceBetweenForms(size: Triple) -> Double? {
         guard let header = niftiHeader, header.sformCode > 0, header.qformCode > 0 else { return nil }
         var qformOnly = header

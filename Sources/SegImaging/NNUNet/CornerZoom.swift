@@ -1,7 +1,7 @@
 public import SegCore
 
-/// Resamples a grid to another number of voxels so that its first and last voxels keep their positions, as
-/// `scipy.ndimage.zoom(order=, mode="nearest")` does, which TotalSegmentator uses.
+/// Resamples a grid to another number of voxels; its first and last voxels keep their positions. TotalSegmentator does
+/// the same with `scipy.ndimage.zoom(order=, mode="nearest")`.
 public enum CornerZoom {
     /// A volume resampled to cubic voxels, with linear interpolation; values are truncated to integers.
     ///
@@ -56,8 +56,8 @@ public enum CornerZoom {
         }
     }
 
-    /// The sums are SciPy's, term by term: values are truncated, therefore the last bit of a sum decides the result if
-    /// its exact value is an integer.
+    /// Adds SciPy's terms in SciPy's order. The sum is truncated to an integer: if the exact sum is an integer, the
+    /// last bit of the rounded sum decides the result.
     private static func interpolate(
         _ input: UnsafeBufferPointer<Float>, _ old: Triple, _ axes: [[Tap]], row i: Int, _ new: Triple,
         into output: UnsafeMutableBufferPointer<Float>

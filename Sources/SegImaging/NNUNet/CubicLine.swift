@@ -9,7 +9,7 @@ struct CubicLine {
     /// The number of samples of the result.
     let count: Int
     private let source: Int
-    /// The index of the first of the four coefficients of each new sample, and the four weights.
+    /// For each new sample: the index of the first of its four coefficients, and the four weights.
     private let taps: [(first: Int, weights: (Double, Double, Double, Double))]
 
     private static let padding = 12

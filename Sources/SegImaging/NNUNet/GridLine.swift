@@ -1,6 +1,6 @@
 internal import SegCore
 
-/// The resampling of an axis of an image to another number of samples, with its outer faces kept in position.
+/// The resampling of one axis of an image to another number of samples; the axis's outer faces keep their positions.
 enum GridLine {
     /// Cubic B-splines.
     case cubic(CubicLine)
@@ -48,7 +48,7 @@ enum GridLine {
 
     /// The number of lines that are interpolated together along axes 0 and 1.
     private static let width = 64
-    /// The number of lines that are interpolated together along axis 2, where each line has to be gathered.
+    /// The number of lines that are interpolated together along axis 2, after they are copied into a transposed buffer.
     private static let gathered = 16
 
     /// An image with another number of samples along an axis.

@@ -31,8 +31,8 @@ extension Preprocessing {
 }
 
 extension Preprocessing {
-    /// Resamples a label map to the grid of its prepared image for training: as nnU-Net does if these are nnU-Net's
-    /// steps, else by nearest voxels.
+    /// Resamples a label map to the grid of its prepared image for training: as nnU-Net does if the steps include
+    /// nnU-Net's resampling, else by nearest voxels.
     ///
     /// - Parameters:
     ///   - labels: The class numbers on the scan's grid.
@@ -67,8 +67,8 @@ extension NNUNetResampling {
         return axis.map { Self.repeated(resized, flat, to: size[$0], along: $0) } ?? resized
     }
 
-    /// The label with the largest interpolated indicator. Of equal labels, the label of the nearest voxel is taken, or
-    /// else the smallest.
+    /// The label with the largest interpolated indicator. If several labels share the largest value, the label of the
+    /// nearest voxel is taken if it is one of them, else the smallest label.
     private static func largest(_ labels: [Float], _ old: Triple, to new: Triple) -> [Float] {
         let values = Set(labels).sorted()
         var best = [Float](repeating: -1, count: new.count)

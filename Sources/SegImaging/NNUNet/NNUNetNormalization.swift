@@ -7,7 +7,8 @@ public struct NNUNetNormalization: Hashable, Sendable {
         /// Clips to two percentiles of the training set's foreground, then subtracts the mean and divides by the
         /// standard deviation of that foreground; `CTNormalization`.
         case ct(mean: Double, deviation: Double, lower: Double, upper: Double)
-        /// Subtracts the channel's own mean and divides by its own standard deviation with 1/n; `ZScoreNormalization`.
+        /// Subtracts the channel's own mean and divides by its own standard deviation (variance with 1/n);
+        /// `ZScoreNormalization`.
         ///
         /// With `masked`, only the voxels inside the outline of the non-zero voxels are measured and changed.
         case zScore(masked: Bool)

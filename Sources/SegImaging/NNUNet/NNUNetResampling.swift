@@ -35,7 +35,7 @@ public struct NNUNetResampling: Hashable, Sendable {
     public let order: Order
     /// The choice whether slices are resampled one by one on the way from the scan to the network's grid.
     public let separation: Separation
-    /// The same choice for the way back to the scan, on which the interpolation is linear.
+    /// The same choice for resampling a prediction back to the scan's grid, which interpolates linearly.
     public let separationBack: Separation
 
     /// Creates the step from voxel edges, the order and both separations.

@@ -3,12 +3,12 @@ public import SegCore
 /// Reorders axes as an nnU-Net plan specifies; its `transpose_forward`, together with the axis order of nnU-Net's
 /// readers, whose first axis is the file's last one.
 public struct NNUNetTranspose: Hashable, Sendable {
-    /// For each new axis the old one, out of (z, y, x); `transpose_forward`.
+    /// For each new axis, the index of the old axis in (z, y, x); `transpose_forward`.
     public let forward: [Int]
 
     /// Creates the step from an order of axes.
     ///
-    /// - Throws: `DataError` if it is not a permutation of three axes.
+    /// - Throws: `DataError` if `forward` is not a permutation of three axes.
     public init(forward: [Int]) throws(DataError) {
         guard forward.sorted() == [0, 1, 2] else {
             throw DataError(

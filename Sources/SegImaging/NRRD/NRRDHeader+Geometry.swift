@@ -67,7 +67,7 @@ extension NRRDHeader {
     }
 
     /// The indices of the spatial axes.
-    /// - Throws: `DataError` if another axis has several values.
+    /// - Throws: `DataError` if an axis that is not spatial has a size above 1.
     func spatialAxes(_ sizes: [Int]) throws(DataError) -> [Int] {
         let axes: [Int]
         if let directions = try directions(count: sizes.count) {
@@ -163,7 +163,8 @@ extension NRRDHeader {
         return try vector(text, "space origin")
     }
 
-    /// Whether voxels are points from end to end of an axis, rather than cells between its ends.
+    /// Whether the first and last voxel centres lie at the ends of an axis (centering `node`), rather than half a voxel
+    /// inside (`cell`).
     private func isNode(_ axis: Int) -> Bool {
         let centerings = stored["centerings"]?.lowercased().split(whereSeparator: \.isWhitespace) ?? []
         return centerings.indices.contains(axis) && centerings[axis] == "node"

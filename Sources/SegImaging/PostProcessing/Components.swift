@@ -9,7 +9,7 @@ public struct Components: Sendable {
 
     /// Labels the voxels whose index `isInside` accepts.
     ///
-    /// Two passes with a union–find forest, which need four bytes of memory per voxel. Rosenfeld and Pfaltz 1966.
+    /// Two passes with a union–find forest; the labels take four bytes of memory per voxel. Rosenfeld and Pfaltz 1966.
     public init(size: Triple, connectivity: Connectivity, isInside: (Int) -> Bool) {
         precondition(size.count < Int(Int32.max), "a volume of \(size) has too many voxels to number")
         var labels = [Int32](repeating: 0, count: size.count)
@@ -36,7 +36,7 @@ public struct Components: Sendable {
         (numbers, sizes) = Self.numbered(labels, forest)
     }
 
-    /// For each number, 0 included, whether one of its voxels lies on the border of the volume.
+    /// For each component number, and for 0 (outside the mask), whether a voxel with this number lies on the border.
     func reachRim(of size: Triple) -> [Bool] {
         var reaches = [Bool](repeating: false, count: sizes.count + 1)
         for i in 0..<size.d {
@@ -82,7 +82,7 @@ struct UnionFind {
         return label
     }
 
-    /// The smallest label of a set; the path to it is halved.
+    /// The smallest label of the set that contains a label; path halving shortens later searches.
     mutating func root(of label: Int32) -> Int32 {
         var label = label
         while parents[Int(label)] != label {

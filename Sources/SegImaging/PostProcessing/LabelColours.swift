@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// The colours of labels in the page, in figures and reports, and in DICOM segmentations: fixed by name for organs that
-/// models usually find, else by the label's number.
+/// The colours of labels on the web page, in figures and reports, and in DICOM segmentations. Organs that models often
+/// find have a fixed colour by name; any other label has a colour by its number.
 ///
 /// The colours by number are those of Okabe and Ito without black, which people with the common kinds of colour vision
 /// can distinguish. Organs that touch each other also differ in lightness.

@@ -40,7 +40,7 @@ extension Volume {
 }
 
 extension Affine {
-    /// The volume of one voxel in ml: the determinant, which shear does not change.
+    /// The volume of one voxel in ml, from the determinant; right for sheared grids too.
     public var voxelVolumeML: Double {
         let determinant =
             self[0, 0] * (self[1, 1] * self[2, 2] - self[1, 2] * self[2, 1])

@@ -1,10 +1,10 @@
 public import SegCore
 
 extension MaskStep {
-    /// Changes a label map, or several maps of 0 and 1 that are regions, in place.
+    /// Changes in place either one label map, or several maps of 0 and 1, one for each region.
     ///
-    /// For regions, the applied labels are the numbers of maps from 0 on, as in MONAI for a mask of several channels.
-    /// If no labels are given, MONAI leaves map 0 out.
+    /// For regions, the step's labels are the indices of maps, from 0, as in MONAI for a mask of several channels. If
+    /// no labels are given, MONAI leaves map 0 out.
     /// - Parameters:
     ///   - maps: One label map, or a map for each region.
     ///   - size: The size of the maps, in `Volume`'s order.
@@ -17,7 +17,7 @@ extension MaskStep {
                 Self.keepLargest(&maps, group, size, connectivity) { Self.largest(count, of: $0) }
             }
         case .keepAllLargest(let labels):
-            // nnU-Net writes its regions into one map.
+            // nnU-Net's mask is one map: the components are those of the union of the listed maps.
             Self.keepLargest(&maps, labels.map { Int($0) }, size, .corners) { sizes in
                 sizes.map { $0 == sizes.max() }
             }
@@ -28,7 +28,7 @@ extension MaskStep {
         case .removeSmall(let least, _, let connectivity):
             Self.removeSmall(&maps, least, size, connectivity)
         case .keepLabels:
-            // MONAI compares the values, not the channel numbers.
+            // MONAI's `LabelFilter` compares voxel values, not channel indices.
             for map in maps.indices { apply(to: &maps[map], size: size) }
         }
     }

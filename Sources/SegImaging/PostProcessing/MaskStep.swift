@@ -1,6 +1,6 @@
 public import SegCore
 
-/// A step that changes a label map as the MONAI or nnU-Net step of that name does; label 0 is the background.
+/// A step that changes a label map as the MONAI or nnU-Net function named at its case does; label 0 is the background.
 ///
 /// `PostProcessing` is MedSeg's own post-processing; these steps are for models that specify MONAI's or nnU-Net's.
 public enum MaskStep: Hashable, Sendable {
@@ -13,8 +13,8 @@ public enum MaskStep: Hashable, Sendable {
     /// Keeps the largest connected component of some labels taken together, and every component of the same size;
     /// nnU-Net's `remove_all_but_largest_component_from_segmentation`. Components may connect at corners.
     case keepAllLargest([UInt8])
-    /// Fills everything that a label encloses, other labels included; the outside spreads by the connectivity.
-    /// `FillHoles`.
+    /// Sets everything that a label encloses to the label, other labels included. The outside spreads from the volume's
+    /// border by the connectivity. `FillHoles`.
     case fillHoles(Labels, connectivity: Connectivity)
     /// Removes connected components below a number of voxels; `RemoveSmallObjects`.
     ///
@@ -55,7 +55,8 @@ public enum MaskStep: Hashable, Sendable {
         return (1...255).filter { occurs[$0] }.map { UInt8($0) }
     }
 
-    /// Removes the connected components of some labels that `keeps` does not choose from the list of their sizes.
+    /// Removes connected components of the union of some labels. `keeps` gets the components' sizes and returns which
+    /// stay.
     private static func sift(
         _ mask: inout [UInt8], _ labels: Set<UInt8>, _ size: Triple, _ connectivity: Connectivity,
         keeps: ([Int]) -> [Bool]
@@ -67,8 +68,8 @@ public enum MaskStep: Hashable, Sendable {
         }
     }
 
-    /// Whether each component is among the `count` largest. Of equal components the later is the larger, as in
-    /// MONAI, which sorts them with NumPy.
+    /// Whether each component is among the `count` largest. Of two components of the same size, the one with the higher
+    /// number counts as larger, as in MONAI, which sorts the sizes with NumPy.
     static func largest(_ count: Int, of sizes: [Int]) -> [Bool] {
         let order = sizes.indices.sorted { (sizes[$0], $0) > (sizes[$1], $1) }
         var kept = [Bool](repeating: false, count: sizes.count)

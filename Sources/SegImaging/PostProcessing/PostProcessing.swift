@@ -5,7 +5,7 @@ public import SegCore
 ///
 /// The steps run in the order of the properties; a step that is off changes nothing.
 public struct PostProcessing: Hashable, Sendable {
-    /// The minimum volume in ml of a connected component of a label; smaller ones become background. 0 keeps all.
+    /// The minimum volume in ml of a connected component of a label; smaller components become background. 0 keeps all.
     public var minimumVolumeML = 0.0
     /// Whether only the largest connected component of each label is kept;
     /// `monai.transforms.KeepLargestConnectedComponent`.
@@ -93,7 +93,8 @@ public struct PostProcessing: Hashable, Sendable {
         return removals
     }
 
-    /// Removes components that are too small, then all but the largest; of equal components the first is kept.
+    /// Removes components that are too small, then all but the largest; of components of the same size the first is
+    /// kept.
     private func sift(
         _ labels: inout [UInt8], _ label: UInt8, _ size: Triple, _ voxelVolumeML: Double, keepsLargest: Bool
     ) -> Removal {
@@ -115,7 +116,8 @@ public struct PostProcessing: Hashable, Sendable {
             pieces: dropped.count)
     }
 
-    /// Sets the label in background voxels that cannot leave the volume over faces without crossing the label.
+    /// Sets the label in every background voxel from which no path over faces leaves the volume without crossing the
+    /// label.
     private static func fillHoles(of label: UInt8, in labels: inout [UInt8], size: Triple) {
         let outside = Components(size: size, connectivity: .faces) { labels[$0] != label }
         let isOpen = outside.reachRim(of: size)

@@ -198,6 +198,6 @@ extension PreprocessingStep {
 }
 
 extension DataError {
-    /// The error of a step that knows only the volume's size, with the file's name put first.
+    /// The error with the file's name put first, because the step itself knows only the volume's size.
     fileprivate func named(_ name: String) -> DataError { DataError(kind, name, "\(subject): \(message)") }
 }

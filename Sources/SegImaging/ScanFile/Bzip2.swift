@@ -27,7 +27,7 @@ enum Bzip2 {
         return written == output.count
     }
 
-    /// Decompresses one stream; nil if it is damaged or does not fit.
+    /// Decompresses one stream; nil if it is damaged or does not fit into the rest of the output.
     private static func stream(
         _ packed: Slice<UnsafeRawBufferPointer>, into output: UnsafeMutableBufferPointer<UInt8>, from written: Int
     ) -> (read: Int, written: Int)? {
@@ -36,7 +36,7 @@ enum Bzip2 {
         defer { BZ2_bzDecompressEnd(&state) }
         let source = UnsafeMutableRawBufferPointer(mutating: UnsafeRawBufferPointer(rebasing: packed))
         let target = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(output)[written...])
-        // A stream counts in 32 bits, therefore each step uses at most 2³⁰ bytes.
+        // `bz_stream` counts bytes in 32 bits, therefore each call gets at most 2³⁰ bytes.
         let most = 1 << 30
         var (taken, given) = (0, 0)
         while true {

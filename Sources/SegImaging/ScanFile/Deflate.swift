@@ -15,8 +15,8 @@ package enum Deflate {
     /// libdeflate's middle levels take several times as long as this level and save only a few per cent of size.
     private static let level: Int32 = 3
 
-    /// The contents of a gzip file if they are exactly `count` bytes. Nil for any other file; for a damaged one, a
-    /// stream read from the start can report the fault.
+    /// The contents of a gzip file if they are exactly `count` bytes. Nil for any other file. For a damaged file the
+    /// caller can read it as a stream, which reports the fault.
     package static func gzipContents(of path: String, count: Int) -> [UInt8]? {
         guard let packed = try? Data(contentsOf: URL(fileURLWithPath: path)) else { return nil }
         return packed.withUnsafeBytes { contents(of: $0, as: .gzip, count: count, toTheEnd: true) }

@@ -21,7 +21,7 @@ public struct ImageInfo: Sendable {
     public var spacing: [Double]
     /// The unit of the lengths in the header; all lengths in this structure except in `header` are in mm.
     public var spaceUnit: LengthUnit
-    /// Sentences about what was repaired or converted on reading, such as a broken form.
+    /// Sentences about what was repaired or converted on reading, such as a broken sform.
     public var remarks: [String]
     /// The NumPy name of the stored type.
     public var storedType: String

@@ -30,8 +30,8 @@ public enum ScanFile {
     ///
     /// - Parameters:
     ///   - scan: The scan's file or folder; its header is read if the label is not a volume.
-    ///   - classes: The names of classes by number, which give such segments their numbers; empty for the file's own
-    ///     numbers.
+    ///   - classes: The names of classes by number: a segment gets the number of the class with its name. Empty for the
+    ///     file's own numbers.
     /// - Throws: `DataError` as `readVolume`, and with all reasons why segments are not a label map of the scan.
     public static func readLabel(
         _ path: String, of scan: String, classes: [Int: String] = [:], limits: ScanLimits = ScanLimits()
@@ -166,7 +166,7 @@ public enum ScanFile {
         }
         let source = try ByteSource(path: path)
         let head = source.head()
-        // For the voxel file of a pair the extension decides, because it has no magic; its header is another file.
+        // The voxel file of a pair has no magic, because its header is another file; its extension decides.
         if let format = formats.first(where: { $0.begins(head) }) ?? named {
             guard !source.isCompressed || format == NIfTI.self else {
                 throw DataError(.badData, path, "is compressed as a whole; decompress it first, as with gunzip.")

@@ -10,14 +10,14 @@ protocol ScanFormat: Sendable {
     static var singleFileEndings: [String] { get }
     /// The file extensions that are written, the usual one first.
     static var writtenEndings: [String] { get }
-    /// Whether a file has this format, by its first bytes; the bytes of a gzip stream are decompressed.
+    /// Whether a file has this format, by its first bytes; for a gzip file, `head` is already decompressed.
     static func begins(_ head: [UInt8]) -> Bool
     /// Reads the header alone.
     /// - Throws: `DataError` if the file is missing or does not have this format.
     static func layout(of path: String) throws(DataError) -> ScanLayout
     /// Reads a file of any dimension.
     ///
-    /// Memory is filled only as bytes arrive, up to a factor for compression.
+    /// Memory is filled only as (decompressed) bytes arrive, whatever size the header claims.
     /// - Throws: `DataError` if the file is missing, is damaged, does not contain one real number per voxel, or needs
     ///   more memory than is free.
     static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan

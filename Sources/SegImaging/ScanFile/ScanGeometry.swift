@@ -13,7 +13,7 @@ public struct ScanGeometry: Sendable {
     public let unit: LengthUnit
     /// Whether the file gives the scan's orientation in the patient.
     public let isPlaced: Bool
-    /// Sentences about what is repaired or converted on reading, such as a broken form.
+    /// Sentences about what is repaired or converted on reading, such as a broken sform.
     public let remarks: [String]
     /// The names of labels. They are written with a label map if its format allows; NIfTI stores them in a header
     /// extension.

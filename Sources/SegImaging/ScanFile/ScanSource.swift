@@ -19,9 +19,9 @@ package protocol ScanSource: Sendable {
     func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan
     /// Whether a file contains segments of a scan, such as a DICOM segmentation, rather than a scan.
     func isLabel(_ path: String) -> Bool
-    /// Reads the segments of such a file as a label map on a scan's grid; nil if the file does not contain segments.
-    /// - Parameter classes: The names of classes by number, which give segments their numbers; empty for the file's own
-    ///   numbers.
+    /// Reads the segments of a file as a label map on a scan's grid; nil if the file does not contain segments.
+    /// - Parameter classes: The names of classes by number: a segment gets the number of the class with its name. Empty
+    ///   for the file's own numbers.
     /// - Throws: `DataError` with all reasons why the file is not a label map of the scan.
     func readLabel(
         _ path: String, on scan: ScanGeometry, classes: [Int: String]

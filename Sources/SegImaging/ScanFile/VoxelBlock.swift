@@ -21,7 +21,7 @@ struct VoxelBlock {
     var path: String
     var start: Start
     var encoding: Encoding
-    /// The number of bytes before the voxels, once decompressed.
+    /// The number of decompressed bytes to skip before the voxels.
     var skipped = 0
     /// The number of bytes of the compressed voxels if the header gives it; otherwise the rest of the file is used.
     var storedBytes: Int?

@@ -18,7 +18,7 @@ extension StoredScan {
 private struct StatisticsPass: StoredVisitor {
     var scaling: (slope: Double, inter: Double)?
 
-    /// Label maps of atlases have a little over a hundred values; 8-bit images use more of their 256.
+    /// Label maps of atlases have a little over a hundred values; 8-bit images usually have more than 200 of their 256.
     private static let mostLabels = 200
 
     func visit<Stored: StoredScalar>(_ voxels: UnsafeBufferPointer<Stored>) -> VoxelStatistics {

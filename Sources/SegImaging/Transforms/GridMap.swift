@@ -41,7 +41,7 @@ public struct GridMap: Hashable, Sendable {
         return reversed
     }
 
-    /// Whether the grids agree to 1e-3 voxel or mm; MONAI would not resample then.
+    /// Whether the grids agree to 1e-3 voxel or mm; MONAI does not resample such a grid.
     var isUnchanged: Bool {
         func close(_ a: Affine, _ b: Affine) -> Bool {
             zip(a.elements, b.elements).allSatisfy { abs($0 - $1) <= 1e-3 + 1e-5 * abs($1) }
@@ -77,7 +77,8 @@ public struct GridMap: Hashable, Sendable {
     /// The source coordinate of each destination index along one axis, clamped to the source unless the padding is
     /// zeros.
     ///
-    /// Not used for sheared grids, for which rounding decides which voxel is nearest at ties.
+    /// Only for separable maps. For other maps, `matrix` gives every coordinate, and its rounding decides which voxel
+    /// is nearest if a coordinate is halfway between two.
     func coordinates(along axis: Int, _ interpolation: Interpolation) -> [Double] {
         sampling.coordinates(
             along: axis, from: sourceSize[axis], to: destinationSize[axis], scale: matrix[axis, axis],

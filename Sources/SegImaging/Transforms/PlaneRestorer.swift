@@ -2,20 +2,22 @@ internal import SegCore
 
 /// Restores a prediction to the scan's grid while the prediction arrives, plane by plane along axis 0 of the network's grid.
 ///
-/// In memory are the planes that the remaining voxels of the scan depend on, and one line of the scan's grid for each thread.
-/// The values have the same bits as the values of `SpatialRecord.restore`.
+/// Memory holds the planes on which the scan's remaining voxels depend, and one line of the scan's grid for each
+/// thread. The values equal the values of `SpatialRecord.restore` bit for bit.
 package struct PlaneRestorer {
     private let leg: SpatialLeg
     private let channels: Int
     /// The axis of the scan that corresponds to axis 0 of the network's grid.
     private let axis: Int
-    /// For each axis of the scan, the neighbours of each index along it, as offsets into the network's grid.
+    /// For each axis of the scan and each index along this axis, the two neighbours, as offsets into the network's
+    /// grid.
     private let taps: [[OffsetTap]]
-    /// For each index along `axis`, the planes of the network's grid that it depends on; nil if it depends on none.
+    /// For each index along `axis`, the planes of the network's grid on which the index depends; nil if there are none.
     private let needs: [ClosedRange<Int>?]
     /// The indices along `axis` that are not restored yet.
     private var waiting: [Int]
-    /// The values of the planes of the network's grid that are in memory; `first` is the number of the first of them.
+    /// The values of the planes of the network's grid that are in memory; `first` is the index of the first of these
+    /// planes.
     private var held: [Float] = []
     private var first = 0
     private var planeCount: Int { leg.lastSize.h * leg.lastSize.w * channels }
@@ -45,7 +47,8 @@ package struct PlaneRestorer {
     /// Adds the next planes and restores the voxels that do not depend on later planes.
     /// - Parameters:
     ///   - planes: `[planes, h, w, channels]` of the network's grid.
-    ///   - body: Called with the restored lines, on several threads at once; over all calls, once for each voxel of the scan.
+    ///   - body: Called with the restored lines, on several threads at once. Over all calls, each voxel of the scan
+    ///     comes once.
     package mutating func add(_ planes: UnsafeBufferPointer<Float>, _ body: @Sendable (Line) -> Void) {
         precondition(planes.count % planeCount == 0, "only whole planes can be added")
         // If no planes are held, the new planes are restored without a copy.

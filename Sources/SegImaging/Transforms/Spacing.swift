@@ -132,7 +132,7 @@ public struct Spacing: Hashable, Sendable {
         }
     }
 
-    /// The affine's columns orthonormalised, first to last (A · R⁻¹ of AᵀA = RᵀR).
+    /// The affine's columns orthonormalised, first to last (A · R⁻¹, with R the Cholesky factor in AᵀA = RᵀR).
     private static func rotation(of affine: Affine) -> Affine {
         var rotation = Affine.identity
         var basis: [[Double]] = []
@@ -150,8 +150,8 @@ public struct Spacing: Hashable, Sendable {
         return rotation
     }
 
-    /// The size of the new grid and the world position of its first voxel: the corner with the lowest new coordinates,
-    /// or else the position that centres the grid.
+    /// The size of the new grid and the world position of its first voxel: the corner of the old grid that is lowest
+    /// along all new axes, or, if there is no such corner, the position that centres the new grid on the old one.
     private static func extent(
         of source: Triple, at old: Affine, through outputFromInput: Affine, to affine: Affine
     ) throws(DataError) -> (size: Triple, origin: [Double]) {

@@ -3,8 +3,9 @@ internal import SegCore
 extension SpatialLeg {
     /// Restores values to some rows of the first grid from values on the last grid.
     ///
-    /// Values outside the kept box are 0. The spaced grid is sampled trilinearly with borders repeated, and its axes
-    /// are permuted back to the first grid's. Memory is needed only for the given rows.
+    /// Values outside the kept box are 0. The spaced grid is sampled with the interpolation and padding of the
+    /// resampling (trilinear and border by default), and its axes are permuted back to the first grid's. Memory is
+    /// needed only for the given rows.
     ///
     /// - Parameters:
     ///   - prediction: `[D, H, W, channels]` of `lastSize`, channels interleaved.
@@ -71,8 +72,8 @@ struct OffsetTap: Sendable {
     var lowWeight: Float = 0
     var highWeight: Float = 0
 
-    /// The planes of the last grid that contain both voxels, for the axis that runs along the last grid's axis 0; nil if
-    /// both weights are 0. A plane has `count` values.
+    /// The planes of the last grid that contain the voxels with a weight; nil if both weights are 0. For a tap along
+    /// the last grid's axis 0, whose planes have `count` values each.
     func planes(_ count: Int) -> ClosedRange<Int>? {
         switch (lowWeight != 0, highWeight != 0) {
         case (true, true): min(low, high) / count...max(low, high) / count
@@ -82,7 +83,7 @@ struct OffsetTap: Sendable {
         }
     }
 
-    /// The same voxels with offsets from value `start` on; a voxel of weight 0 gets offset 0, which always exists.
+    /// The same voxels with offsets counted from value `start`; a voxel of weight 0 gets offset 0, which always exists.
     func shifted(by start: Int) -> OffsetTap {
         var tap = self
         (tap.low, tap.high) = (lowWeight == 0 ? 0 : low - start, highWeight == 0 ? 0 : high - start)
@@ -94,8 +95,8 @@ extension SpatialLeg {
     /// The voxel strides of the last grid.
     private var strides: [Int] { [lastSize.h * lastSize.w, lastSize.w, 1] }
 
-    /// For each axis and index of the first grid the coordinate in the spaced grid, nil outside the first box, and the
-    /// axis of the last grid along which it runs.
+    /// For each axis of the first grid: the axis of the last grid that is parallel to it, and for each index the
+    /// coordinate in the spaced grid, nil outside the first box.
     private func spacedCoordinates(_ interpolation: Interpolation) -> [(axis: Int, values: [Double?])] {
         let reverse = resampling?.reversed
         return (0..<3).map { firstAxis in
@@ -107,7 +108,7 @@ extension SpatialLeg {
         }
     }
 
-    /// The index of an oriented voxel relative to the first box; nil outside it.
+    /// The index of an oriented voxel relative to the first box; nil outside the box.
     private func inFirstBox(_ voxel: (x: Double, y: Double, z: Double)) -> (Int, Int, Int)? {
         var place = [Int(voxel.x), Int(voxel.y), Int(voxel.z)]
         if let firstBox {
@@ -179,7 +180,8 @@ extension SpatialLeg {
         }
     }
 
-    /// For each axis of the first grid, the neighbours of each index along it; only for separable resamplings.
+    /// For each axis of the first grid and each index along this axis, its two neighbours in the last grid; only for
+    /// separable resamplings.
     func taps(channels: Int) -> [[OffsetTap]] {
         spacedCoordinates(resampling?.sampling.interpolation ?? .trilinear).map { axis, values in
             values.map { tap($0, axis: axis, channels: channels) }

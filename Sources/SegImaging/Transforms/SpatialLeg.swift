@@ -1,7 +1,7 @@
 public import SegCore
 
-/// A part of the transform from a scan to the network's grid: reorientations, crops and pads in any number, then a
-/// resampling, then crops and pads again; all of them are optional.
+/// A part of the transform from a scan to the network's grid: any number of reorientations, then any number of crops
+/// and pads, then one resampling, then crops and pads again; all of them are optional.
 public struct SpatialLeg: Hashable, Sendable {
     /// The size of the first grid.
     public let firstSize: Triple

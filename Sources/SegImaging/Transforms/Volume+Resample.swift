@@ -98,7 +98,7 @@ extension Volume {
         }
     }
 
-    /// Samples a sheared grid: the matrix gives the coordinate of every voxel.
+    /// Samples along axes that are not parallel to the source's: the matrix gives the coordinate of every voxel.
     private func sampleObliquely(
         _ input: UnsafeBufferPointer<Float>, _ map: GridMap, _ interpolation: Interpolation,
         into output: UnsafeMutableBufferPointer<Float>
