@@ -49,7 +49,8 @@ void findFrames(dicom_file &file) {
 
 // Larger values stay on disk until they are read.
 constexpr Uint32 largestValueInMemory = 4096;
-// The limits exceed the text of a contour of a million points, and the numbers of a colour table.
+// The maximum numbers of bytes of a value: more than the text of a contour of a million points, and more than the
+// numbers of a colour table.
 constexpr Uint32 largestText = 64 << 20;
 constexpr Uint32 largestNumbers = 1 << 20;
 
@@ -181,7 +182,7 @@ void safeClose(dicom_file *file) try { delete file; } catch (...) {
 const char *damageOf(const dicom_file *file) { return file->damage.empty() ? nullptr : file->damage.c_str(); }
 
 long safeText(const dicom_file *file, long where, const uint32_t *tags, int count, char *buffer, size_t size) try {
-    // DCMTK reads values from disk on access, which it treats as a change of the file.
+    // DCMTK reads values from disk on access and treats that as a change of the file, therefore const is cast away.
     return textOf(const_cast<dicom_file &>(*file), where, tags, count, buffer, size);
 } catch (...) {
     return -1;

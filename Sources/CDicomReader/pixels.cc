@@ -128,7 +128,7 @@ const char *valuesOfFragments(
     return valuesOf(*given, single, 0, form, bytes, reason);
 }
 
-/// Removes the bits that are not stored, and extends the sign.
+/// Removes the bits outside BitsStored, and extends the sign.
 class Unpacking {
     unsigned shift;
     uint32_t mask, sign;

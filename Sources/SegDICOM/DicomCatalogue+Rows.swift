@@ -16,7 +16,7 @@ extension DicomCatalogue {
         public var modality: String
         /// The volume's number in its series, from 1; nil if the series is not a volume.
         public var volume: Int?
-        /// The text that distinguishes it from the other volumes at the same positions; nil if it is the only one.
+        /// The text that distinguishes the volume from others at the same positions; nil if there are no others.
         public var label: String?
         /// The numbers of columns, rows and slices; the number of frames if the series is not a volume.
         public var shape: [Int]

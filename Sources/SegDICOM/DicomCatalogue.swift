@@ -50,7 +50,7 @@ public struct DicomCatalogue: Sendable {
                     + "one.")
         }
         self.folder = folder
-        // If a series has only damaged files, they represent it in the list.
+        // If all files of a series are damaged, these files stand for the series in the list.
         let known = Set(folder.frames.map(\.image.series))
         let alone = folder.damaged.compactMap(\.frame).filter { !known.contains($0.image.series) }
         series = DicomGroup.groups(of: folder.frames + alone).enumerated().map { number, group in

@@ -40,7 +40,7 @@ final class DicomFile {
 
     static let messageBytes = 256
 
-    /// The longest value that is read; no value that is requested is nearly as long.
+    /// The maximum number of bytes of a value that is read; all values that are requested are much shorter.
     private static let valueBytes = 1 << 16
 
     static func text(_ bytes: [CChar]) -> String {

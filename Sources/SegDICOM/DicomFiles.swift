@@ -74,8 +74,9 @@ struct DicomFiles: Sendable {
 
     private static let unreadable = "cannot be opened for reading; check its permissions"
 
-    /// Adds the files that begin like DICOM, and files that should be DICOM: those with the file extension `.dcm` or
-    /// with a name like one of the others but for its digits, and unreadable files.
+    /// Adds the files that begin like DICOM. Also adds, each with its fault, the files that should be DICOM: files with
+    /// the extension `.dcm`, files whose name differs from the name of a DICOM file only in digits, and unreadable
+    /// files beside DICOM files.
     private mutating func add(_ entries: [Entry]) {
         var others: [Entry] = []
         for var entry in entries {

@@ -34,7 +34,7 @@ struct DicomGroup: Sendable {
     /// Groups frames by series and geometry.
     static func groups(of frames: [DicomFrame]) -> [DicomGroup] {
         var groups: [DicomGroup] = []
-        // The key has the properties that must be equal; the others are compared with a tolerance.
+        // The key has the properties that must be equal; directions and spacing are compared with a tolerance.
         var places: [String: [Int]] = [:]
         for frame in frames {
             let image = frame.image

@@ -32,7 +32,7 @@ public struct DicomMask: Sendable {
     public enum Method: String, Codable, Sendable, CaseIterable {
         /// A model made it.
         case automatic
-        /// A person corrected what a model made.
+        /// A person corrected a model's mask.
         case semiautomatic
         /// A person drew it.
         case manual

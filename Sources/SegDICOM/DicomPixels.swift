@@ -149,7 +149,8 @@ struct DicomPixels: Sendable {
         }
     }
 
-    /// The frames of a volume one after the other, with each pixel as a number; nil if its type cannot hold the values.
+    /// The frames of a volume one after the other, each pixel converted. `convert` returns nil if the type cannot hold
+    /// a value.
     private func decoded<Value: BitwiseCopyable>(
         _ stack: DicomStack, as type: Value.Type,
         _ convert: @Sendable (Int32, _ slope: Double, _ intercept: Double) -> Value?
@@ -165,7 +166,7 @@ struct DicomPixels: Sendable {
                 for number in part {
                     do throws(DicomRefusal) {
                         let frame = frames[number]
-                        // Copied out of the loop, which would otherwise copy the frame for each pixel.
+                        // Copied before the loop; inside it, the whole frame would be copied for each pixel.
                         let (slope, intercept) = (frame.slope, frame.intercept)
                         let values = try self.values(frame, open)
                         for (pixel, value) in values.enumerated() {

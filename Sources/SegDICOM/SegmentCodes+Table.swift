@@ -1,6 +1,6 @@
 extension SegmentCodes {
     /// SNOMED CT's terms of organs by class name, for the classes of the Decathlon and of TotalSegmentator in plain
-    /// words. A name has no side if its term has none.
+    /// words. A name includes the side only if the term does.
     static let organs: [String: DicomCode] = [
         "spleen": DicomCode("78961009", "Spleen"),
         "liver": DicomCode("10200004", "Liver"),

@@ -113,7 +113,7 @@ private struct PixelPlace {
     /// The axis of the scan that is perpendicular to the frame.
     var axis: Int { (0..<3).first { along[$0] == 0 && down[$0] == 0 } ?? 2 }
 
-    /// Nil if the frame has no position, or its pixels are not on the voxels or have another size.
+    /// Nil if the frame has no position, or its pixels do not lie on the voxels or differ from them in size.
     init?(_ frame: DicomFrame, _ painter: SegmentPainter) {
         guard let position = frame.position, let directions = frame.directions, let spacing = frame.spacing else {
             return nil

@@ -5,7 +5,7 @@ extension SegmentFile {
     /// The label map of the segments on a scan's grid.
     /// - Parameter classes: The dataset's class names by number, which decide the segments' labels; empty for the
     ///   file's own numbers.
-    /// - Throws: `DataError` with every reason why it is not a label map of the scan.
+    /// - Throws: `DataError` with every reason why the file is not a label map of the scan.
     func label(on scan: ScanGeometry, classes: [Int: String]) throws(DataError) -> (
         volume: Volume, geometry: ScanGeometry
     ) {

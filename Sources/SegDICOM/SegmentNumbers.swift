@@ -33,7 +33,7 @@ struct SegmentNumbers {
         }
         addTwins(wanted.sorted { $0.key < $1.key }.map(\.value), of: "The dataset's classes")
         addTwins(segments.filter { numbers[$0.number] != nil }.map(\.name), of: "Its segments")
-        // The dataset has one class with the default name.
+        // A dataset without class names has one class, "foreground"; a single segment is used as this class.
         if numbers.isEmpty, wanted.count == 1, wanted.values.first == "foreground", segments.count == 1 {
             numbers[segments[0].number] = wanted.keys.first.map { UInt16($0) }
             remarks.append("Its segment '\(segments[0].name)' is used as the foreground.")

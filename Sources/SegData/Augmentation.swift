@@ -3,11 +3,11 @@ public import SegImaging
 
 /// The random augmentation of training patches; a step that is nil or has probability 0 is left out.
 public struct Augmentation: Hashable, Sendable {
-    /// `RandFlip`, once for each of the axes.
+    /// The probability of `RandFlip`, which is drawn once for each of the axes.
     public var flipProbability = 0.0
     /// The axes that are flipped.
     public var flipAxes: [Int] = []
-    /// `RandRotate90` in the plane of axes 0 and 1.
+    /// The probability of `RandRotate90` in the plane of axes 0 and 1.
     public var rotateProbability = 0.0
     /// Random rotation by any angle, shear and scaling.
     public var affine: RandAffine?
@@ -25,11 +25,11 @@ public struct Augmentation: Hashable, Sendable {
     public var lowResolution: RandLowResolution?
     /// Gamma transform: intensities raised to a power.
     public var gamma: RandGamma?
-    /// `RandScaleIntensity`.
+    /// The probability of `RandScaleIntensity`.
     public var scaleProbability = 0.0
     /// The factor's largest deviation from 1.
     public var scaleFactors = 0.0
-    /// `RandShiftIntensity`.
+    /// The probability of `RandShiftIntensity`.
     public var shiftProbability = 0.0
     /// The largest offset that is added or subtracted.
     public var shiftOffsets = 0.0
@@ -65,13 +65,13 @@ extension Augmentation {
         self = try ConfigCoder(configuration).object(Self.key, nil, Self.coded) ?? Self()
     }
 
-    /// The object that reads as this value; entries that the configuration contains are kept as written.
+    /// The entries that read back as this value; entries that the configuration contains are kept as written.
     package func entries(of configuration: ConfigValue) -> [String: ConfigValue] {
         let steps = ConfigCoder.entries(self, Self.coded)
         guard case .object(let document) = configuration, case .object(let written)? = document[Self.key] else {
             return [Self.key: .object(steps)]
         }
-        // Degrees that are converted to radians and back may differ in the last digits.
+        // The written degrees win: degrees that are converted to radians and back may differ in the last digits.
         let merged = steps.merging(written) { step, own in
             guard case .object(let all) = step, case .object(let given) = own else { return own }
             return .object(all.merging(given) { $1 })
@@ -177,7 +177,7 @@ extension ConfigCoder {
 }
 
 extension ConfigForm<[Double]> {
-    /// Three angles in radians, written in degrees; read from one number or three.
+    /// Three angles in radians. The configuration has them in degrees, as one number or three.
     fileprivate static var degrees: Self {
         Self(
             decode: { value, key, reader in

@@ -118,7 +118,7 @@ extension Dataset {
     /// Sets a share of the cases aside for validation, chosen by a seed; at least one case unless the share is 0.
     ///
     /// If the index has a split of its own, that split replaces the share: its list `validation`, or its first fold.
-    /// With a share of 0 the cases of its list `validation` are left out, because they are not training cases.
+    /// With a share of 0 the cases of the index's list `validation` are left out, because they are not training cases.
     /// - Throws: `DataError` if no case would be left for training.
     public func split(validation share: Double, seed: UInt32) throws(DataError) -> Split {
         guard let own = ownSplits.first, share >= 0, share < 1 else {
@@ -176,7 +176,8 @@ extension Dataset {
             test: cases.filter(test.contains))
     }
 
-    /// Divides the cases into k folds by a seed: in split number i, fold i is for validation and the rest for training.
+    /// Divides the cases into `count` folds by a seed: in split i, fold i is for validation and all other folds are for
+    /// training.
     ///
     /// - Parameter test: The share of the cases that is set aside from all folds for the final test.
     /// - Throws: `DataError` if there are too few cases.

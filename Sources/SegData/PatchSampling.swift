@@ -17,7 +17,8 @@ public struct PatchSampling: Hashable, Sendable {
     public var positive = 1.0
     /// The weight of patches centred on background.
     public var negative = 1.0
-    /// The share of a batch's patches, its last ones, that certainly contain foreground; nil draws by the two weights.
+    /// The share of a batch's patches, counted from its end, that are forced onto foreground; nil draws by the two
+    /// weights.
     public var foregroundOversampling: Double?
     /// The number of patches that are drawn from each volume of a batch.
     public var samplesPerVolume = 2

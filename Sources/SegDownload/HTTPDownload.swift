@@ -20,7 +20,7 @@ public struct HTTPDownload: DownloadTransfer {
     }
 }
 
-/// A request whose body is written to a download's file, after the response shows that it is that file.
+/// A request whose body is written to a download's file, after the response shows that the body belongs to the file.
 private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     private let download: Download
     private let version: String?

@@ -62,7 +62,8 @@ struct DistanceTransform {
         }
     }
 
-    /// The blocks of neighbours in the first plane whose columns along axis 0 contain a query.
+    /// The blocks of neighbouring columns along axis 0 that contain a query. A column is given by its index in the
+    /// first plane.
     private static func blocksHolding(_ queries: [Bool], plane: Int) -> [Range<Int>] {
         var holds = [Bool](repeating: false, count: plane)
         for start in stride(from: 0, to: queries.count, by: plane) {
@@ -81,7 +82,8 @@ private struct EnvelopeRows {
 
     private let length: Int
     private let square: Double
-    /// The reciprocals 1 / (2 · spacing² · n), because a division for every voxel would take most of the time.
+    /// The reciprocals 1 / (2 · spacing² · n) for n voxels, because a division for every voxel would take most of the
+    /// time.
     private let inverses: [Double]
     private var heights: [Double]
     private var lowest: [Double]
@@ -100,7 +102,8 @@ private struct EnvelopeRows {
         begins = [Double](repeating: 0, count: length)
     }
 
-    /// Replaces f(q) by min over p of f(p) + spacing² (q - p)² along the rows that begin at `starts`, in place.
+    /// Replaces each value f(q) of the rows that begin at `starts` by the minimum over p of f(p) + spacing² (q - p)²,
+    /// in place. p and q are indices along a row.
     mutating func transform(_ values: UnsafeMutableBufferPointer<Double>, _ starts: Range<Int>, by step: Int) {
         for q in 0..<length {
             for (row, start) in starts.enumerated() { heights[row * length + q] = values[start + q * step] }

@@ -42,9 +42,9 @@ public struct PairedComparison: Hashable, Sendable {
 
 /// Wilcoxon's signed-rank test of whether differences are symmetric around 0.
 ///
-/// Differences of 0 are left out, and equal ones share their ranks. Up to 50 differences the exact distribution over
-/// all choices of signs is computed. Beyond that, a normal approximation with correction for ties is used, as in
-/// `scipy.stats.wilcoxon`, whose exact mode does not handle ties.
+/// Differences of 0 are left out, and differences of equal size share their mean rank. Up to 50 differences the exact
+/// distribution over all choices of signs is computed. Beyond that, a normal approximation with correction for ties is
+/// used, as in `scipy.stats.wilcoxon`, whose exact mode does not handle ties.
 public struct SignedRankTest: Hashable, Sendable {
     /// The sum of the ranks of the positive differences.
     public let statistic: Double

@@ -1,7 +1,7 @@
 /// The quality of an uncertainty: whether voxels of low uncertainty are correct.
 ///
-/// Voxels are kept from the most certain on. Voxels of equal uncertainty have no order: their errors are spread evenly,
-/// so that the result does not depend on how a sort breaks ties. Geifman and El-Yaniv 2017.
+/// Voxels are kept in ascending order of uncertainty. Voxels of equal uncertainty have no order: their errors are
+/// spread evenly, so that the result does not depend on how a sort breaks ties. Geifman and El-Yaniv 2017.
 public struct RiskCoverage: Hashable, Sendable, Codable {
     /// The fraction of voxels that are kept, and the fraction of errors among them.
     public struct Point: Hashable, Sendable, Codable {

@@ -1,9 +1,10 @@
 /// The two numbers that the MED_Segmentation report printed as "accuracy" and "IoU", under accurate names.
 ///
-/// The report scored the background and the foreground channel of a one-hot map as one flat binary array. Each of the e
-/// wrong voxels of N is then a false positive in one channel and a false negative in the other. Therefore the report's
-/// precision, recall and specificity all equal the voxel accuracy A = 1 - e/N, and its IoU is (N - e)/(N + e) = A/(2 -
-/// A). Both numbers are dominated by the background and say little about the organ; they are here for comparison only.
+/// The report scored the background and the foreground channel of a one-hot map as one flat binary array. If e of N
+/// voxels are wrong, each of these is a false positive in one channel and a false negative in the other. Therefore the
+/// report's precision, recall and specificity all equal the voxel accuracy A = 1 - e/N, and its IoU is (N - e)/(N + e)
+/// = A/(2 - A). Both numbers are dominated by the background and say little about the organ; they are here for
+/// comparison only.
 public struct SeedCompat: Hashable, Sendable, Codable {
     /// The voxel accuracy (TP + TN) / N over all voxels, background included.
     public var voxelAccuracy: Double

@@ -1,5 +1,5 @@
-/// The surface of a mask from marching cubes: the area for each corner of the voxel grid through which the surface
-/// passes.
+/// The surface of a mask from marching cubes: the corners of the voxel grid through which the surface passes, each with
+/// the area of the surface there.
 ///
 /// The definition is that of DeepMind's surface-distance (Nikolov et al., Deep learning to achieve clinically
 /// applicable segmentation of head and neck anatomy for radiotherapy, 2018): the eight voxels around a corner form a

@@ -5,7 +5,7 @@ extension CurvePlot {
     private static let right = 34.0
     private static let header = 112.0
     private static let between = 56.0
-    /// The distance from the lower edge of the axes to the name below the ticks.
+    /// The distance from the lower edge of the axes to the axis name below the tick labels.
     private static let abscissaName = 48.0
     private static let footer = 64.0
 
@@ -120,8 +120,8 @@ private struct PanelDrawing {
                 canvas.polyline(run, style.colour, width: 2.2, dash: style.dash)
             }
         }
-        // Up to 40 points have a marker each, as they were measured singly; longer curves have about eight markers that
-        // identify the curve.
+        // A curve of up to 40 points has a marker at each point, because each is a separate measurement. Longer curves
+        // have about eight markers that identify the curve.
         let every = series.points.count <= 40 ? 1 : series.points.count / 8
         for index in stride(from: every / 2, to: smoothed.count, by: every) {
             if let point = place(smoothed[index]) { canvas.mark(style.marker, point, size: 4, style.colour) }

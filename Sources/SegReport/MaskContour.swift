@@ -46,7 +46,8 @@ struct MaskContour {
         let bottom = Edge(x2: 2 * x + 2, y2: 2 * y + 3)
         let left = Edge(x2: 2 * x + 1, y2: 2 * y + 2)
         let sides = [(cell.0, cell.1, top), (cell.1, cell.2, right), (cell.2, cell.3, bottom), (cell.3, cell.0, left)]
-        // Clockwise around the cell, the outline leaves the cell at an end of the label and enters it at a beginning.
+        // Clockwise around the cell, the label begins where the outline enters the cell and ends where the outline
+        // leaves it.
         let ends = sides.filter { $0.0 && !$0.1 }.map(\.2)
         let begins = sides.filter { !$0.0 && $0.1 }.map(\.2)
         guard ends.count == 2 else { return ends.isEmpty ? [] : [(begins[0], ends[0])] }

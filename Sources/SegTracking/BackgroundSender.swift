@@ -68,10 +68,11 @@ final class BackgroundSender: Sendable {
         waiting.withLock { $0 = left }
     }
 
-    /// Sends the remaining events as long as the server accepts them, and returns the number of events that it did not
-    /// accept.
+    /// Sends the remaining events as long as the server accepts them, and returns the number of events that the server
+    /// did not accept.
     ///
-    /// It waits at most the patience plus the time of one request for a server that does not answer.
+    /// If the server does not answer, this waits for the request under way, then retries for `patience` seconds. The
+    /// last retry may exceed them by its own time limit.
     func finish() -> Int {
         stopped.signal()
         ended.wait()

@@ -20,7 +20,7 @@ struct DeliveryBatch {
     let content: Content
     /// The offset of the next line after the batch.
     let end: Int
-    /// The number of events in it.
+    /// The number of events in the batch.
     let events: Int
 
     /// Reads the next batch; nil at the journal's end.
@@ -73,7 +73,8 @@ struct DeliveryBatch {
         }
     }
 
-    /// The remaining capacity of a request; the server's limits are 1000 metrics, 100 parameters and 100 tags.
+    /// The remaining capacity of a request. It begins 10 % below the server's limits of 1000 metrics, 100 parameters
+    /// and 100 tags.
     private struct Room {
         var metrics = 900
         var parameters = 90

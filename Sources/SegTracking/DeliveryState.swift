@@ -7,7 +7,7 @@ struct DeliveryState: Codable {
     struct Receipt: Codable {
         /// The run at the server.
         var run: MLflowClient.Run
-        /// The offset of the first event that it has not acknowledged.
+        /// The offset of the first event that the server has not acknowledged.
         var offset: Int
     }
 
@@ -21,8 +21,8 @@ struct DeliveryState: Codable {
 
     private static func name(_ server: TrackingServer) -> String { server.uri + " " + server.experiment }
 
-    /// Reads the state of a run folder. If it is missing or unreadable, nothing counts as delivered; this only costs
-    /// reading the server's content.
+    /// Reads the state of a run folder. If the file is missing or unreadable, nothing counts as delivered; the only
+    /// cost is that the server's content is read.
     init(runFolder: String) {
         let data = FileManager.default.contents(atPath: Self.path(runFolder)) ?? Data()
         if let state = try? JSONDecoder().decode(DeliveryState.self, from: data) { self = state }

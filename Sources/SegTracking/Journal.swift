@@ -3,9 +3,9 @@ public import SegCore
 
 /// The log of a run: a file in the run's folder `tracking` that only grows, with one event per line.
 ///
-/// An event is written to the journal before anything else happens to it, therefore neither a server nor a kill can
-/// lose it. A metric of a step is written once: a resumed run that repeats steps writes nothing for steps that the
-/// journal has.
+/// An event is written to the journal before anything else happens to it, therefore neither a fault of a server nor the
+/// end of the process can lose it. A metric of a step is written once: a resumed run that repeats steps writes nothing
+/// for steps that the journal has.
 public final class Journal {
     /// The run folder.
     public let runFolder: String

@@ -61,8 +61,8 @@ public final class RunTracker {
         for part in Self.parts(tags, of: 50) { try journal.append(.tags(Self.cut(part, to: 8000))) }
     }
 
-    /// Logs a file, or every file of a folder, by its path from the run folder; the file's content at the time of
-    /// sending counts.
+    /// Logs a file, or every file of a folder, by its path from the run folder. The content that is sent is the content
+    /// at the time of sending.
     /// - Throws: `DataError` naming the journal.
     public func log(artifact path: String) throws {
         for file in Self.files(path, in: journal.runFolder) { try journal.append(.artifact(path: file)) }
@@ -78,7 +78,7 @@ public final class RunTracker {
     public func sync() throws { try journal.sync() }
 
     /// Logs the final state of the run, gives the server time to accept the remaining events, and returns the number of
-    /// events that it did not accept; nil if there is no server.
+    /// events that the server did not accept; nil if there is no server.
     /// - Throws: `DataError` naming the journal.
     public func finish(_ status: RunStatus) throws -> Int? {
         try journal.append(.status(status, time: Self.now))

@@ -8,9 +8,9 @@ public enum TrackingError: Error, Sendable, CustomStringConvertible {
     case damaged(path: String)
     /// Another process is sending the journal.
     case busy(path: String)
-    /// A server's address or its credentials are not valid.
+    /// A server's address is not valid, or contains credentials.
     case invalidServer(String)
-    /// A server did not accept what was sent.
+    /// A server did not accept a run's events.
     case notDelivered(String)
 
     /// One sentence with the fault and the remedy.

@@ -46,7 +46,7 @@ typedef struct {
     long (*items)(const dicom_file *file, dicom_item *item, uint32_t sequence, dicom_item **items, long capacity);
     // The value of an item, like `text`.
     long (*item_text)(const dicom_file *file, dicom_item *item, uint32_t tag, char *buffer, size_t size);
-    // The stored values of a frame, decompressed, without the bits beside BitsStored. The data set decides the sign,
+    // The stored values of a frame, decompressed, without the bits outside BitsStored. The data set decides the sign,
     // even if a JPEG 2000 stream contradicts it. `count` must be Rows × Columns. Returns 0, or -1 and a message.
     int (*decode)(dicom_file *file, uint32_t frame, int32_t *values, size_t count, char *message, size_t size);
 
@@ -60,8 +60,8 @@ typedef struct {
     int (*put)(dicom_file *file, dicom_item *item, uint32_t tag, const char *text);
     // Sets a byte value of the data set.
     int (*put_bytes)(dicom_file *file, uint32_t tag, const uint8_t *bytes, size_t count);
-    // Copies an element of the data set of another file unchanged, including its character set. Returns 1 if it is
-    // missing.
+    // Copies an element of the data set of another file unchanged, including its character set. Returns 1 if the
+    // element is missing.
     int (*copy)(dicom_file *file, const dicom_file *from, uint32_t tag);
     // Saves the file in little endian, with explicit VRs unless `is_implicit`.
     int (*save)(dicom_file *file, const char *path, int is_implicit, char *message, size_t size);

@@ -22,8 +22,8 @@ public struct CaseCache: Hashable, Sendable {
         return CaseCache(folder: (base ?? NSHomeDirectory() + "/.cache") + "/medseg/cases")
     }
 
-    /// Returns a case from the cache, or prepares and caches it; if the folder cannot be used, it stays in memory with
-    /// a note.
+    /// Returns a case from the cache, or prepares and caches it. If the folder cannot be used, the case stays in memory
+    /// and gets a note.
     /// - Parameters:
     ///   - channels: The number of input channels of the network; a case with another number is an error.
     ///   - classes: Number of classes, background included; a label beyond is an error.
@@ -68,7 +68,7 @@ public struct CaseCache: Hashable, Sendable {
     public func removeLeftovers() {
         guard let folder else { return }
         DurableFile.removeLeftovers(in: folder)
-        // Up to 222aa07 such files had other names and no lock, therefore their age decides.
+        // Up to commit 222aa07 such files had other names and no lock, therefore their age decides.
         let yesterday = Date(timeIntervalSinceNow: -24 * 60 * 60)
         let files = FileManager.default
         for name in (try? files.contentsOfDirectory(atPath: folder)) ?? [] where name.hasSuffix(".tmp") {

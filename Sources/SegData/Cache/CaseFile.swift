@@ -2,8 +2,8 @@ internal import Foundation
 internal import SegCore
 internal import SegImaging
 
-/// A prepared case in a file from which only the voxels of a patch are read: a header of one page, the image as 32-bit
-/// floats with the channels of a voxel side by side, then the classes as bytes.
+/// A prepared case in a file from which only the voxels of a patch are read. The file has a header of one page (4096
+/// bytes), the image as 32-bit floats with the channels of a voxel side by side, and the classes as bytes.
 ///
 /// The header consists of 64-bit words: magic, size, affine, the largest class of the label map, the key, the digest of
 /// the voxels, and the digest of all preceding words.

@@ -25,7 +25,8 @@ struct CaseKey: Hashable, Sendable {
         }
     }
 
-    /// The number of bytes of scans, each of which may be two files, and their digests with the seeds 0 and 1.
+    /// The number of bytes of some scans, and the digests of these bytes with the seeds 0 and 1. A scan may be two
+    /// files.
     private static func digests(_ scans: [String]) -> (count: UInt64, digests: [UInt64])? {
         let files = scans.flatMap { (try? ScanFile.layout(of: $0).files) ?? [$0] }
         let parts = files.compactMap(fileDigests)
@@ -51,7 +52,8 @@ struct CaseKey: Hashable, Sendable {
         }.joined()
     }
 
-    /// Distinguishes a scan with converted lengths from one that an older program cached as if in millimetres.
+    /// The text in the key of a scan whose lengths are converted to millimetres; empty for other scans. An older
+    /// program cached such a scan as if its lengths were in millimetres.
     private static func unit(of image: String) -> String {
         guard let unit = try? ScanFile.layout(of: image).geometry.unit, unit.millimetres != 1 else { return "" }
         return "; lengths in \(unit)"
@@ -60,7 +62,7 @@ struct CaseKey: Hashable, Sendable {
     /// Every setting, with numbers in full precision.
     private static func description(_ preprocessing: Preprocessing) -> String {
         guard preprocessing.isUsual else {
-            // Before this rule existed, labels were resampled by nearest neighbour.
+            // The suffix separates these labels from those that an older program resampled by nearest neighbour.
             return "steps \(preprocessing.steps)" + (preprocessing.resamplesAsNNUNet ? "; labels by their share" : "")
         }
         var text = "orientation \(preprocessing.orientation ?? "-"); pixdim \(preprocessing.pixdim ?? [])"

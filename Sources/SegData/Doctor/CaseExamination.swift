@@ -213,7 +213,7 @@ struct CaseExamination {
         return Set(occurs.indices.filter { occurs[$0] })
     }
 
-    /// Checks shear, the agreement of sform and qform, and the converted affine.
+    /// Checks shear and the agreement of sform and qform, and records spacing and whether the affine looks converted.
     private mutating func checkGrid(_ scan: Volume, _ geometry: ScanGeometry, _ file: String, isFirst: Bool) {
         // The case is compared with other cases by its first scan.
         if isFirst {
@@ -236,7 +236,8 @@ struct CaseExamination {
         }
     }
 
-    /// The scan on the network's grid, compared with the window; nil without a plan or if the scan cannot be prepared.
+    /// Prepares the scan for the network and checks that the prepared scan is at least as large as the window. Returns
+    /// nil without a plan or if the scan cannot be prepared.
     private mutating func checkWindow(_ scan: ScanImage, _ file: String) -> Preprocessing.Prepared? {
         guard let plan, scan.nonFiniteCount == 0 else { return nil }
         do {
@@ -275,7 +276,7 @@ struct CaseExamination {
         }
     }
 
-    /// Every CT contains a voxel darker than `airHU` and one brighter than `tissueHU`.
+    /// Every CT contains a voxel darker than `airHU` and one brighter than `tissueHU`, in HU.
     private static let airHU: Float = -150
     private static let tissueHU: Float = 20
 

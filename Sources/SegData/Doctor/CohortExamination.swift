@@ -27,7 +27,7 @@ struct CohortExamination {
 
     /// The factor by which a voxel edge may differ from the median before it is reported.
     private static let spacingFactor = 4.0
-    /// With fewer cases the median spacing is not meaningful.
+    /// The minimum number of cases for a meaningful median of the spacing.
     private static let fewestForMedian = 5
 
     private var spacingOutliers: [DatasetFinding] {

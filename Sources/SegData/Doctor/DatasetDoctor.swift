@@ -4,7 +4,7 @@ public import SegImaging
 
 /// Checks a dataset for faults that would stop a training run or silently spoil it.
 public struct DatasetDoctor {
-    /// The model's use of the dataset; without it windows are not checked.
+    /// The model's use of the dataset. Without a plan, preprocessing, windows and vanishing classes are not checked.
     public struct Plan: Sendable {
         /// The preprocessing of a scan for the network.
         public var preprocessing: Preprocessing
@@ -33,7 +33,7 @@ public struct DatasetDoctor {
         self.plan = plan
     }
 
-    /// Reads every file and returns the findings, case by case, then those of the whole dataset.
+    /// Reads every file and returns the findings: of the index, then case by case, then of the comparison of all cases.
     /// - Parameter progress: Called with the number of finished cases and the next case's name.
     public func findings(progress: (Int, String) -> Void) -> [DatasetFinding] {
         var findings = dataset.notes.map { note in

@@ -4,7 +4,7 @@ public struct DatasetFinding: Hashable, Sendable, Encodable {
     public enum Defect: String, Hashable, Sendable, Encodable, CaseIterable {
         /// A file of the index does not exist.
         case missingFile = "missing_file"
-        /// A file that cannot be read: cut short, damaged, not NIfTI, not 3-D.
+        /// A file that cannot be read: cut short, damaged, of an unknown format, not 3-D.
         case unreadable
         /// Image and label do not share a grid.
         case geometry
@@ -24,7 +24,7 @@ public struct DatasetFinding: Hashable, Sendable, Encodable {
         case formConflict = "form_conflict"
         /// Voxels whose size is far from that of the other cases.
         case spacingOutlier = "spacing_outlier"
-        /// Intensities that are unlike CT.
+        /// Intensities that are unlike CT, or that the preprocessing refuses.
         case intensityRange = "intensity_range"
         /// An affine that a conversion wrote: left and right may be exchanged.
         case suspiciousOrientation = "suspicious_orientation"
@@ -32,7 +32,7 @@ public struct DatasetFinding: Hashable, Sendable, Encodable {
         case windowTooLarge = "window_too_large"
         /// The same image under two names.
         case duplicate
-        /// Lengths that the header gives in metres or micrometres.
+        /// Lengths that the header does not give in millimetres.
         case otherUnit = "other_unit"
         /// `x.nii` beside `x.nii.gz`.
         case twin

@@ -16,8 +16,8 @@ package struct Archive {
     /// Unpacks every regular file into an existing folder.
     ///
     /// Files that macOS adds (`._*`, `__MACOSX`, `.DS_Store`) are left out. A name that leads outside the folder, a
-    /// link or a device ends the unpacking, because a genuine dataset has none. A limit of `Limits` that is exceeded
-    /// ends it too.
+    /// link or a device ends the unpacking, because a genuine dataset has none. Exceeding a limit of `Limits` also ends
+    /// it.
     /// - Parameter progress: Called with the share of the archive that has been read.
     /// - Throws: `DataError` if the archive is damaged, contains such an entry, or a file cannot be written.
     package static func unpack(

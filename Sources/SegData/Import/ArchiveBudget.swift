@@ -42,7 +42,7 @@ struct ArchiveBudget {
         guard size >= 0, size <= mostBytes - unpacked else { throw tooMuch() }
         let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.path)
         guard let free = attributes?[.systemFreeSize] as? Int, size > free else { return }
-        // The folder itself is removed with the import; its grandparent remains.
+        // The message names the folder's grandparent, because the import removes the folder and its parent.
         throw DataError(
             .cannotWrite, folder.deletingLastPathComponent().deletingLastPathComponent().path,
             "has \(free >> 20) MiB free, too little for a file of \(size >> 20) MiB in "

@@ -126,8 +126,8 @@ public struct DatasetImport {
         }
     }
 
-    /// The file of a download. Its name follows the dataset's, because a file with the archive's name may be the user's
-    /// own.
+    /// The file of a download. Its name is made from the dataset's name, because a file with the archive's name may be
+    /// the user's own.
     private var part: URL {
         folder.deletingLastPathComponent().appendingPathComponent(
             "\(folder.lastPathComponent).part", isDirectory: false)
@@ -218,7 +218,8 @@ public struct DatasetImport {
             progress(.placing(done, of: count))
             return "./\(place)"
         }
-        // A label may need its scan for its grid, therefore the label comes before the scan is moved.
+        // Label maps are placed before their scans: reading a label map may need the scan's grid, and the scan may be
+        // moved.
         var entries: [String: DatasetIndex.Entry] = [:]
         for item in dataset.cases {
             let label = try take(label: item.label, of: item.image, "labelsTr", item.name)
@@ -249,7 +250,7 @@ public struct DatasetImport {
         func list(isMeasured: Bool) -> [DatasetIndex.Entry] {
             dataset.cases.filter { measured.contains($0.name) == isMeasured }.compactMap { entries[$0.name] }
         }
-        // An archive whose files are in no folder gives no name.
+        // If the archive's files are in no folder, the dataset's name is only that of the temporary folder.
         let name = dataset.name == ImportFolder.archiveName ? folder.lastPathComponent : dataset.name
         var index = DatasetIndex(
             name: name, description: "Imported from \(URL(fileURLWithPath: source).lastPathComponent)",

@@ -89,8 +89,8 @@ public struct Download: Sendable {
 /// The protocol of the object that fetches a download's bytes: `HTTPDownload` of SegDownload. This module itself uses
 /// no network.
 public protocol DownloadTransfer: Sendable {
-    /// Fetches the bytes after the first `there` bytes into the file, if those are of a version that the server still
-    /// has.
+    /// Fetches the bytes after the first `there` bytes into the file, if the server still has the version of these
+    /// bytes.
     /// - Parameter progress: Called with the number of bytes so far and the total, 0 if the server does not give it.
     /// - Returns: Whether the file is complete; otherwise it cannot be continued and must be fetched from scratch.
     /// - Throws: `DataError` if the server fails or the file cannot be written.

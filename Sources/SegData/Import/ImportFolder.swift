@@ -85,7 +85,7 @@ final class ImportFolder {
 
     /// The text before the random part of the name of such a folder.
     private static let purpose = "unpacked-"
-    /// The texts of this and of earlier versions, which had a second folder.
+    /// `purpose`, and the text of earlier versions for a second folder that they made.
     private static let purposes = [purpose, "partial-"]
 
     /// Removes the folders of imports that no longer run.

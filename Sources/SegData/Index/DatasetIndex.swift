@@ -90,7 +90,8 @@ struct DatasetIndex {
         }
     }
 
-    /// Checks that all cases have the same number of files and, if it is above 1, as many as the index has channels.
+    /// Checks that all cases have the same number of files. If this number is above 1 and the index names its channels,
+    /// it must be the number of channels.
     ///
     /// One file may contain several channels; their number is checked when the file is read.
     private func checkChannels(_ images: [IndexedImage], _ faults: inout IndexFaults) {

@@ -21,7 +21,8 @@ struct Ellipsoid: PhantomShape {
     var radii: SIMD3<Double>
     /// The unit axes of the radii.
     var axes = Axes()
-    /// Curvature in 1/mm: the second axis is displaced by `bend.x` u² + `bend.z` w².
+    /// Curvature in 1/mm: the second axis is displaced by `bend.x` u² + `bend.z` w², with u and w the local coordinates
+    /// in mm.
     var bend = SIMD3<Double>(repeating: 0)
     /// The share of a rounded box in the shape; 0 for an ellipsoid.
     var squareness = 0.0

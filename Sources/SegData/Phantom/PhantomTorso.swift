@@ -2,7 +2,7 @@ import Foundation
 
 /// The trunk that holds the organs: skin, fat, a muscular wall with ribs, and the cavity within.
 struct PhantomTorso {
-    /// The half widths to the side and to the front.
+    /// The half widths to the side and to the front, in mm.
     let radii: SIMD2<Double>
     private let outline: Ellipsoid
     private let fat: Double
