@@ -26,7 +26,7 @@ extension DicomCatalogue {
         public var tilt: Double
         /// Notes for the user.
         public var remarks: [String]
-        /// The reason why the series is not a volume; nil if it is one.
+        /// The reason why the series is not a volume; nil if it is a volume.
         public var refusal: String?
     }
 

@@ -178,7 +178,7 @@ public struct DicomCatalogue: Sendable {
 }
 
 extension DicomCatalogue.Series {
-    /// The reason why the series is not a volume; nil if it is one.
+    /// The reason why the series is not a volume; nil if it is a volume.
     var refusal: String? {
         guard case .failure(let refusal) = outcome else { return nil }
         return refusal.message

@@ -12,7 +12,7 @@ final class DicomDocument {
     private var refused: [UInt32] = []
 
     /// Creates an empty file.
-    /// - Parameter path: The path to which it will be saved, for errors.
+    /// - Parameter path: The path to which the file will be saved, for errors.
     init(_ functions: dicom_library, path: String) throws(DataError) {
         var message = [CChar](repeating: 0, count: DicomFile.messageBytes)
         guard let handle = functions.create(&message, message.count) else {
@@ -76,7 +76,8 @@ final class DicomDocument {
         check(DicomTag.pixels, functions.put_bytes(handle, DicomTag.pixels, bytes, bytes.count) == 0)
     }
 
-    /// Copies an attribute of another file's data set unchanged; `save` throws if it exists but cannot be copied.
+    /// Copies an attribute of another file's data set unchanged; `save` throws if the attribute exists but cannot be
+    /// copied.
     /// - Returns: Whether the attribute exists.
     @discardableResult
     func copy(_ tag: UInt32, of file: DicomFile) -> Bool {

@@ -11,7 +11,7 @@ struct DicomFolder: Sendable {
         var name: String
         /// The kind of file in words, such as `a colour image`.
         var why: String
-        /// Whether it is a segmentation or a structure set.
+        /// Whether the file is a segmentation or a structure set.
         var isLabel = false
     }
 

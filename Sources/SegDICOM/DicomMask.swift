@@ -2,7 +2,7 @@ internal import Foundation
 public import SegCore
 public import SegImaging
 
-/// A mask to be written as DICOM objects, which refer to the series that it was made from.
+/// A mask to be written as DICOM objects, which refer to the series from which the mask was made.
 public struct DicomMask: Sendable {
     /// A class, or a region of a model with overlapping regions.
     struct Segment: Sendable {

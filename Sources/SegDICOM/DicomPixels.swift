@@ -182,7 +182,7 @@ struct DicomPixels: Sendable {
                     }
                 }
             }
-            // The values are never read after a fault, which leaves some of them unset.
+            // A fault leaves some values unset; after a fault no value is read.
             count = faults.withLock { $0.isEmpty } ? frames.count * size * MemoryLayout<Value>.stride : 0
         }
         if let first = faults.withLock({ $0.min { $0.key < $1.key } }) { throw first.value }

@@ -3,7 +3,7 @@ internal import Foundation
 internal import SegCore
 internal import SegImaging
 
-/// The series that a mask was made from, as far as a DICOM object of the mask refers to it.
+/// The series from which a mask was made: the parts to which a DICOM object of the mask refers.
 struct DicomSeries: Sendable {
     let stack: DicomStack
     let functions: dicom_library
@@ -88,9 +88,9 @@ struct DicomSeries: Sendable {
 
     /// Creates an object of this patient and study, in a new series.
     /// - Parameters:
-    ///   - path: The path to which it will be saved.
-    ///   - maker: The program and model that made it.
-    ///   - texts: The texts that it will contain, which decide its character set.
+    ///   - path: The path to which the object will be saved.
+    ///   - maker: The program and model that made the object.
+    ///   - texts: The texts that the object will contain; they decide its character set.
     /// - Throws: `DataError` if a file of the series cannot be read again, or the object would replace it.
     func document(
         _ sopClass: String, modality: String, path: String, maker: DicomMaker, texts: [String]

@@ -20,7 +20,7 @@ public struct DicomSource: Sendable {
         head.count >= 132 && head[128..<132].elementsEqual("DICM".utf8)
     }
 
-    /// Whether a path is treated as DICOM: a folder with a file that may be DICOM, such a file, or a ZIP.
+    /// Whether a path is treated as DICOM: a file that may be DICOM, a folder with such a file, or a ZIP.
     public static func isDicom(_ path: String) -> Bool {
         UnpackedArchive.isZip(file: path) || (try? DicomFiles(path, given: path)) != nil
     }
@@ -59,8 +59,8 @@ extension DicomSource: ScanSource {
     public func isLabel(_ path: String) -> Bool { ((try? SegmentFile(path)) ?? nil) != nil }
 
     /// Reads a segmentation or a structure set as a label map; nil if the file is neither.
-    /// - Throws: `DataError` with every reason why it is not a label map of the scan: overlaps, fractions, another
-    ///   position.
+    /// - Throws: `DataError` with every reason why the file is not a label map of the scan: overlaps, fractions,
+    ///   another position.
     public func readLabel(
         _ path: String, on scan: ScanGeometry, classes: [Int: String]
     ) throws(DataError) -> (volume: Volume, geometry: ScanGeometry)? {

@@ -22,8 +22,8 @@ struct DicomStack: Sendable {
     var affine: Affine
     /// The angle between the line through the slices and their normal.
     var tiltDegrees: Double
-    /// The text that distinguishes the volume from others at the same positions, such as `EchoTime 10`; empty if it is
-    /// the only one.
+    /// The text that distinguishes the volume from others at the same positions, such as `EchoTime 10`; empty if there
+    /// are no others.
     var label = ""
     var remarks: [String] = []
     /// The ZIP that the files were unpacked from; the stack keeps it alive. Nil if the files are in a folder.
@@ -38,8 +38,8 @@ struct DicomStack: Sendable {
 extension DicomStack {
     /// The tolerance within which gaps are equal: a fraction of the usual gap, and mm.
     private static let gapTolerance = (share: 0.01, millimetres: 0.01)
-    /// The largest distance of a slice from the line of the others, in mm; `gapTolerance.share` of the spacing if that is
-    /// larger.
+    /// The largest distance of a slice from the line of the other slices, in mm; or `gapTolerance.share` of the spacing
+    /// if this is larger.
     private static let lineTolerance = 0.05
     /// The smallest angle that is reported, in degrees; smaller angles come from rounded positions.
     private static let leastTilt = 0.1

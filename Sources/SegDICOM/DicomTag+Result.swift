@@ -22,7 +22,7 @@ extension DicomTag {
     static let studyID: UInt32 = 0x0020_0010
     static let positionReferenceIndicator: UInt32 = 0x0020_1040
 
-    // The object and what made it.
+    // The object, its creator and its equipment.
     static let contentDate: UInt32 = 0x0008_0023
     static let manufacturer: UInt32 = 0x0008_0070
     static let operatorsName: UInt32 = 0x0008_1070

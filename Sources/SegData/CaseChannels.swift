@@ -11,7 +11,7 @@ public struct CaseChannels: Hashable, Sendable {
     /// Creates a case from its name and files.
     public init(name: String, files: [String]) { (self.name, self.files) = (name, files) }
 
-    /// Creates a case from files; its name is that of the first file.
+    /// Creates a case from files; the name of the case comes from the first file, as described at `name`.
     public init(files: [String]) {
         let first = Self.parts(of: files[0])
         self.init(name: first?.channel == 0 ? first?.name ?? "" : ScanFile.stem(of: files[0]), files: files)

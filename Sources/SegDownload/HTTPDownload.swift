@@ -102,7 +102,7 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
 
     func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
         defer { finished.signal() }
-        // If a response could not be written, its error is already set, and this error only reports the `cancel`.
+        // If this object cancelled the task, the reason is already set, and `error` only reports the cancellation.
         guard failure == nil, handle != nil || !hasAnswer else { return }
         if let error, !hasAnswer {
             failure = self.error(

@@ -32,7 +32,7 @@ public enum Metric: String, CaseIterable, Hashable, Sendable, Codable {
         }
     }
 
-    /// Whether the second of two values is better; `nil` if one is undefined or they are equally good.
+    /// Whether the second of two values is better; `nil` if a value is undefined or both are equally good.
     public func better(_ first: Double?, _ second: Double?) -> Bool? {
         guard let first, let second, merit(first) != merit(second) else { return nil }
         return merit(second) > merit(first)

@@ -31,7 +31,7 @@ public struct ReliabilityDiagram: Hashable, Sendable {
         hits = [Int](repeating: 0, count: bins)
     }
 
-    /// Adds voxels: the probability of the class, whether the voxel belongs to the class, and whether it counts.
+    /// Adds voxels: the probability of the class, whether the voxel belongs to the class, and whether the voxel counts.
     /// - Throws: `MetricsError.voxelCount` if the arrays differ in length.
     public mutating func add(probabilities: [Float], truth: [UInt8], validity: [UInt8]) throws {
         try checkCounts(probabilities.count, [("truth", truth.count), ("validity mask", validity.count)])

@@ -1,7 +1,7 @@
 /// The closed outlines of a label in a slice: marching squares through the midpoints between voxel centres.
 ///
 /// Points are in voxels from the slice's top left corner. A label at the slice's border is closed half a voxel beyond
-/// it.
+/// the border voxel's centre.
 struct MaskContour {
     private(set) var loops: [[Point]] = []
 

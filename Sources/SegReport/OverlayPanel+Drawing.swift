@@ -20,8 +20,8 @@ extension OverlayPanel {
         Colour(LabelColours.colour(of: labelNames[label] ?? "", number: Int(label)))
     }
 
-    /// The outline colour of a prediction. For a single class it is white, dashed over the reference's yellow line, so
-    /// that both remain visible.
+    /// The outline colour of a prediction: the label's fill colour; for a single class with a reference white, dashed
+    /// over the reference's yellow line, so that both remain visible.
     func predictionColour(_ label: UInt8) -> Colour {
         labels.count == 1 && reference != nil ? .text : fillColour(label)
     }

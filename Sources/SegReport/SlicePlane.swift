@@ -18,8 +18,8 @@ struct SlicePlane {
     }
 
     let kind: Kind
-    /// The volume's axis that is horizontal on the screen, and whether it is mirrored, with its highest index at the
-    /// left.
+    /// The volume's axis that is horizontal on the screen, and whether the axis is mirrored (its highest index at the
+    /// left).
     let across: Int
     let mirrored: Bool
     /// The volume's axis that points upwards on the screen.

@@ -73,7 +73,7 @@ final class Delivery {
         return count
     }
 
-    /// The run at the server. An earlier request to create it may have succeeded without an answer.
+    /// The run at the server. An earlier request to create the run may have succeeded without an answer.
     private func run() throws -> MLflowClient.Run {
         if let run = state[server]?.run { return run }
         let (key, name, time) = try beginning()

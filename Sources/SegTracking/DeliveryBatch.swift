@@ -6,7 +6,7 @@ struct DeliveryBatch {
         /// Files by their path from the run folder.
         case artifacts([String])
         case status(RunStatus, time: Int64)
-        /// The run's first line; it is sent when the run is created.
+        /// The run's first line; its content is sent when the run is created.
         case begin
     }
 

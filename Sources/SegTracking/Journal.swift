@@ -46,7 +46,8 @@ public final class Journal {
     }
 
     /// Removes the journal of a run folder and the files beside it, for a new run.
-    /// - Throws: `TrackingError.busy` if another process is sending it; `DataError` if it cannot be removed.
+    /// - Throws: `TrackingError.busy` if another process is sending the journal; `DataError` if the files cannot be
+    ///   removed.
     public static func remove(runFolder: String) throws {
         let folder = folder(runFolder)
         guard FileManager.default.fileExists(atPath: folder) else { return }

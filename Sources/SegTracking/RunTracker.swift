@@ -61,8 +61,8 @@ public final class RunTracker {
         for part in Self.parts(tags, of: 50) { try journal.append(.tags(Self.cut(part, to: 8000))) }
     }
 
-    /// Logs a file, or every file of a folder, by its path from the run folder. The content that is sent is the content
-    /// at the time of sending.
+    /// Logs a file, or every file of a folder, by its path from the run folder. The file's content is read when it is
+    /// sent.
     /// - Throws: `DataError` naming the journal.
     public func log(artifact path: String) throws {
         for file in Self.files(path, in: journal.runFolder) { try journal.append(.artifact(path: file)) }

@@ -13,7 +13,7 @@ public struct TrackingSync {
     }
 
     /// Sends everything that the server does not have and returns the number of events.
-    /// - Throws: `TrackingError.notDelivered` if the server does not accept it; events that it accepted are not sent
+    /// - Throws: `TrackingError.notDelivered` if the server does not accept an event; accepted events are not sent
     ///   again.
     public func send() throws -> Int {
         do {

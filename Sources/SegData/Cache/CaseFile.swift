@@ -71,7 +71,7 @@ final class CaseFile: LabelledVoxels {
         return body(UnsafePointer(image.baseAddress!), UnsafePointer(label.baseAddress!))
     }
 
-    /// Writes a case to a temporary file and renames it, so that other processes see all of it or nothing.
+    /// Writes a case to a temporary file and renames it, so that other processes see the whole file or none.
     /// - Throws: `DataError` with the system's reason.
     static func write(_ scan: LabelledScan, largestClass: Int, key: CaseKey, to path: String) throws(DataError) {
         let whole = try scan.cut(Box3(of: scan.size))

@@ -112,7 +112,7 @@ struct CaseExamination {
         return (image, geometries[0])
     }
 
-    /// Checks that the number of channels is that of the index, and that the files are named in the index's order.
+    /// Checks that the case has as many channels as the index, and that the files' names follow the index's order.
     private mutating func checkChannels(_ count: Int, _ files: [String]) {
         guard !channelNames.isEmpty else { return }
         guard count == channelNames.count else {

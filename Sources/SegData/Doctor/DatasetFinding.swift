@@ -8,7 +8,8 @@ public struct DatasetFinding: Hashable, Sendable, Encodable {
         case unreadable
         /// Image and label do not share a grid.
         case geometry
-        /// The channels of a case differ from the index in number, or their names from its order.
+        /// The number of a case's channels differs from the index, or the names of the files contradict the index's
+        /// order.
         case channels
         /// Channels of a case that do not share a grid.
         case channelGeometry = "channel_geometry"
@@ -22,7 +23,7 @@ public struct DatasetFinding: Hashable, Sendable, Encodable {
         case sheared
         /// sform and qform place the scan differently.
         case formConflict = "form_conflict"
-        /// Voxels whose size is far from that of the other cases.
+        /// Voxels whose size differs far from the median of all cases.
         case spacingOutlier = "spacing_outlier"
         /// Intensities that are unlike CT, or that the preprocessing refuses.
         case intensityRange = "intensity_range"
@@ -48,7 +49,7 @@ public struct DatasetFinding: Hashable, Sendable, Encodable {
     public enum Severity: String, Hashable, Sendable, Encodable {
         /// Would stop a training run or an evaluation.
         case error
-        /// Would not stop them, but results may be wrong.
+        /// Would not stop a training run or an evaluation, but results may be wrong.
         case warning
     }
 

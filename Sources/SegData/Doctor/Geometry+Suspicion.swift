@@ -2,8 +2,8 @@ internal import SegCore
 internal import SegImaging
 
 extension Volume {
-    /// Whether the affine looks like one written by a conversion that lost the scanner's affine: all axes positive, and
-    /// the origin such that the scan ends exactly at 0 along right and anterior and begins at 0 along superior.
+    /// Whether the affine looks as if a conversion that lost the scanner's affine had written it: all axes are
+    /// positive, and the scan ends exactly at 0 along right and anterior and begins at 0 along superior.
     ///
     /// Seen in files of the Medical Segmentation Decathlon, some of which are mirrored compared with the scanner's
     /// export.

@@ -42,7 +42,8 @@ package struct Archive {
 
     private typealias Filter = @Sendable (OpaquePointer?) -> Int32
 
-    /// The compressions that libarchive was built with; for others it would start an external program.
+    /// The compressions that libarchive was built with; for other compressions libarchive would start an external
+    /// program.
     private static let filters: [Filter] = {
         let named: [Filter] = [
             { archive_read_support_filter_gzip($0) }, { archive_read_support_filter_bzip2($0) },

@@ -8,7 +8,7 @@ struct ArchiveBudget {
     private let archive: String
     private let folder: URL
     private let mostBytes: Int
-    /// `mostBytes` as text, with its origin.
+    /// `mostBytes` as text; a limit that follows from the archive's size is given as its formula.
     private let most: String
     private var entries = 0
     private var unpacked = 0

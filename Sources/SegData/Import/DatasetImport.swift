@@ -30,7 +30,7 @@ public struct DatasetImport {
     public var patterns: Dataset.Patterns?
     /// The way in which files of a folder are transferred.
     public var transfer: Transfer
-    /// The MD5 of the archive, 32 hexadecimal digits; nil uses that of a known archive.
+    /// The MD5 of the archive, 32 hexadecimal digits; nil uses the stored MD5 of a known archive.
     public var md5: String?
 
     /// The transfer that downloads an archive from a URL; nil if downloads are not allowed.
@@ -49,7 +49,7 @@ public struct DatasetImport {
         self.md5 = md5
     }
 
-    /// MD5 of archives whose publishers give one, by file name.
+    /// The MD5 of archives whose publishers give it, by file name.
     private static let knownArchives = [
         // Medical Segmentation Decathlon, 1,610,352,640 bytes.
         "Task09_Spleen.tar": "410d4a301da4e5b2f6f86ec3ddba524e"

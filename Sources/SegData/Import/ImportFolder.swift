@@ -18,7 +18,7 @@ final class ImportFolder {
     private let descriptor: Int32
     private let madeParents: [String]
 
-    /// Creates the folder beside its target, and removes those of killed imports.
+    /// Creates the folder beside its target, and removes the folders of killed imports.
     /// - Throws: `DataError` if it cannot be created.
     init(for target: URL) throws(DataError) {
         let parent = target.deletingLastPathComponent()
@@ -43,14 +43,14 @@ final class ImportFolder {
             if let descriptor = lock(path, waits: true) { return (path, descriptor) }
             let reason = errno
             var status = stat()
-            // Another import may have removed it as a leftover before it was locked.
+            // Another import may have removed the folder as a leftover before it was locked.
             if lstat(path, &status) != 0, errno == ENOENT { continue }
             rmdir(path)
             throw DataError(.cannotWrite, path, "cannot be locked: \(String(cString: strerror(reason)))")
         }
     }
 
-    /// Replaces paths in this temporary folder by those of the archive or the dataset in a text for the user.
+    /// In a text for the user, replaces paths in this temporary folder by paths of the archive or of the dataset.
     func renamed(_ text: String, source: String, target: URL) -> String {
         text.replacing(archive.path + "/", with: source + ": ").replacing(archive.path, with: source)
             .replacing(dataset.path, with: target.path)
@@ -83,7 +83,7 @@ final class ImportFolder {
         DurableFile.syncFolder(of: target.path)
     }
 
-    /// The text before the random part of the name of such a folder.
+    /// The text before the random part of the name of an import folder.
     private static let purpose = "unpacked-"
     /// `purpose`, and the text of earlier versions for a second folder that they made.
     private static let purposes = [purpose, "partial-"]
@@ -98,7 +98,7 @@ final class ImportFolder {
         }
     }
 
-    /// Whether a name is that of such a folder: hidden, and ending in the purpose and a UUID.
+    /// Whether a name is the name of an import folder: hidden, and ending in the purpose and a UUID.
     private static func isOurs(_ name: String) -> Bool {
         guard name.hasPrefix("."), UUID(uuidString: String(name.suffix(36))) != nil else { return false }
         return purposes.contains { name.dropLast(36).hasSuffix(".\($0)") }

@@ -230,7 +230,7 @@ extension DatasetIndex {
         return []
     }
 
-    /// The question whether an unread key is a misspelling of a missing one.
+    /// The question whether an unread key is a misspelling of the missing key.
     static func hint(_ key: String, _ members: [String: ConfigValue]) -> String {
         nearest(to: key, among: members.keys.filter { $0 != key }).map { "; is '\($0)' a misspelt '\(key)'?" } ?? ""
     }

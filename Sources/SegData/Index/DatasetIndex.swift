@@ -18,7 +18,7 @@ struct DatasetIndex {
     var description: String?
     /// The name of each channel; empty if the index gives none.
     var channelNames: [String]
-    /// Whether `modality` is a text, as in MONAI's lists: it then names the scanner, whatever the number of channels.
+    /// Whether `modality` is a text, as in MONAI's lists. The text names the scanner, whatever the number of channels.
     var isScannerAlone = false
     var labels: [Int: String]
     /// The number of ignored voxels; nil for none.
@@ -90,8 +90,8 @@ struct DatasetIndex {
         }
     }
 
-    /// Checks that all cases have the same number of files. If this number is above 1 and the index names its channels,
-    /// it must be the number of channels.
+    /// Checks that all cases have the same number of files. If they have several and the index names channels, the two
+    /// numbers must be equal.
     ///
     /// One file may contain several channels; their number is checked when the file is read.
     private func checkChannels(_ images: [IndexedImage], _ faults: inout IndexFaults) {

@@ -96,7 +96,7 @@ public struct LabelledScan: Sendable {
             let first = offset(i, inside.start[1]) + inside.start[2] - stored.start[2]
             let place = ((i - box.start[0]) * box.size.h + inside.start[1] - box.start[1]) * box.size.w
             let to = place + inside.start[2] - box.start[2]
-            // The rows of a plane are read in one range, with the voxels between them.
+            // One range holds all rows of a plane, with the voxels between these rows.
             try voxels.withVoxels(first..<first + (rows - 1) * stored.size.w + width) { images, labels in
                 copy(images, to: &image, at: to, rows: rows, width: width, step: box.size.w, values: channels)
                 copy(labels, to: &label, at: to, rows: rows, width: width, step: box.size.w, values: 1)

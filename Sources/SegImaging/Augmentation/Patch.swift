@@ -11,7 +11,7 @@ public struct Patch: Hashable, Sendable {
     /// The number of channels of the image.
     public let channels: Int
 
-    /// Creates a patch; the image must have `channels` values for each of `size.count` voxels, the label one.
+    /// Creates a patch; the image must have `channels` values for each of `size.count` voxels, and the label one value.
     public init(image: [Float], label: [UInt8], size: Triple, channels: Int = 1) {
         precondition(
             image.count == channels * size.count && label.count == size.count,

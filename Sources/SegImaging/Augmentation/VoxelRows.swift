@@ -14,7 +14,7 @@ struct VoxelRows: Sendable {
         /// Any voxel that is neither ignored nor padding.
         case annotated
 
-        /// Whether a voxel is of the kind; `image` points at its first channel.
+        /// Whether a voxel is of the kind; `image` points at the voxel's first channel.
         @inline(__always)
         func holds(_ image: UnsafePointer<Float>, channels: Int, _ label: UInt8) -> Bool {
             switch self {

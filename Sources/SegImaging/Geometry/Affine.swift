@@ -23,7 +23,7 @@ public struct Affine: Hashable, Sendable {
     init(steps: [[Double]], origin: [Double], signs: [Double] = [-1, -1, 1]) {
         self = .identity
         for row in 0..<3 {
-            // Adding 0 removes the sign of -0, which would surprise readers of the numbers.
+            // Adding 0 turns -0 into 0; a printed -0 would surprise.
             for column in 0..<3 { self[row, column] = signs[row] * steps[column][row] + 0 }
             self[row, 3] = signs[row] * origin[row] + 0
         }

@@ -59,7 +59,7 @@ public struct LabelScheme: Hashable, Sendable {
         (self.groups, self.regions, self.ignored) = (groups, regions, ignored)
     }
 
-    /// The number of each class in a written mask, the background's first; nil if it is the class itself.
+    /// The number of each class in a written mask, the background's first; nil if classes are written as they are.
     public var writtenNumbers: [UInt16]? {
         guard keepsNumbers, let groups else { return nil }
         return [0] + groups.map { UInt16(clamping: $0.numbers[0]) }

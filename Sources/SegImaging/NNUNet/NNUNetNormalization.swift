@@ -44,7 +44,7 @@ public struct NNUNetNormalization: Hashable, Sendable {
     /// Normalises in place, in 32 bits; `name` is the name of the case, for errors.
     ///
     /// - Throws: `DataError` if the number of schemes differs from the number of channels, or if a channel that should
-    ///   contain values from 0 to 255 contains others.
+    ///   contain values from 0 to 255 contains other values.
     func apply(to image: inout ScanImage, name: String) throws(DataError) {
         guard schemes.count == image.channels.count else {
             throw DataError(

@@ -1,7 +1,7 @@
 public import SegCore
 
-/// Reorders axes as an nnU-Net plan specifies; its `transpose_forward`, together with the axis order of nnU-Net's
-/// readers, whose first axis is the file's last one.
+/// Reorders axes as an nnU-Net plan specifies: its `transpose_forward`, applied to the axis order of nnU-Net's readers,
+/// whose first axis is the file's last axis.
 public struct NNUNetTranspose: Hashable, Sendable {
     /// For each new axis, the index of the old axis in (z, y, x); `transpose_forward`.
     public let forward: [Int]

@@ -33,12 +33,12 @@ extension CropForeground {
 }
 
 extension Preprocessing {
-    /// The axis codes to which the scan is reoriented; nil if it is not.
+    /// The axis codes to which the scan is reoriented; nil if it is not reoriented.
     public var orientation: String? {
         steps.firstOf { if case .orientation(let step) = $0 { step.axisCodes } else { nil } }
     }
 
-    /// The voxel edges in mm to which the scan is resampled; nil if it is not.
+    /// The voxel edges in mm to which the scan is resampled; nil if it is not resampled to edges in mm.
     public var pixdim: [Double]? {
         steps.firstOf { if case .spacing(let step) = $0 { step.pixdim } else { nil } }
     }
@@ -64,7 +64,7 @@ extension Preprocessing {
     /// Whether only intensities change.
     public var keepsGrid: Bool { steps.allSatisfy(\.keepsGrid) }
 
-    /// Whether the steps are only steps of `init(orientation:pixdim:intensity:cropForeground:)`, in its order.
+    /// Whether `init(orientation:pixdim:intensity:cropForeground:)` could have created these steps.
     public var isUsual: Bool {
         let usual = try? Preprocessing(
             orientation: orientation, pixdim: pixdim, intensity: window, cropForeground: cropForeground)

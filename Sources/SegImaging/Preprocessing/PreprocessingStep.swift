@@ -1,6 +1,6 @@
 internal import SegCore
 
-/// A step of the preprocessing of a scan; each is MONAI's or nnU-Net's transform of that name.
+/// A step of the preprocessing of a scan; each case is a transform of MONAI or of nnU-Net.
 public enum PreprocessingStep: Hashable, Sendable {
     /// Permutes and flips axes.
     case orientation(Orientation)

@@ -128,7 +128,7 @@ final class ByteSource {
 
     /// Reads the rest, which makes zlib check the length and checksum of the whole file.
     ///
-    /// - Throws: `DataError` if the data is damaged, or if far more is left than belongs to a scan.
+    /// - Throws: `DataError` if the data is damaged, or if more than `trailerBytes` bytes are left.
     func finish(trailerBytes: Int) throws(DataError) {
         if isCompressed {
             let end = position

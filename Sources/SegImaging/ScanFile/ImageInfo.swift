@@ -5,7 +5,7 @@ public import SegCore
 public struct ImageInfo: Sendable {
     /// The size in bytes of the file on disk, or of all files of a scan in a folder.
     public var bytes: Int
-    /// The format and how numbers are stored, such as `NIfTI-1, little endian`.
+    /// The format and the storage of its numbers, such as `NIfTI-1, little endian`.
     public var title: String
     /// Other header fields that a person may look for.
     public var details: [(name: String, text: String)]

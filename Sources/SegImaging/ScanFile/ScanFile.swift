@@ -111,7 +111,7 @@ public enum ScanFile {
         try format.write(maps, size: size, geometry: geometry, to: path)
     }
 
-    /// Whether a file of that name can contain several maps on the same grid.
+    /// Whether a file can contain several maps on the same grid, by its extension.
     public static func holdsSeveralMaps(_ path: String) -> Bool {
         formats.first { $0.writtenEndings.contains(where: path.hasSuffix) }?.holdsSeveralMaps ?? false
     }

@@ -73,7 +73,7 @@ public struct ScanLayout: Sendable {
     var extents: String { shape.map(String.init).joined(separator: "×") }
 }
 
-/// The limits on what a file may contain in addition to its voxels.
+/// The limits on the bytes that a file may contain in addition to its voxels.
 public struct ScanLimits: Sendable {
     /// The maximum number of bytes before the voxels.
     public var headerBytes: Int

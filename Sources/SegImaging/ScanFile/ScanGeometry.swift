@@ -85,7 +85,7 @@ public enum LengthUnit: String, Hashable, Sendable, Encodable {
 
 /// The parts of a format's header that are shown to people.
 package protocol ScanHeader: Sendable {
-    /// The format and how numbers are stored, such as `NIfTI-1, little endian`.
+    /// The format and the storage of its numbers, such as `NIfTI-1, little endian`.
     var title: String { get }
     /// Other header fields that a person may look for, each with a name and a text.
     var details: [(name: String, text: String)] { get }

@@ -15,7 +15,7 @@ package protocol ScanSource: Sendable {
     /// - Throws: `DataError` as `read`.
     func layout(of path: String) throws(DataError) -> ScanLayout
     /// Reads a file or folder.
-    /// - Throws: `DataError` if it is missing, is damaged, or needs more memory than is free.
+    /// - Throws: `DataError` if the path is missing, a file is damaged, or the scan needs more memory than is free.
     func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan
     /// Whether a file contains segments of a scan, such as a DICOM segmentation, rather than a scan.
     func isLabel(_ path: String) -> Bool
@@ -85,7 +85,7 @@ enum ScanReader {
         }
     }
 
-    /// The extension of a mask of such a scan; NIfTI's if the scan's format is not written.
+    /// The extension of a mask of a scan that this reader reads; NIfTI's if the scan's format is not written.
     var maskEnding: String {
         switch self {
         case .format(let format): format.writtenEndings[0]

@@ -1,6 +1,6 @@
 internal import SegCore
 
-/// A permutation of a scan's axes: the old axis of each new one, and whether it is flipped.
+/// A permutation of a scan's axes: the old axis of each new axis, and whether the new axis is flipped.
 public struct AxisPermutation: Hashable, Sendable {
     /// The old axis of each new axis.
     public var source: [Int]

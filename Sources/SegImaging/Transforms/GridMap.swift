@@ -63,7 +63,7 @@ public struct GridMap: Hashable, Sendable {
         return matrix
     }
 
-    /// For each column its only row that is not 0; nil for oblique affines.
+    /// For each column the index of its only entry that is not 0; nil for oblique affines.
     static func alignedRows(_ affine: Affine) -> [Int]? {
         var rows: [Int] = []
         for column in 0..<3 {

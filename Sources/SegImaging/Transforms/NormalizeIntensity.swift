@@ -17,7 +17,7 @@ public struct NormalizeIntensity: Hashable, Sendable {
 
     /// Creates a normalisation from the numbers and the voxels to which they apply.
     ///
-    /// - Throws: `DataError` if a number is not finite, or if several are given without `channelWise`.
+    /// - Throws: `DataError` if a number is not finite, or if several numbers are given without `channelWise`.
     public init(
         subtrahend: [Double]?, divisor: [Double]?, nonzero: Bool, channelWise: Bool
     ) throws(DataError) {

@@ -6,7 +6,7 @@ public struct Resize: Hashable, Sendable {
     public enum Target: Hashable, Sendable {
         /// The size along all axes; 0 or less keeps the size along that axis.
         case extents(Triple)
-        /// The size along the longest axis, the others in proportion; `size_mode="longest"`.
+        /// The size along the longest axis, the sizes along the other axes in proportion; `size_mode="longest"`.
         case longest(Int)
     }
 

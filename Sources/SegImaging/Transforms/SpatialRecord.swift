@@ -38,7 +38,7 @@ public struct SpatialRecord: Hashable, Sendable {
     /// Records that the network's volume is cropped or padded to a box of itself.
     mutating func cut(_ box: Box3) { legs[legs.count - 1].cut(box) }
 
-    /// Adds a step to the last leg, or to a new leg if it does not fit the last one.
+    /// Adds a step to the last leg, or to a new leg if the last leg cannot take the step.
     private mutating func extend(_ step: (inout SpatialLeg) -> Bool) {
         guard !step(&legs[legs.count - 1]) else { return }
         var leg = SpatialLeg(size: networkSize, affine: networkAffine)
