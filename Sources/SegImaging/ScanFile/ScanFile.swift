@@ -166,7 +166,7 @@ public enum ScanFile {
         }
         let source = try ByteSource(path: path)
         let head = source.head()
-        // The voxel file of a pair has no magic, because its header is another file; its extension decides.
+        // The voxel file of a pair has no magic, because its header is another file; the extension decides its format.
         if let format = formats.first(where: { $0.begins(head) }) ?? named {
             guard !source.isCompressed || format == NIfTI.self else {
                 throw DataError(.badData, path, "is compressed as a whole; decompress it first, as with gunzip.")
