@@ -150,7 +150,7 @@ public final class Predictor {
 }
 
 extension Predictor {
-    /// Preprocesses a scan to the network's grid, and appends the channels of a first stage's mask to its own.
+    /// Preprocesses a scan to the network's grid, and appends the channels of a first stage's mask to the scan's channels.
     /// - Parameter progress: Called with the progress of a first stage's windows.
     func prepare(
         _ scan: ScanImage, name: String, _ budget: MemoryBudget = MemoryBudget(),

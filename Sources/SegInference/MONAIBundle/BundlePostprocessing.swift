@@ -23,7 +23,7 @@ struct BundlePostprocessing {
             document: document, preprocessing: preprocessing, items: items, reader: reader)
         let faults = FaultList(source: document.source, key: id)
         let components = try BundleComponent.chain(chain, id: id, document, faults)
-        // Steps after a refused one are not read: they could be refused only because that one is missing.
+        // Steps after a refused step are not read: the only reason to refuse them could be that this step is missing.
         faults.part {
             for component in components where !chained.isSaved { try chained.add(component) }
         }
