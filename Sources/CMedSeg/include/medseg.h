@@ -108,7 +108,7 @@ typedef struct medseg_label {
 /* A statistic of several samples at a voxel. */
 typedef enum medseg_quantity {
     MEDSEG_MEAN = 0,               /* mean of the foreground probability */
-    MEDSEG_VARIANCE = 1,           /* variance of the foreground probability, with n - 1 */
+    MEDSEG_VARIANCE = 1,           /* variance of the foreground probability; the divisor is n - 1 for n samples */
     MEDSEG_ENTROPY = 2,            /* entropy of the mean over all classes, in nats */
     MEDSEG_MUTUAL_INFORMATION = 3, /* that entropy minus the mean entropy of the samples, in nats */
     MEDSEG_VALIDITY = 4            /* 1 where the network was evaluated; elsewhere 0, and the others are undefined */

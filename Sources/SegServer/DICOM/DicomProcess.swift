@@ -50,7 +50,7 @@ final class DicomProcess: Sendable {
         process.environment = environment
         // Only the server has the other end of the pipe, therefore it closes however the server ends.
         process.standardInput = Pipe()
-        // Printed text could contain values of a header.
+        // Printed text is discarded, because it could contain values of a DICOM header.
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
     }

@@ -55,8 +55,8 @@ final class ArchiveExchange: Sendable {
     private let state = Mutex(State())
     private let request: ArchiveRequest
     private let bounds: Bounds
-    /// Free places for unread chunks. It starts at 0 and is raised afterwards, because a semaphore must not end with a value
-    /// below its start.
+    /// Counts the free places for unread chunks. The semaphore starts at 0 and is raised afterwards, because a semaphore must
+    /// not end with a value below its start.
     private let places = DispatchSemaphore(value: 0)
     private let deadline = Mutex<Task<Void, Never>?>(nil)
 

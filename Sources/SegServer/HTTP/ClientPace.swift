@@ -18,7 +18,7 @@ package struct ClientPace {
     private var unsent = 0
     private var lastSent = 0.0
 
-    /// Starts when a connection opens.
+    /// Creates the pace of a connection that has just opened.
     /// - Parameter now: Seconds of a monotonic clock.
     package init(limits: ServerLimits, at now: Double) {
         self.limits = limits

@@ -158,7 +158,8 @@ final class Scratch: Sendable {
         budget.release(bytes)
     }
 
-    /// 128 random bits as an id that cannot be guessed; nothing else ever becomes part of a path.
+    /// 128 random bits as an id that cannot be guessed. Only such ids, never a client's text, become parts of paths in this
+    /// folder.
     static func makeID() -> String {
         var generator = SystemRandomNumberGenerator()
         return (0..<2).map { _ in

@@ -23,7 +23,7 @@ public struct DatasetEvaluation {
         public let scan: Volume
         /// The geometry of the scan, for volumes that are written on its grid.
         public let geometry: ScanGeometry
-        /// The class of every voxel of the label map, or with regions its number; background for ignored voxels.
+        /// The class of every voxel of the label map, or the voxel's number if the model has regions; 0 at ignored voxels.
         public let truth: [UInt8]
         /// The prediction.
         public let found: Segmentation
