@@ -194,7 +194,7 @@ extension Predictor {
 
     /// A prepared image as the network's input, `[1, D, H, W, C]`.
     ///
-    /// If the image is smaller than a window and the padding is not 0, it is padded here.
+    /// If the image is smaller than a window and the padding is not 0, the image is padded here.
     /// - Parameter voxels: The voxels of the image, channels last.
     func tensor(_ voxels: [Float], size: Triple) throws -> Tensor {
         let channels = network.inputChannels

@@ -2,7 +2,7 @@ internal import SegNN
 
 /// The progress of a training run, apart from weights and moments: the state of the loop in a checkpoint.
 ///
-/// It holds no clock. A run that was stopped and resumed therefore ends with the same state as one that was not.
+/// The state holds no clock. A run that was stopped and resumed therefore ends with the same state as one that was not.
 public struct TrainingState: Hashable, Sendable, Codable {
     /// The number of steps so far.
     public internal(set) var iteration = 0

@@ -43,7 +43,7 @@ public struct ValidationScores: Sendable {
 /// The Dice of the validation cases on the network's grid, predicted in the model's windows. The cases are divided among the
 /// ranks.
 struct CaseValidation: TrainingValidation {
-    /// A case, and whether its label has a voxel left, without which it has no Dice.
+    /// A case, and whether its label has a voxel left; without one, the case has no Dice.
     private struct Case {
         let prepared: PreparedCase
         let isMeasured: Bool

@@ -63,7 +63,7 @@ struct BundleParser {
         guard let mark = take(among: ["==", "!=", "<=", ">=", "<", ">", "is"]) else { return left }
         let isNegated = mark == "is" && take(.name("not"))
         guard let right = sum() else { return nil }
-        // Python's chained `a < b < c` is not supported; it is not `(a < b) < c`.
+        // Python's chained `a < b < c` is not supported: it does not mean `(a < b) < c`.
         if take(among: ["==", "!=", "<=", ">=", "<", ">", "is"]) != nil { return nil }
         switch mark {
         case "is": return .binary(isNegated ? "!=" : "==", left, right)

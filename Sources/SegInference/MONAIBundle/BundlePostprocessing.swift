@@ -6,8 +6,8 @@ struct BundlePostprocessing {
     private let document: BundleDocument
     /// The preprocessing chain that `Invertd` has to invert.
     private let preprocessing: ConfigValue
-    /// The entries that `Invertd` may give as `orig_keys`. Empty if it would not invert every step; nil if the preprocessing
-    /// could not be read.
+    /// The entries that `Invertd` may give as `orig_keys`. Empty if `Invertd` would not invert every step; nil if the
+    /// preprocessing could not be read.
     private let items: [String]?
     private var reader: MaskPlanReader
     private var isSaved = false

@@ -65,11 +65,11 @@ package struct ClientPace {
 
     /// A fault of a client.
     package enum Fault: Equatable {
-        /// It sent no request.
+        /// The client sent no request.
         case silent
-        /// It sends the body too slowly.
+        /// The client sends the body too slowly.
         case slowBody
-        /// It does not receive the response.
+        /// The client does not receive the response.
         case slowReader
     }
 

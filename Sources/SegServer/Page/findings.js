@@ -62,7 +62,7 @@ export class Findings extends EventTarget {
   /**
    * Shows a mask of any origin: `{ scan, model, job, method }`, where model and job may be missing.
    *
-   * `method` is its origin in DICOM's words: automatic, semiautomatic or manual; null if it is unknown.
+   * `method` is the mask's origin in DICOM's words: automatic, semiautomatic or manual; null if it is unknown.
    */
   open(voxels, { scan, model = null, job = null, method = job ? "automatic" : null }) {
     this.clear();

@@ -6,7 +6,7 @@ internal import SegReport
 /// Measures over the cases of an evaluation whether probabilities are calibrated and whether uncertainties find the
 /// errors.
 ///
-/// The probability is that of the foreground. An error is a voxel whose predicted class differs from the label map's class.
+/// The probability is the foreground probability. An error is a voxel whose predicted class differs from the label map's class.
 /// Only voxels that the network processed count.
 public struct CalibrationStudy {
     private static let bins = 15

@@ -41,7 +41,7 @@ public struct DatasetEvaluation {
 
     /// Creates an evaluation of a segmenter.
     /// - Parameters:
-    ///   - segmenter: The models. If it draws samples, their calibration is measured too.
+    ///   - segmenter: The models. If the segmenter draws samples, their calibration is measured too.
     ///   - dataset: The dataset of the cases, with the names of the classes and the number of ignored voxels.
     ///   - options: The definition of the percentile Hausdorff distance, and the tolerance of the surface Dice.
     ///   - bootstrap: The sampling for the intervals of the means.
