@@ -7,8 +7,8 @@ internal import SegWeights
 /// predict with it and continue its training.
 ///
 /// The model folder is `RESULTS/DATASET/TRAINER__PLANS__CONFIGURATION/`, with `plans.json`, `dataset.json` and
-/// `fold_N/checkpoint_final.pth`. A training run that has not ended becomes `checkpoint_latest.pth`, from which `nnUNetv2_train
-/// --c` continues.
+/// `fold_N/checkpoint_final.pth`. A training run that has not ended becomes `checkpoint_latest.pth`, from which
+/// `nnUNetv2_train --c` continues.
 public struct NNUNetExport {
     private let origin: NNUNetOrigin
     private let plan: NNUNetPlan

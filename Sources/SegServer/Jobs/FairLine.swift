@@ -5,8 +5,8 @@
 package struct FairLine<Item: AnyObject> {
     private let limit: Int
     private var places: [(item: Item, client: String)] = []
-    /// The number of each client's last turn. If a client without entries adds one, the client's number becomes at least `turn
-    /// - 1`, just before the latest turn.
+    /// The number of each client's last turn. If a client without entries adds one, the client's number becomes at
+    /// least `turn - 1`, just before the latest turn.
     private var turns: [String: Int] = [:]
     private var turn = 0
 

@@ -9,8 +9,8 @@ internal import SegReport
 internal import SegWeights
 
 /// A whole cross-validation: every case is measured with a network that was not trained on it, and configurations are compared.
-/// The postprocessing of the best configuration is chosen, and its folds are combined in one model folder. The core of `medseg
-/// folds`.
+/// The postprocessing of the best configuration is chosen, and its folds are combined in one model folder. The core of
+/// `medseg folds`.
 ///
 /// Corresponds to nnU-Net's `nnUNetv2_find_best_configuration`, without ensembles of two configurations.
 public struct FoldStudy {
