@@ -78,7 +78,7 @@ struct DicomOutput {
     let structures: Bool
     let description: DicomMask.Description
 
-    /// Checks that DICOM objects can refer to a scan, before it is segmented.
+    /// Checks that DICOM objects can refer to a scan, before the scan is segmented.
     func check(_ geometry: ScanGeometry, scan: String) throws {
         try DicomMask.check(geometry, scan: scan, isNewStudy: description.isNewStudy)
     }

@@ -31,7 +31,7 @@ struct MedSeg: ParsableCommand {
     static func main() {
         endWhenTerminated()
         segprocess_end_cleanly_without_memory("medseg")
-        // Then a write beyond `ulimit -f` fails like one on a full disk and does not end the program.
+        // With SIGXFSZ ignored, a write beyond `ulimit -f` fails like a write on a full disk and does not end the program.
         signal(SIGXFSZ, SIG_IGN)
         DicomSource().register()
         do {

@@ -43,7 +43,7 @@ struct MetricArguments: ParsableArguments {
 
     var draws: Bootstrap { Bootstrap(samples: bootstrap ?? 10_000, seed: bootstrapSeed ?? 0) }
 
-    /// Measures a mask against another, or the masks of a folder against those of another by case.
+    /// Measures a mask against another, or the masks of a folder against the masks of another folder, case by case.
     /// - Parameter labels: Labels that are measured in every case of folders, also if they occur in none of their masks.
     /// - Throws: `UsageError` if one is a folder and the other a file; the errors of `MaskPairs` and `Evaluation.add`.
     func measure(

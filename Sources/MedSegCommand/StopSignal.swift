@@ -2,7 +2,7 @@ import Foundation
 import SegCore
 import Synchronization
 
-/// Makes SIGTERM end the program with exit code 143 while it has nothing to finish.
+/// Makes SIGTERM end the program with exit code 143 while the program has nothing to finish.
 func endWhenTerminated() {
     // A parent may have started the program with these signals blocked.
     var signals = sigset_t()

@@ -62,7 +62,7 @@ public struct Launch: Hashable, Sendable {
         }
     }
 
-    /// The remedy if that library is missing or reports another number of ranks.
+    /// The remedy if the launcher's MPI library is missing or reports another number of ranks.
     var advice: String {
         switch launcher {
         case .openMPI: "this mpirun serves Open MPI"

@@ -2,9 +2,9 @@ internal import CSegCores
 internal import Foundation
 
 extension Ranks {
-    /// The number of computing threads for this rank, at least 1: the cores that it may run on, divided by the number
-    /// of ranks on its machine that may run on any of them. A rank that the launcher binds to its own cores uses all of
-    /// them.
+    /// The number of computing threads for this rank, at least 1: the cores that this rank may run on, divided by the number of
+    /// ranks on this machine that may run on any of these cores. A rank that the launcher binds to cores of its own uses all of
+    /// these.
     public func fittingThreads() throws(RankError) -> Int {
         let own = Self.cores()
         let all = try gather([UInt64(machine)] + own)

@@ -8,7 +8,8 @@ internal import SegWeights
 /// A checkpoint of Auto3DSeg's `segresnet`, which holds its own configuration beside the weights.
 ///
 /// The preprocessing follows lassoan/SlicerMONAIAuto3DSeg, in one order for all models: intensities, orientation, crop,
-/// spacing. The mask is resampled to the scan's grid by nearest neighbour. `docs/bundles.md` lists the differences.
+/// spacing. The mask is resampled to the scan's grid by nearest neighbour. `docs/bundles.md` lists the differences from that
+/// extension.
 public enum Auto3DSeg {
     /// The checkpoint's entry that holds the configuration.
     static let entry = "config"
@@ -180,7 +181,7 @@ extension Auto3DSegReader {
         try NormalizeIntensity(subtrahend: nil, divisor: nil, nonzero: true, channelWise: true)
     }
 
-    /// The one name of a mode that has two: `ct` is `range`, and `mri` is `meanstd`.
+    /// Maps the second name of a mode to its first: `ct` to `range`, and `mri` to `meanstd`.
     private static func family(_ mode: String) -> String { mode == "ct" ? "range" : mode == "mri" ? "meanstd" : mode }
 
     /// Checks that every extra modality has the same normalisation mode as the first channel.

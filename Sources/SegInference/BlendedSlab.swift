@@ -5,8 +5,8 @@ internal import SegTensor
 /// The weighted sums of overlapping windows, for planes of a volume along its axis 0.
 ///
 /// Windows are added in row-major order. The planes before a window's first plane are finished, because no later window
-/// contains them. Therefore the planes of one window suffice for a volume of any size. Each voxel's terms are added in the
-/// order of the windows, so the sum does not depend on the number of planes that are kept.
+/// contains them. Therefore memory for the planes of one window suffices for a volume of any size. Each voxel's terms are added
+/// in the order of the windows, so the sum does not depend on the number of planes that are kept.
 protocol WindowSums {
     /// The size of the volume.
     var size: Triple { get }
@@ -17,12 +17,12 @@ protocol WindowSums {
     /// - Parameters:
     ///   - window: The part of the window that lies on the volume, `[d, h, w, K]`.
     ///   - weights: The weights of these voxels, `[d, h, w]`.
-    ///   - start: The first voxel of that part, in the volume.
+    ///   - start: The index, in the volume, of the first voxel of `window`.
     mutating func add(_ window: Tensor, weights: Tensor, at start: Triple) throws
 
     /// Divides the sums of the planes before `end`, which no later window contains, by the weights, and then frees these
     /// planes for later ones.
-    /// - Parameter body: Called with the divided planes, `[planes, H, W, K]`, in order; it may write over them.
+    /// - Parameter body: Called with the divided planes, `[planes, H, W, K]`, in order; `body` may overwrite them.
     mutating func finish(upTo end: Int, _ body: (Range<Int>, Tensor) throws -> Void) throws
 }
 

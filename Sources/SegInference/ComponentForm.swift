@@ -1,6 +1,6 @@
 internal import SegCore
 
-/// The reader and writer of one kind of component: the `_target_` name and the arguments, each spelled once for both.
+/// The reader and writer of one kind of component. The `_target_` name and the arguments are spelled once for both directions.
 struct ComponentForm<Component> {
     /// The name of the class.
     let name: String

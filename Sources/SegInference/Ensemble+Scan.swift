@@ -87,9 +87,10 @@ extension Ensemble {
 }
 
 extension Prediction {
-    /// The probabilities of all channels in rows of the scan, `[rows, h, w, channels]`. Outside the network's box, the
-    /// probability of the background is 1, and the probability of a foreground class or of a region is 0.
-    /// - Parameter inside: 1 at every voxel of the network's grid, from which the network's box is restored.
+    /// The probabilities of all channels in planes along the scan's axis 0, `[rows, h, w, channels]`. Outside the network's
+    /// box, the probability of the background is 1, and the probability of a foreground class or of a region is 0.
+    /// - Parameter inside: A 1 for every voxel of the network's grid. Restored to the scan's grid, it is 0 only outside the
+    ///   network's box.
     fileprivate func probabilities(rows: Range<Int>, inside: [Float]) -> [Float] {
         let channels = channels
         let seen = record.restore(inside, channels: 1, rows: rows)

@@ -5,8 +5,8 @@ internal import SegCore
 struct ForegroundEntropy {
     private let rule: VoxelRule
     private let planeVoxels: Int
-    /// The margin, in logits: if the background exceeds every other channel by more, the foreground probability is below
-    /// 0.04.
+    /// The margin, in logits: if the background exceeds every other channel by more than this, the foreground probability is
+    /// below 0.04.
     private let margin: Float
     private var sum = 0.0
     private var count = 0
@@ -63,8 +63,9 @@ struct ForegroundEntropy {
         return -foreground * log(foreground) - (1 - foreground) * log(1 - foreground)
     }
 
-    /// Whether the background's logit exceeds all others by more than the margin. The voxel then does not count, and no
-    /// exponentials are computed: their sum over the foreground is at most their number times the largest one.
+    /// Whether the background's logit exceeds all others by more than the margin. Such a voxel does not count, and no
+    /// exponentials are computed for it: the sum of the foreground's exponentials is at most their number times the largest
+    /// one.
     private static func isBackground(
         at voxel: Int, of values: UnsafeBufferPointer<Float>, _ rule: VoxelRule, _ margin: Float
     ) -> Bool {

@@ -41,8 +41,9 @@ extension LabelScheme {
         return read
     }
 
-    /// Checks that there is one number for each region, no number twice, and that every region can be read from a painted
-    /// mask: it is painted with one of its own numbers that no inner region has, and no later region covers it wholly.
+    /// Checks that there is one number for each region, and no number twice. Also checks that every region can be read from a
+    /// painted mask: the region is painted with one of its own numbers that no later region inside it has, and no later region
+    /// covers it wholly.
     private static func checkOrder(_ order: [Int], of scheme: LabelScheme, _ reader: ConfigReader) throws {
         guard let regions = scheme.regions else {
             throw reader.error("regions_order", "applies to regions only; labels do not overlap")

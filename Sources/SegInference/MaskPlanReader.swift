@@ -133,7 +133,7 @@ struct MaskPlanReader {
         }
         if argmax {
             guard channels > 1 else { throw reader.error("argmax", "is 0 everywhere for a single channel") }
-            // MONAI compares class numbers with the threshold: from 1 on, every class but the background would become 1.
+            // MONAI compares class numbers with the threshold: with 0.5, every class but the background would become 1.
             guard threshold == nil else { throw reader.error("threshold", "is not supported together with argmax") }
         } else if let threshold {
             try setThreshold(threshold, reader)

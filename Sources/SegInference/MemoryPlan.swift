@@ -26,7 +26,7 @@ public struct MemoryPlan: Sendable, CustomStringConvertible {
     /// The number of bytes of the temporary file for the sums of windows; 0 if the sums are in memory.
     public let scratch: Int
 
-    /// The planned peak of the process's resident memory from the copies of the channels on.
+    /// The planned peak of the process's resident memory from the time when the channels are copied.
     public var planned: Int { max(held + cleaning, copying) }
 
     /// The number of bytes that must be allowed and free: the planned peak and a margin of 5 %, because the plan does not count

@@ -68,7 +68,8 @@ extension ModelDescription {
         try rehearse(outline, batch: 1, .inference)
     }
 
-    /// Checks that a scheme of labels has as many groups as the network has classes, and that no class is ignored.
+    /// Checks that a scheme of labels has as many groups as the network has foreground classes, or as many regions as it has
+    /// output channels, and that no class has the ignored number.
     private func checkLabels(classes: Int) throws {
         if let regions = labelScheme.regions, try regions.count != outputChannels {
             throw error(

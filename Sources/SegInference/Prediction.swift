@@ -37,8 +37,8 @@ public struct Prediction: Sendable {
     /// The number of classes, background included.
     public var classes: Int { plan.classes(channels: channels) }
 
-    /// The number of voxels of the scan that are restored at a time, in whole rows; only their values of all channels are in
-    /// memory. With so many voxels, the fixed cost of a slab is small.
+    /// The number of voxels of the scan that are restored at a time, in whole planes along axis 0. The values of all channels
+    /// are in memory only for these voxels. With so many voxels, the fixed cost of a slab is small.
     static func slab(channels: Int) -> Int { (1 << 24) / channels }
 
     /// The most probable class of every voxel of the scan, in its own orientation and spacing.

@@ -59,7 +59,7 @@ public struct PredictionFiles {
         self.ending = ending ?? ScanFile.maskEnding(like: input)
     }
 
-    /// The scan's file, or the first of several; messages call the case by it.
+    /// The scan's file, or the first of several; messages name the case by this file.
     public var input: String { channels[0] }
     /// The mask: the class of every voxel, or the maps of the regions along a fourth axis.
     public var mask: String { isMaskPlain ? "\(folder)/\(stem)\(ending)" : path("mask\(ending)") }

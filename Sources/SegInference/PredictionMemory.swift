@@ -28,7 +28,7 @@ struct PredictionMemory {
         let rows = min(whole, max(Prediction.slab(channels: channels), scan.h * scan.w))
         // Either the mask and a slab of probabilities, or a map and its file, are in memory.
         let output = whole + max(4 * channels * rows, 12 * whole)
-        // Several channels are interleaved, and the separate channels are still in memory then.
+        // Several channels are in memory twice at the same time: separate and interleaved.
         let side = inputs > 1 ? inputs * network : 0
         return floats * network + side + output + 4 * channels * between
     }

@@ -87,10 +87,10 @@ extension Predictor {
         add("network, one window", windowBytes(window), isTensor: true)
         add("planes between the network's and the scan's grid", 4 * planes)
         add("outputs of all channels", 4 * (whole + between))
-        // A map of the numbers of label maps, in 16 bits, is made from the mask when it is written.
+        // When the mask is written, a second map with 16-bit numbers of label maps is made from it.
         let numbers = description.labelScheme.writtenNumbers == nil ? 0 : 2
         add("mask", ((maps > 1 ? 2 * maps : 1) + numbers) * scan.count)
-        // Several channels are in memory as they were prepared, interleaved, and as the network's input.
+        // Several channels are in memory three times: as they were prepared, interleaved, and as the network's input.
         let inputs = 4 * size.count * network.inputChannels
         let copying = network.inputChannels > 1 ? present + image * 4 + inputs + (isOnHost ? inputs : 0) : 0
         return MemoryPlan(
@@ -103,7 +103,7 @@ extension Predictor {
     private func windowBytes(_ window: Triple) -> Int {
         let averages = (folds.count + 1) << description.mirrorAxes.count > 1
         let copies = averages ? network.inputChannels + network.outputChannels : 0
-        // The weights of the window, and the part of the window that lies on the image.
+        // Per voxel: the flipped input and the sum of the outputs (`copies`), and one blending weight.
         let beside = 4 * window.count * (copies + 1)
         let activations = (try? description.network.inferenceBytes(size: window)) ?? 0
         return activations + beside + (isOnHost ? convolutionBytes : 0)

@@ -6,7 +6,7 @@ internal import SegTensor
 
 // The network's output for a whole image, window by window.
 extension Predictor {
-    /// The probabilities from the blended logits of all windows, or these logits, `[D, H, W, channels]`.
+    /// The probabilities from the blended logits of all windows, or these logits if `isLogits`, `[D, H, W, channels]`.
     /// - Throws: The errors of `forEachOutput`.
     func outputs(
         of image: Tensor, size: Triple, isLogits: Bool = false, scratch: String? = nil, name: String,
@@ -24,7 +24,7 @@ extension Predictor {
     /// The number of values that are copied from the device at a time, in whole planes.
     static let chunk = 1 << 22
 
-    /// Passes the same values to `body` in planes along axis 0, as soon as planes are finished.
+    /// Passes the values of `outputs` to `body` in planes along axis 0, as soon as planes are finished.
     /// - Parameters:
     ///   - image: The result of `tensor(_:size:)`.
     ///   - size: The size of the image without padding.

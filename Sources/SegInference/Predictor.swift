@@ -150,7 +150,7 @@ public final class Predictor {
 }
 
 extension Predictor {
-    /// Preprocesses a scan to the network's grid, and appends the channels of a first stage's mask to its own.
+    /// Preprocesses a scan to the network's grid, and appends the channels of a first stage's mask to the scan's channels.
     /// - Parameter progress: Called with the progress of a first stage's windows.
     func prepare(
         _ scan: ScanImage, name: String, _ budget: MemoryBudget = MemoryBudget(),
@@ -194,7 +194,7 @@ extension Predictor {
 
     /// A prepared image as the network's input, `[1, D, H, W, C]`.
     ///
-    /// If the image is smaller than a window and the padding is not 0, it is padded here.
+    /// If the image is smaller than a window and the padding is not 0, the image is padded here.
     /// - Parameter voxels: The voxels of the image, channels last.
     func tensor(_ voxels: [Float], size: Triple) throws -> Tensor {
         let channels = network.inputChannels

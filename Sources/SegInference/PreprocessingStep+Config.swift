@@ -53,7 +53,7 @@ extension PreprocessingStep {
             ComponentForm("DivisiblePad", { if case .divisiblePad(let step) = $0 { step } else { nil } }) {
                 .divisiblePad(try DivisiblePad.coded($0, by: $1))
             },
-            // A bundle gives the entries that are joined; in a model folder they are the channels.
+            // In a bundle, the arguments name the entries that are joined; in a model folder, the channels are joined.
             ComponentForm("ConcatItems", { if case .concatItems = $0 { () } else { nil } }) { _, _ in .concatItems },
         ]
     }

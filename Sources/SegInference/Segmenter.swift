@@ -198,7 +198,7 @@ public struct Segmentation: Sendable {
     /// The mean entropy, in nats, of the foreground probability over the voxels where that probability is above 0.05; active
     /// learning ranks scans by this mean. Nil if there is no such voxel, or if each channel has its own probability.
     public let uncertaintyScore: Double?
-    /// The number of each class in a file of the mask, the background's first; nil if it is the class itself.
+    /// The number of each class in a file of the mask, the background's first; nil if the number is the class itself.
     let writtenNumbers: [UInt16]?
 
     /// The number of a class in a file of the mask, or the channel of a region.

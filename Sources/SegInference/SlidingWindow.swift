@@ -37,11 +37,12 @@ public struct SlidingWindow: Sendable {
     }
 
     /// Passes the blended logits to `body` in planes along axis 0, as soon as planes are finished. Only the sums of the planes
-    /// of one window are kept. The values are the same, bit for bit, because every voxel's terms are added in the same order.
+    /// of one window are kept. The values equal those of the function above, bit for bit, because every voxel's terms are added
+    /// in the same order.
     /// - Parameters:
     ///   - scratch: The folder of the file for these sums, and the number of channels K; nil to keep the sums in memory.
-    ///   - body: Called with planes `[planes, H, W, K]`, each of them once and in order. It may write over them; their memory
-    ///     is used again after the call.
+    ///   - body: Called with planes `[planes, H, W, K]`, each of them once and in order. `body` may overwrite the planes; their
+    ///     memory is used again after the call.
     /// - Throws: The errors of `body`; `DataError` if the file cannot be written; the errors of the function above.
     func forEachFinished(
         _ image: Tensor, scratch: (folder: String, channels: Int)? = nil, progress: (Int, Int) throws -> Void,

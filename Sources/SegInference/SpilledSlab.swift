@@ -5,7 +5,7 @@ internal import SegTensor
 /// The sums of `BlendedSlab` in a temporary file. Only one plane of a window and the sums of the weights are in memory.
 ///
 /// The planes of each window are read from the file, the window is added on the device, and the planes are written back. The
-/// values are the same as in memory, bit for bit.
+/// values equal those of `BlendedSlab`, bit for bit.
 struct SpilledSlab: WindowSums {
     let size: Triple
     let holdsAll = false

@@ -10,7 +10,7 @@ public struct UncertainPrediction: Sendable {
     public enum Quantity: String, Hashable, Sendable, CaseIterable, Codable {
         /// Mean of the foreground probability.
         case mean
-        /// Variance of the foreground probability, divided by n − 1: an unbiased estimate.
+        /// Variance of the foreground probability. For n samples, the divisor is n − 1: an unbiased estimate.
         case variance
         /// Entropy of the mean probabilities of all classes, in nats: the total uncertainty.
         case entropy
@@ -37,7 +37,7 @@ public struct UncertainPrediction: Sendable {
         return record.restore(values(quantity), channels: 1)
     }
 
-    /// 1 where a voxel of the scan was evaluated, 0 outside the network's box: nothing is known there.
+    /// 1 where a voxel of the scan was evaluated; 0 outside the network's box, where nothing is known.
     public func validity() -> [UInt8] {
         let record = prediction.record
         let ones = [Float](repeating: 1, count: record.networkSize.count)

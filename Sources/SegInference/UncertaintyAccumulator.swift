@@ -52,7 +52,7 @@ package struct UncertaintyAccumulator {
     package struct Summary: Sendable {
         /// The mean of every class, `[voxels, channels]`.
         package let mean: [Float]
-        /// The variance of the foreground probability, divided by n − 1.
+        /// The variance of the foreground probability; for n samples, the divisor is n − 1.
         package let variance: [Float]
         /// The entropy of the mean, in nats.
         package let entropy: [Float]

@@ -2,7 +2,7 @@ internal import SegModels
 
 /// The sources of the samples of an uncertain prediction, besides the models of an ensemble.
 ///
-/// Every model predicts every flip of the scan in every pass; the number of samples is the product of the three.
+/// Every model predicts every flip of the scan in every pass; the number of samples is the number of models × flips × passes.
 public struct UncertaintyOptions: Hashable, Sendable {
     /// The number of passes of Monte Carlo dropout, Gal and Ghahramani 2016; 0 leaves dropout off.
     public var passes = 10

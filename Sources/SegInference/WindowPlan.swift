@@ -74,7 +74,7 @@ public struct WindowPlan: Hashable, Sendable {
     }
 
     private static func evenCount(size: Int, window: Int, overlap: Double) -> Int {
-        // 1 - 0.2 differs from the intended step of 0.8 in its last digits, which are rounded off.
+        // 1 - 0.8 is 0.19999999999999996 instead of 0.2; this error in the last digits is rounded off.
         let share = ((1 - overlap) * 1e12).rounded() / 1e12
         let steps = Double(size - window) / (Double(window) * share)
         return Int(min(steps.rounded(.up), Double(Limits.windows))) + 1
@@ -88,7 +88,7 @@ public struct WindowPlan: Hashable, Sendable {
     /// The weight of each voxel of a window, `[d, h, w]`.
     ///
     /// Gaussian: the product over the axes of exp(−x² / 2σ²) with σ an eighth of the window, raised to at least 0.001, as in
-    /// MONAI. nnU-Net's Gaussian has its peak of 10 at the voxel ⌊n / 2⌋ and is rounded to 16 bits.
+    /// MONAI. nnU-Net's Gaussian has its peak of 10 at the voxel ⌊n / 2⌋ of an axis of n voxels, and is rounded to 16 bits.
     public func weights(_ blending: Blending) -> [Float] {
         switch blending {
         case .constant: return [Float](repeating: 1, count: window.count)

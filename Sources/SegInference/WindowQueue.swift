@@ -10,7 +10,7 @@ struct WindowQueue {
     private var waiting = 0
     private var last = ContinuousClock.now
 
-    /// Counts a window, and waits for all windows so far if it is time to.
+    /// Counts a window, and waits for all windows so far if a wait is due.
     /// - Throws: The errors of the backend's unfinished work.
     mutating func added(on backend: any Backend) throws {
         waiting += 1

@@ -84,7 +84,7 @@ struct NNUNetReader {
     private func labels(of dataset: NNUNetDataset) -> [Int: String] {
         let numbers = dataset.hasRegions ? dataset.regionOrder : Array(1...dataset.labels.count)
         let names = dataset.labels.enumerated().map { place, label in
-            // If later regions are painted over a region, the mask holds only the rest of it.
+            // If later regions are painted over a region, the mask holds only the rest of that region.
             let later = dataset.labels[(place + 1)...].filter { !Set($0.numbers).isDisjoint(with: label.numbers) }
             guard dataset.hasRegions, !later.isEmpty else { return label.name }
             return "\(label.name) without \(later.map(\.name).joined(separator: ", "))"

@@ -21,7 +21,7 @@ extension ConfigValue {
         return text
     }
 
-    /// An integer, also if it was sent as `3.0` or `"3"`, as Slicer's table of options does.
+    /// An integer, also if it was sent as `3.0` or `"3"`, as Slicer's table of options sends it.
     var int: Int? {
         switch self {
         case .int(let number): number

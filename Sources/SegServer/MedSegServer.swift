@@ -133,7 +133,8 @@ public struct ServerStartError: CodedError, CustomStringConvertible {
 
     init(_ description: String) { self.description = description }
 
-    /// Creates the error of a folder that another server uses, in terms of what the user gave: the folder or the port.
+    /// Creates the error for a folder that another server uses. The message names the folder or the port, whichever the user
+    /// gave.
     init(taken folder: String, _ options: ServerOptions) {
         if options.scratch != nil {
             description = "\(folder): is in use by another medseg-server; choose another folder with --scratch"

@@ -22,7 +22,7 @@ final class RouteTable {
         router.on(RouterPath(path), method: method, use: handler)
     }
 
-    /// Answers all other methods of a path with 405 and the allowed ones; RFC 9110, 15.5.6.
+    /// Answers all other methods of a path with 405 and the allowed methods, and OPTIONS with 204; RFC 9110, 15.5.6.
     func answerOtherMethods() {
         for (path, methods) in methods {
             let implied: [HTTPRequest.Method] = methods.contains(.get) ? [.head, .options] : [.options]

@@ -8,8 +8,8 @@ package struct CSVRow {
     package var text: String { cells.map(Self.quoted).joined(separator: ",") }
 
     private static func quoted(_ cell: String) -> String {
-        // Compares scalars, because a carriage return and a line feed are one character, and so are a quote and a mark
-        // above it.
+        // Compares Unicode scalars: in Swift, a carriage return with a line feed is one Character, and so is a quote with a
+        // combining mark.
         let needsQuotes = cell.unicodeScalars.contains { $0 == "," || $0 == "\"" || $0 == "\r" || $0 == "\n" }
         guard needsQuotes else { return cell }
         var text = String.UnicodeScalarView()

@@ -1,7 +1,7 @@
 internal import SegComm
 public import SegCore
 
-/// One of several parts of a list of inputs, each for a process of its own; written `i/n`, from `0/n`.
+/// Part i of n of a list of inputs, with i from 0; each part is for one process. It is written `i/n`.
 public struct Shard: Hashable, Sendable, CustomStringConvertible {
     /// The index of the part, from 0.
     public let index: Int
@@ -52,7 +52,8 @@ public struct Shard: Hashable, Sendable, CustomStringConvertible {
     /// The text `i/n`, such as `0/4`.
     public var description: String { "\(index)/\(count)" }
 
-    /// The items of this part: every `count`-th item, so that parts have the same size if sizes follow the order.
+    /// The items of this part: every `count`-th item. If the items are sorted by size, all parts then have about the same total
+    /// size.
     public func share<Item>(of items: [Item]) -> [Item] {
         stride(from: index, to: items.count, by: count).map { items[$0] }
     }

@@ -3,8 +3,8 @@ internal import SegCore
 internal import SegData
 public import SegInference
 
-/// The record that the parts of a divided prediction share, in the folder that they fill: `shards.json` describes the
-/// inputs of the masks, and a file for each scan in `.shards` its progress.
+/// The record that the parts of a divided prediction share, in the folder that they fill: `shards.json` describes the inputs of
+/// the masks, and one file per scan in `.shards` records the scan's progress.
 ///
 /// A part skips finished scans, which is correct only if the same files were predicted with the same model in the same
 /// way. The record contains only digests of these, each computed with the record's own random number, because folders
@@ -116,7 +116,7 @@ public struct ShardRecord: Sendable {
         let new = work.content(generation: String(UInt64.random(in: .min ... .max), radix: 36))
         if try create(path(folder), bytes(new)) { return ShardRecord(folder: folder, generation: new.generation) }
         guard replacing else { return try open(folder, work) }
-        // If several parts want to replace it, only the first does.
+        // If several parts want to replace the record, only the first does.
         var lock: FileLock?
         for _ in 0..<200 where lock == nil {
             lock = try FileLock("\(folder)/.shards/lock")
@@ -143,7 +143,7 @@ public struct ShardRecord: Sendable {
                 .noInput, path, "is missing: no part of this prediction has begun; run the parts with --shard first")
         }
         var found: Content?
-        // Another part may be writing it at this moment.
+        // Another part may be writing the record at this moment.
         for _ in 0..<40 where found == nil {
             found = try? JSONDecoder().decode(Content.self, from: RegularFile.contents(of: path))
             if found == nil { usleep(50_000) }

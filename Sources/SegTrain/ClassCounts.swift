@@ -5,7 +5,8 @@ internal import SegMetrics
 struct ClassCounts {
     private let areRegions: Bool
     private let channels: Int
-    /// Per class or region, three lists in a row: voxels in both, predicted, and labelled; then the number of all voxels.
+    /// Three lists in a row, each with one number per class or region: voxels in both output and labels, predicted voxels, and
+    /// labelled voxels. Then the number of all voxels.
     private var numbers: [Int]
 
     /// Creates counts of 0.

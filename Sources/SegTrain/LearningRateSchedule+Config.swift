@@ -25,7 +25,8 @@ struct Schedule {
         case "constant": coded.fall = .constant
         case "polynomial":
             var (power, interval): (Double, Int?) = (0.9, nil)
-            // An interval of 1 is not written, because runs from before `interval` existed can be resumed.
+            // An interval of 1 is not written: the configuration then equals that of a run from before `interval` existed,
+            // which can be resumed.
             if case .polynomial(let own, let every) = fall { (power, interval) = (own, every > 1 ? every : nil) }
             power = try coder.value("power", power, .number)
             try coder.check("power", power > 0 && power.isFinite, "should be positive and finite, not \(power)")

@@ -42,7 +42,8 @@ extension SegmentationLoss {
         overlap.batch = try coder.value("batch", overlap.batch, .bool)
         overlap.smoothNr = try coder.value("smooth_nr", overlap.smoothNr, .number)
         overlap.smoothDr = try coder.value("smooth_dr", overlap.smoothDr, .number)
-        // The default is not written, because runs from before `coarsest_head` existed can be resumed.
+        // The default is not written: the configuration then equals that of a run from before `coarsest_head` existed, which
+        // can be resumed.
         countsCoarsestHead = try coder.given("coarsest_head", countsCoarsestHead ? nil : false, .bool) ?? true
         overlap.reduction = try coder.value("reduction", overlap.reduction, .named(["mean": .mean, "sum": .sum]))
     }

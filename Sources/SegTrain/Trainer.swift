@@ -19,7 +19,7 @@ public import SegTensor
 public final class Trainer {
     /// The loss that is minimised, as one value.
     ///
-    /// **Shapes**: outputs `[N, D, H, W, C]`, the network's own first and those of deep supervision after it, labels i32
+    /// **Shapes**: outputs `[N, D, H, W, C]`, the final output first and the outputs of deep supervision after it; labels i32
     /// `[N, D, H, W]`, result `[1]`.
     public typealias Loss = (_ outputs: [Tensor], _ labels: Tensor) throws -> Tensor
     /// Makes the patches of the batch with a number, from 0; the same number always gives the same patches. It is called from

@@ -63,14 +63,14 @@ extension TrainingConfiguration {
         options.recomputes = try coder.value("recompute", own?.recomputes ?? false, .bool)
         let frozen = own.flatMap { $0.frozen.isEmpty ? nil : $0.frozen }
         options.frozen = try coder.given("freeze", frozen, .texts) ?? []
-        // If unset, the key is absent, not null, because configurations of earlier runs lack it.
+        // If `ema` is unset, the key is absent, not null, because configurations of earlier runs lack the key.
         options.ema = try coder.given("ema", own?.ema, .number)
         options.minutes = try coder.optional("minutes", own?.minutes, .positive)
         let every = own?.validateEvery ?? options.validateEvery
         options.validateEvery = try coder.value("validate_every", every, .positive)
         let keeping = own?.checkpointEvery ?? min(options.validateEvery, 100)
         options.checkpointEvery = try coder.value("checkpoint_every", keeping, .positive)
-        // If there is none, the key is absent rather than null, as in the configurations of earlier runs.
+        // Without a pseudo Dice, the key is absent, not null, as in the configurations of earlier runs.
         options.pseudoDice = try coder.object("pseudo_dice", own?.pseudoDice, TrainingOptions.PseudoDice.coded)
         options.earlyStopping = try coder.optionalObject(
             "early_stopping", own?.earlyStopping, TrainingOptions.EarlyStopping.coded)

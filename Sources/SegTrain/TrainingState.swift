@@ -2,7 +2,7 @@ internal import SegNN
 
 /// The progress of a training run, apart from weights and moments: the state of the loop in a checkpoint.
 ///
-/// It holds no clock. A run that was stopped and resumed therefore ends with the same state as one that was not.
+/// The state holds no clock. A run that was stopped and resumed therefore ends with the same state as one that was not.
 public struct TrainingState: Hashable, Sendable, Codable {
     /// The number of steps so far.
     public internal(set) var iteration = 0
@@ -37,7 +37,7 @@ public struct TrainingState: Hashable, Sendable, Codable {
     }
 
     /// Records the end of an interval between validations, with the Dice if one was measured.
-    /// - Returns: Whether the Dice is the best so far; without one, whether none was measured before.
+    /// - Returns: Whether the Dice is the best so far; without a Dice, whether none was measured before.
     mutating func take(dice: Double?, _ options: TrainingOptions) -> Bool {
         validatedAt = iteration
         if case .plateau(let rule) = options.schedule {

@@ -23,8 +23,8 @@ public protocol TrainingValidation {
 
 /// The scores of a validation; higher scores are better.
 public struct ValidationScores: Sendable {
-    /// The mean over the cases whose Dice is defined; the best network is chosen by it. NaN if the patches of a pseudo Dice
-    /// hold no foreground, which leaves the moving average unchanged.
+    /// The mean over the cases whose Dice is defined, or over the classes for a pseudo Dice; the best network is chosen by it.
+    /// NaN if the patches of a pseudo Dice hold no foreground, which leaves the moving average unchanged.
     public var mean: Double
     /// The mean over the foreground classes, by case; nil if no labelled voxel is left on the network's grid.
     public var cases: [(name: String, dice: Double?)]
@@ -40,9 +40,10 @@ public struct ValidationScores: Sendable {
     }
 }
 
-/// The Dice of the validation cases on the network's grid, predicted in the model's windows. The ranks take turns.
+/// The Dice of the validation cases on the network's grid, predicted in the model's windows. The cases are divided among the
+/// ranks.
 struct CaseValidation: TrainingValidation {
-    /// A case, and whether its label has a voxel left, without which it has no Dice.
+    /// A case, and whether its label has a voxel left; without one, the case has no Dice.
     private struct Case {
         let prepared: PreparedCase
         let isMeasured: Bool

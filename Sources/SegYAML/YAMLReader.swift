@@ -14,7 +14,7 @@ struct YAMLReader {
         init(_ line: Int?, _ reason: String) { description = (line.map { "line \($0): " } ?? "") + reason }
     }
 
-    /// The entries of a document whose order numbers classes or channels.
+    /// The entries of a document in which the order of the names decides the numbers of classes or channels.
     private static let ordered = ["labels", "regions"]
 
     private var values = 0

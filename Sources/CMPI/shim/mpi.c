@@ -52,7 +52,7 @@ static const char *name(void) {
     int length = 0;
     if (MPI_Get_library_version(text, &length) != MPI_SUCCESS) return "MPI";
     for (int i = 0; i < length; i++) {
-        // The text continues after a comma with Open MPI, after a line break with MPICH.
+        // Keeps the name and version: Open MPI's text continues after a comma, and MPICH's after a line break.
         if (text[i] == ',' || text[i] == '\n') text[i] = 0;
         if (text[i] == '\t' || text[i] == '\r') text[i] = ' ';
     }

@@ -9,8 +9,9 @@
  *
  * Every function may be called from any thread, but the progress function must not predict with the model that called
  * it. Predictions of one model wait for each other; predictions of several models do not. The library starts no program
- * and sends nothing. Its only state is in the models and results that the caller holds. It sets the OpenBLAS of the
- * process to one thread, because it has its own threads, and reads MEDSEG_THREADS and MEDSEG_ISA from the environment.
+ * and sends nothing. Its only state is in the models and results that the caller holds. The library sets the OpenBLAS
+ * of the process to one thread, because it has its own threads, and reads MEDSEG_THREADS and MEDSEG_ISA from the
+ * environment.
  *
  * A function that can fail returns a status. If `error` is not NULL, the function writes a UTF-8 text to it that states
  * the fault and the remedy; medseg_free() frees the text. `error` becomes NULL if the function succeeds, or if no
@@ -108,7 +109,7 @@ typedef struct medseg_label {
 /* A statistic of several samples at a voxel. */
 typedef enum medseg_quantity {
     MEDSEG_MEAN = 0,               /* mean of the foreground probability */
-    MEDSEG_VARIANCE = 1,           /* variance of the foreground probability, with n - 1 */
+    MEDSEG_VARIANCE = 1,           /* variance of the foreground probability; the divisor is n - 1 for n samples */
     MEDSEG_ENTROPY = 2,            /* entropy of the mean over all classes, in nats */
     MEDSEG_MUTUAL_INFORMATION = 3, /* that entropy minus the mean entropy of the samples, in nats */
     MEDSEG_VALIDITY = 4            /* 1 where the network was evaluated; elsewhere 0, and the others are undefined */

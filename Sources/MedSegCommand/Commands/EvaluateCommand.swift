@@ -109,7 +109,7 @@ struct EvaluateCommand: ParsableCommand {
         if split == nil, part != .validation { throw UsageError("--part chooses a list of a split; pass --split FILE") }
     }
 
-    /// Measures what the arguments ask for.
+    /// Measures a model on a dataset, or masks against masks.
     private func measured() throws -> Evaluation {
         switch (data, prediction, reference) {
         case (let data?, nil, nil): return try evaluate(Dataset(path: data))

@@ -112,7 +112,7 @@ struct PlanCommand: ParsableCommand {
             try DurableFile.write(copied, to: "\(out)/dataset.json")
             try DurableFile.write(found, to: "\(out)/dataset_fingerprint.json")
             let splits = "\(out)/splits_final.json"
-            // Folds of other plans must not stay beside these.
+            // Folds of other plans must not stay beside these plans.
             if let dealt { try DurableFile.write(dealt, to: splits) } else { unlink(splits) }
             try DurableFile.write(planned, to: "\(out)/\(plans.plansName).json")
             try DurableFile.write(planned, to: "\(out)/plans.json")

@@ -34,7 +34,7 @@ struct BundleComponent {
         if let mode = entries["_mode_"], try document.resolved(mode, id: id) != "default" {
             throw document.error("\(id)::_mode_", "only \"default\" is supported, not \(mode)")
         }
-        // A component that MONAI instantiates first; anything but a reference would have to be run.
+        // `_requires_` is a component that MONAI instantiates first; anything but a reference would have to be run.
         if let required = entries["_requires_"] { _ = try document.resolved(required, id: "\(id)::_requires_") }
     }
 
@@ -133,7 +133,7 @@ struct BundleComponent {
         if case .string(let text) = value { !text.isEmpty } else { isTrue(value) }
     }
 
-    /// Whether a value of MONAI's `_disabled_` is true; the only string that is true is "true", in any case.
+    /// Whether a value of MONAI's `_disabled_` is true; the only string that is true is "true", in upper or lower case.
     static func isTrue(_ value: ConfigValue) -> Bool {
         switch value {
         case .null: false

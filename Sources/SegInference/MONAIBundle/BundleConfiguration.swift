@@ -131,8 +131,8 @@ extension BundleConfiguration {
         }
     }
 
-    /// A text with its relative ids, which begin with `#`, made absolute. One `#` is the level of the entry itself, and each
-    /// further `#` is one level higher.
+    /// Makes the relative ids in a text absolute. A relative id begins with `#`: one `#` is the level of the entry itself, and
+    /// each further `#` is one level higher.
     private func absolute(_ text: String, at place: [String]) throws -> String {
         guard text.contains("@#") || text.contains("%#") || text.contains("@::") || text.contains("%::") else {
             return text

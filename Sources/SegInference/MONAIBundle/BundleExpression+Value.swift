@@ -96,8 +96,8 @@ extension BundleExpression {
         return .double(try real(mark, a, b))
     }
 
-    /// Whether two values are equal. Lists are not compared: references can repeat a list so often that it would take too
-    /// long.
+    /// Whether two values are equal. Lists are not compared: references can repeat a list so often that a comparison would take
+    /// too long.
     private static func isEqual(_ left: ConfigValue, _ right: ConfigValue) throws -> Bool {
         if let a = left.number, let b = right.number { return a == b }
         let hasArray = [left, right].contains { BundleArray.items(of: $0) != nil }

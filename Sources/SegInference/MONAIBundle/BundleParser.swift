@@ -63,7 +63,7 @@ struct BundleParser {
         guard let mark = take(among: ["==", "!=", "<=", ">=", "<", ">", "is"]) else { return left }
         let isNegated = mark == "is" && take(.name("not"))
         guard let right = sum() else { return nil }
-        // Python's chained `a < b < c` is not supported; it is not `(a < b) < c`.
+        // Python's chained `a < b < c` is not supported: it does not mean `(a < b) < c`.
         if take(among: ["==", "!=", "<=", ">=", "<", ">", "is"]) != nil { return nil }
         switch mark {
         case "is": return .binary(isNegated ? "!=" : "==", left, right)
@@ -155,7 +155,8 @@ struct BundleParser {
         return .call(name, arguments.values)
     }
 
-    /// Skips a keyword argument that has no effect here, such as `map_location=@device`; false if the next one is another.
+    /// Skips a keyword argument that has no effect here, such as `map_location=@device`. False if the next argument is not one
+    /// of `names`; nil if its value does not end.
     private mutating func skipNamed(_ names: Set<String>) -> Bool? {
         guard case .name(let name)? = next, names.contains(name), place + 1 < tokens.count,
             tokens[place + 1] == .mark("=")

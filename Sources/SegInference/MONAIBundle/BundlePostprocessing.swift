@@ -6,8 +6,8 @@ struct BundlePostprocessing {
     private let document: BundleDocument
     /// The preprocessing chain that `Invertd` has to invert.
     private let preprocessing: ConfigValue
-    /// The entries that `Invertd` may give as `orig_keys`. Empty if it would not invert every step; nil if the preprocessing
-    /// could not be read.
+    /// The entries that `Invertd` may give as `orig_keys`. Empty if `Invertd` would not invert every step; nil if the
+    /// preprocessing could not be read.
     private let items: [String]?
     private var reader: MaskPlanReader
     private var isSaved = false
@@ -23,7 +23,7 @@ struct BundlePostprocessing {
             document: document, preprocessing: preprocessing, items: items, reader: reader)
         let faults = FaultList(source: document.source, key: id)
         let components = try BundleComponent.chain(chain, id: id, document, faults)
-        // Steps after a refused one are not read: they could be refused only because that one is missing.
+        // Steps after a refused step are not read: the only reason to refuse them could be that this step is missing.
         faults.part {
             for component in components where !chained.isSaved { try chained.add(component) }
         }

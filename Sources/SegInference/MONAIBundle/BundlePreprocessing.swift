@@ -43,7 +43,7 @@ struct BundlePreprocessing {
         let chain = try BundleComponent.chain(chain, id: id, document, faults)
         if let concatenation = chain.first(where: { $0.name == Self.concatenation }) {
             faults.part { joined = try Self.items(of: concatenation, channels: channels) }
-            // Without it, the `keys` that the other steps should have are unknown.
+            // Without the joined entries, the `keys` that the other steps should have are unknown.
             try faults.finishPart()
             items = joined
         }

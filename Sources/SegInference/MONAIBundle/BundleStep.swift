@@ -4,7 +4,7 @@ internal import Foundation
 enum BundleStep: Hashable {
     /// Prepares Python, or starts the evaluation, which a prediction runs anyway.
     case preparation
-    /// Calls the weight loader with an id; if there is a flag, only if the flag is true.
+    /// Calls the weight loader whose id is `loader`. If there is a flag, the loader is called only if the flag is true.
     case load(loader: String, flag: String?)
 
     /// Parses a step; nil if it is Python that would have to be run.

@@ -99,7 +99,7 @@ extension MONAIBundle {
         let loading: [ConfigValue] = [
             ["_target_": "LoadImaged", "keys": "image"], ["_target_": "EnsureChannelFirstd", "keys": "image"],
         ]
-        // LoadImaged stacks the files, and itself refuses files on another grid.
+        // LoadImaged stacks the files as channels, and refuses files on different grids.
         let steps = preprocessing.steps.filter { $0 != .concatItems }.map { dictionaryTransform($0.value, of: "image") }
         return loading + steps + [["_target_": "EnsureTyped", "keys": "image"]]
     }
@@ -116,7 +116,7 @@ extension MONAIBundle {
         ]
     }
 
-    /// A transform as a component of MONAI's dictionary version of its class.
+    /// A transform as a component whose class is MONAI's dictionary version, such as `Spacingd`.
     private static func dictionaryTransform(_ step: ConfigValue, of key: String) -> ConfigValue {
         guard case .object(var entries) = step, case .string(let name)? = entries["_target_"] else { return step }
         entries["_target_"] = .string(name + "d")

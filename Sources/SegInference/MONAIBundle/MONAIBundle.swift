@@ -111,7 +111,7 @@ public struct MONAIBundle: Sendable {
         "preprocessing",
     ]
 
-    /// The first of some entries that exists, under its shortest id.
+    /// The first of the entries at `paths` that exists, and the shortest id that leads to it.
     private static func part(
         _ paths: [String], of document: BundleDocument
     ) throws -> (id: String, value: ConfigValue) {

@@ -29,7 +29,7 @@ public struct Concern: Codable, Hashable, Sendable {
 }
 
 extension ModelDescription {
-    /// Compares a scan with the training data, as far as the model's description gives it.
+    /// Compares a scan with the properties of the training data that the model's description gives.
     package func concerns(about facts: ScanFacts) -> [Concern] {
         (facts.remarks ?? []).map { Concern(topic: "header", level: .warning, message: $0) }
             + preprocessing.remarks.map { Concern(topic: "intensity", level: .warning, message: $0) }

@@ -13,7 +13,7 @@ package struct ScanFacts: Codable, Hashable, Sendable {
     package var orientation: String
     /// The largest angle between a voxel axis and its world axis, in degrees.
     package var obliqueDegrees: Double
-    /// Whether the file gives the scan's orientation in the patient, a NIfTI by its qform or sform.
+    /// Whether the file gives the scan's orientation in the patient; in a NIfTI, the qform or sform gives it.
     package var isPlaced: Bool
     /// The repairs and conversions of the header on reading, one sentence each; nil if there were none.
     package var remarks: [String]?

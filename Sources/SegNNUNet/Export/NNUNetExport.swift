@@ -6,7 +6,7 @@ internal import SegWeights
 /// A results folder of nnU-Net v2 to which a training run by plans is exported as one fold. nnU-Net can load the fold,
 /// predict with it and continue its training.
 ///
-/// `RESULTS/DATASET/TRAINER__PLANS__CONFIGURATION/` with `plans.json`, `dataset.json` and
+/// The model folder is `RESULTS/DATASET/TRAINER__PLANS__CONFIGURATION/`, with `plans.json`, `dataset.json` and
 /// `fold_N/checkpoint_final.pth`. A training run that has not ended becomes `checkpoint_latest.pth`, from which
 /// `nnUNetv2_train --c` continues.
 public struct NNUNetExport {
@@ -110,7 +110,7 @@ public struct NNUNetExport {
         let file = "\(fold)/checkpoint_\(trained.isFinished ? "final" : "latest").pth"
         try Weights.write(checkpoint: value, tensors, to: file)
         if let run { try NNUNetOrigin.add(exported: ContentDigest.of(file: file, .sha256), toRun: run) }
-        // This file is of an earlier step, and nnU-Net would continue from it.
+        // `checkpoint_latest.pth` is of an earlier step, and nnU-Net would continue from it.
         if trained.isFinished { try? FileManager.default.removeItem(atPath: "\(fold)/checkpoint_latest.pth") }
         return fold
     }
@@ -158,7 +158,7 @@ public struct NNUNetExport {
         return (value, tensors)
     }
 
-    /// A 3-D kernel that was made from a 2-D one, as a 2-D kernel.
+    /// Turns a 3-D kernel that was made from a 2-D kernel back into the 2-D kernel.
     private static func slice(_ tensor: StoredTensor) -> StoredTensor {
         guard tensor.shape.count == 5 else { return tensor }
         return tensor.reshaped(Array(tensor.shape[..<2]) + tensor.shape[3...])

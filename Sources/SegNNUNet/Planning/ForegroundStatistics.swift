@@ -66,7 +66,8 @@ func pairwiseSum<Number: BinaryFloatingPoint>(_ count: Int, _ next: () -> Number
     return sum
 }
 
-/// The values of some ranks among numbers that are read twice: first by their upper 16 bits, then by the lower ones.
+/// The values at given ranks among numbers that are read twice. They are counted first by their upper 16 bits, then by their
+/// lower 16 bits.
 private struct RankedValues {
     private static let buckets = 1 << 16
     private var coarse = [Int](repeating: 0, count: buckets)

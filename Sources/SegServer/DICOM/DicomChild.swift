@@ -34,17 +34,17 @@ public enum DicomChild {
         try DurableFile.write(JSONEncoder().encode(answer), to: "\(folder)/\(DicomAnswer.file)")
     }
 
-    /// Unblocks all signals, above all SIGALRM: the thread that started the process had some blocked, as libdispatch's
-    /// threads have.
+    /// Unblocks all signals, above all SIGALRM. A process inherits the blocked signals of the thread that starts it, and
+    /// libdispatch's threads block some.
     private static func heedSignals() {
         var none = sigset_t()
         sigemptyset(&none)
         sigprocmask(SIG_SETMASK, &none, nil)
-        // Ignored, so that a file that grows too large is an error and does not end the process.
+        // SIGXFSZ is ignored: a write beyond the size limit is then an error and does not end the process.
         signal(SIGXFSZ, SIG_IGN)
     }
 
-    /// Ends the process together with the server: its standard input then closes, however the server ends.
+    /// Ends this process when the server ends: this process's standard input then closes, however the server ends.
     private static func endWithServer() {
         Thread.detachNewThread {
             var (byte, count) = (UInt8(0), 0)

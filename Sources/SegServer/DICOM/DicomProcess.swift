@@ -48,9 +48,9 @@ final class DicomProcess: Sendable {
         var environment = ProcessInfo.processInfo.environment.filter { Self.known.contains($0.key) }
         environment["TMPDIR"] = folder
         process.environment = environment
-        // Only the server has the other end of the pipe, therefore it closes however the server ends.
+        // Only the server has the other end of the pipe, therefore the pipe closes however the server ends.
         process.standardInput = Pipe()
-        // Printed text could contain values of a header.
+        // Printed text is discarded, because it could contain values of a DICOM header.
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
     }

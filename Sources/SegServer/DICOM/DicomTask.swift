@@ -19,10 +19,10 @@ struct DicomTask: Codable {
     /// The resource limits of the process.
     struct Bounds: Codable {
         let seconds: Int
-        /// Bytes of its address space.
+        /// The maximum size of the process's address space, in bytes.
         let memory: Int
         let voxels: Int
-        /// Bytes that a ZIP unpacks to.
+        /// The maximum number of unpacked bytes of a ZIP.
         let unpackedBytes: Int
     }
 

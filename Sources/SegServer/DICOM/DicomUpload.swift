@@ -27,8 +27,8 @@ struct DicomUpload {
 
     /// Renames every file to a number, in the order of the old names, and moves it out of its subfolder.
     ///
-    /// Names that differed only in their digits still do, and `.dcm` stays, because a file that is named like the
-    /// slices but is not DICOM is a damaged slice.
+    /// Names that differed only in their digits still do, and `.dcm` stays. The reader needs both: a file that is named like
+    /// the slices but is not DICOM is a damaged slice.
     private static func number(filesOf folder: String) throws {
         let names = (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []).sorted()
         let files = names.filter { name in
@@ -60,7 +60,7 @@ struct DicomUpload {
         rmdir(numbered)
     }
 
-    /// The number as letters: none for 0, then a to z, and so on.
+    /// The number as letters: none for 0, then a to z, aa, ab and so on.
     private static func letters(_ number: Int) -> String {
         var (rest, text) = (number, "")
         while rest > 0 {

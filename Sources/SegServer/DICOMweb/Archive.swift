@@ -123,7 +123,7 @@ final class Archive: Sendable {
         ArchiveExchange.Bounds(bytes: bytes, seconds: limits.archiveSeconds, silence: limits.archiveSilence)
     }
 
-    /// Writes a file as the only part of a request body, on disk.
+    /// Writes a multipart request body to disk, with a file as its only part.
     private func related(_ path: String, boundary: String) async throws -> FileSink {
         let sink = try scratch.makeUpload()
         guard let file = FileHandle(forReadingAtPath: path) else { throw Refusal.notFound("file; it may have expired") }
@@ -192,7 +192,7 @@ final class Archive: Sendable {
         do {
             return try await DocumentReader.shared.json(bytes, named: "the archive's answer")
         } catch is Refusal {
-            // The reason may quote the document.
+            // The reason of the refusal may quote the document, which may name a patient.
             throw Self.noList
         }
     }

@@ -17,7 +17,7 @@ struct ArchiveRequest {
 /// One request to the archive, on its own thread. The body of the response arrives in chunks. If the caller does not read
 /// them, the transfer pauses.
 ///
-/// It uses libcurl. URLSession delivers chunks faster than they are read and supports only the system's certificates.
+/// The class uses libcurl. URLSession delivers chunks faster than they are read and supports only the system's certificates.
 /// Redirections are not followed, because the credentials and the sent data are for one address only.
 final class ArchiveExchange: Sendable {
     /// The status and headers of a response.
@@ -55,8 +55,8 @@ final class ArchiveExchange: Sendable {
     private let state = Mutex(State())
     private let request: ArchiveRequest
     private let bounds: Bounds
-    /// Free places for unread chunks. It starts at 0 and is raised afterwards, because a semaphore must not end with a value
-    /// below its start.
+    /// Counts the free places for unread chunks. The semaphore starts at 0 and is raised afterwards, because a semaphore must
+    /// not end with a value below its start.
     private let places = DispatchSemaphore(value: 0)
     private let deadline = Mutex<Task<Void, Never>?>(nil)
 

@@ -5,10 +5,10 @@ internal import Synchronization
 
 /// Decides which requests may use the server.
 ///
-/// With a token, a client must send it as a bearer token, or send a cookie that it got for it. Without a token, the
-/// server listens on this machine only. Pages of other sites in a browser must not reach it then: neither through a
-/// host name of theirs that leads here (header Host), nor through their forms or scripts (headers Origin and
-/// Sec-Fetch-Site).
+/// If the server has a token, a client must send the token as a bearer token, or the cookie that the login gave the client.
+/// Without a token, the server listens on this machine only. A page of another site in a browser must not reach the server
+/// then: neither through a host name of that site that leads here (header Host), nor through that page's forms or scripts
+/// (headers Origin and Sec-Fetch-Site).
 final class AccessControl: Sendable {
     /// Delays the responses to wrong tokens.
     let brake = GuessBrake()
@@ -19,7 +19,7 @@ final class AccessControl: Sendable {
 
     static let cookieName = "medseg_session"
     private static let cookieSeconds = 12 * 3600.0
-    /// More valid logins than any human users would have.
+    /// The maximum number of valid cookies: more logins than human users would have.
     private static let cookieLimit = 10_000
 
     init(token: String?, host: String) {

@@ -18,7 +18,7 @@ package struct ClientPace {
     private var unsent = 0
     private var lastSent = 0.0
 
-    /// Starts when a connection opens.
+    /// Creates the pace of a connection that has just opened.
     /// - Parameter now: Seconds of a monotonic clock.
     package init(limits: ServerLimits, at now: Double) {
         self.limits = limits
@@ -65,11 +65,11 @@ package struct ClientPace {
 
     /// A fault of a client.
     package enum Fault: Equatable {
-        /// It sent no request.
+        /// The client sent no request.
         case silent
-        /// It sends the body too slowly.
+        /// The client sends the body too slowly.
         case slowBody
-        /// It does not receive the response.
+        /// The client does not receive the response.
         case slowReader
     }
 

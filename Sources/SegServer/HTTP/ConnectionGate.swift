@@ -26,7 +26,7 @@ struct GatedChannel: ServerChildChannel {
 
 /// Ends connections that exceed a limit, whose client is too slow, or whose requests do not name exactly one host.
 ///
-/// It follows the HTTP decoder, therefore it receives every part of a request, whether a route reads it or not.
+/// The gate follows the HTTP decoder, therefore it receives every part of a request, even if no route reads that part.
 final class ConnectionGate: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -83,7 +83,8 @@ final class ConnectionGate: ChannelDuplexHandler {
     private func watch(_ context: ChannelHandlerContext) {
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) {
             switch self.pace.check(at: ConnectionTable.now) {
-            // Browsers open connections in advance and would show a response that they did not request; these get none.
+            // Browsers open connections in advance and would show a response that they did not request; such connections get no
+            // response.
             case .silent, .slowReader: self.end(context, nil, "")
             case .slowBody:
                 self.end(context, .requestTimeout, "the request came too slowly and was ended; send it again")

@@ -1,9 +1,9 @@
 /// The open connections, and the choice of the one that a new connection replaces.
 ///
-/// A peer may have at most its share of the connections. If the share or the total is used up, a new connection
-/// replaces an old one: among the connections of the peer with the most, the one with the fewest bytes per second. Only
-/// connections for which the server waits can be replaced, never one whose request it processes. Therefore a slow
-/// client gives way to a faster one, however many addresses it has.
+/// A peer may have at most its share of the connections. If the share or the total is used up, a new connection replaces an old
+/// one: of the peer with the most connections, the connection with the fewest bytes per second. Only connections for which the
+/// server waits can be replaced, never one whose request it processes. Therefore a slow client gives way to a faster one,
+/// however many addresses it has.
 package struct ConnectionLedger<ID: Hashable> {
     /// The decision on a new connection, or on a request by another peer on an open one.
     package enum Admission: Equatable {
@@ -83,7 +83,7 @@ package struct ConnectionLedger<ID: Hashable> {
 
     private func count(of peer: String) -> Int { entries.values.count { $0.peer == peer } }
 
-    /// Removes the slowest of the replaceable connections of the peer that has the most.
+    /// Removes the slowest replaceable connection of the peer with the most connections.
     private mutating func replace(for peer: String?, _ now: Double, _ mayGiveWay: (Entry) -> Bool) -> Admission {
         let counts = entries.values.reduce(into: [:]) { $0[$1.peer, default: 0] += 1 }
         let own = counts[peer] ?? 0

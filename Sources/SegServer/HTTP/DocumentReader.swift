@@ -2,8 +2,7 @@ internal import SegCore
 
 /// Parses documents from clients, one at a time on its own thread.
 ///
-/// The pool that answers requests has as many threads as cores; a megabyte of brackets on each would block all
-/// requests.
+/// The pool that answers requests has as many threads as cores; a megabyte of brackets on each thread would block all requests.
 actor DocumentReader {
     static let shared = DocumentReader()
 

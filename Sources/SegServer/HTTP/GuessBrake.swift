@@ -3,9 +3,8 @@ internal import Synchronization
 
 /// Slows down guesses of the token.
 ///
-/// Each wrong token delays its peer by half a second, one after another. A peer with many pending delays is told to
-/// retry later without a check of its tokens, because a quick answer would reveal the right one. Other peers are not
-/// affected.
+/// Each wrong token delays its peer by half a second; the delays of one peer add up. A peer with many pending delays is told to
+/// retry later without a check of its tokens, because a quick answer would reveal the right one. Other peers are not affected.
 final class GuessBrake: Sendable {
     private let free = Mutex<[Peer: ContinuousClock.Instant]>([:])
 

@@ -73,7 +73,7 @@ extension HTTPResponse.Status {
 }
 
 extension HTTPField.Name {
-    // Constants of valid header names.
+    // These names are valid, so `!` cannot fail.
     static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
     static let crossOriginResourcePolicy = HTTPField.Name("Cross-Origin-Resource-Policy")!
     static let secFetchSite = HTTPField.Name("Sec-Fetch-Site")!
@@ -81,7 +81,8 @@ extension HTTPField.Name {
     static let xForwardedProto = HTTPField.Name("X-Forwarded-Proto")!
 }
 
-/// Passes the requests that `AccessControl` allows; redirects browsers to the login, and refuses programs.
+/// Passes on the requests that `AccessControl` allows. Of the others, a request for the page is redirected to the login, and
+/// the rest is refused.
 struct AccessMiddleware: RouterMiddleware {
     let access: AccessControl
     /// The routes that need no login.

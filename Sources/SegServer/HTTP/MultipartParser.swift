@@ -4,7 +4,7 @@ internal import SegCore
 
 /// Splits a `multipart/form-data` body (RFC 7578) or a `multipart/related` body (RFC 2387) into parts as it arrives.
 ///
-/// It buffers at most one part's head and one delimiter; the content of a part is passed on as it arrives.
+/// The parser buffers at most one part's head and one delimiter; the content of a part is passed on as it arrives.
 package struct MultipartParser {
     /// The head of a part.
     package struct Head: Hashable, Sendable {

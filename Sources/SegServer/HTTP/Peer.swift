@@ -2,7 +2,7 @@ internal import Foundation
 internal import NIOCore
 package import SegCore
 
-/// The origin of a request for the limits of connections, guesses and jobs.
+/// The origin of a request, for which connections, guesses and jobs are limited.
 ///
 /// An IPv4 address, or the 64-bit network of an IPv6 address, because one subscriber has all addresses of such a
 /// network.
@@ -58,7 +58,7 @@ package struct Peer: Hashable, Sendable, CustomStringConvertible {
 struct Client: Sendable {
     /// The client's peer.
     var peer: Peer
-    /// Whether it uses TLS to a proxy, by the proxy's header.
+    /// Whether the client uses TLS to a proxy, as the proxy's header says.
     var isSecure = false
 }
 

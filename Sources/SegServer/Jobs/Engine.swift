@@ -6,7 +6,7 @@ internal import SegData
 internal import SegImaging
 internal import SegInference
 
-/// The device and the models on it. All computations run on its one thread, one job after another.
+/// The device and the models on it. All computations run on one thread of this actor, one job after another.
 actor Engine {
     private let thread = SerialThread("medseg.engine")
     private let backend: any Backend
@@ -28,8 +28,8 @@ actor Engine {
     }
 
     /// Runs a job and writes its results to its folder.
-    /// - Throws: `CancellationError` if it was cancelled; `Refusal` if it took too long; errors of the scan, the model
-    ///   and the backend.
+    /// - Throws: `CancellationError` if the job was cancelled; `Refusal` if the job took too long; errors of the scan, the
+    ///   model and the backend.
     func run(_ job: Job) throws {
         let start = Date()
         job.update { state in

@@ -5,8 +5,8 @@
 package struct FairLine<Item: AnyObject> {
     private let limit: Int
     private var places: [(item: Item, client: String)] = []
-    /// The number of each client's last turn. If a client without entries adds one, the number becomes at least that
-    /// just before the latest turn.
+    /// The number of each client's last turn. If a client without entries adds one, the client's number becomes at
+    /// least `turn - 1`, just before the latest turn.
     private var turns: [String: Int] = [:]
     private var turn = 0
 
@@ -19,7 +19,7 @@ package struct FairLine<Item: AnyObject> {
     /// The number of entries.
     package var count: Int { places.count }
 
-    /// The maximum number of entries of one client: some stay free for the others.
+    /// The maximum number of entries of one client: some places stay free for other clients.
     package var share: Int { limit - (limit > 1 ? max(1, limit / 4) : 0) }
 
     /// Whether a client may add an entry.

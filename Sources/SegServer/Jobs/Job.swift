@@ -148,7 +148,7 @@ final class Job: Sendable {
     func update(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
 
     /// Records the progress of the job.
-    /// - Throws: `Refusal` or `CancellationError` if it must stop.
+    /// - Throws: `Refusal` or `CancellationError` if the job must stop.
     func report(_ stage: String, _ progress: Double) throws {
         let (isCancelled, started) = state.withLock { state in
             state.stage = stage

@@ -73,7 +73,7 @@ actor JobQueue {
         return job
     }
 
-    /// The number of jobs before this one: 0 if it runs or is over.
+    /// The number of jobs before this job: 0 if this job runs or is over.
     func place(of job: Job) -> Int {
         waiting.order.firstIndex { $0 === job }.map { $0 + (running == nil ? 0 : 1) } ?? 0
     }

@@ -42,7 +42,7 @@ struct JobResults {
         try ScanFile.write(voxels, size: scan.size, like: geometry, to: job.path(file), overwrite: false)
     }
 
-    /// A map in bytes: 0 where nothing was evaluated, otherwise 1 for the value 0 to 255 for the maximum.
+    /// A map in bytes: 0 where nothing was evaluated, otherwise from 1 for the value 0 to 255 for the maximum.
     private static func bytes(_ map: [Float], validity: [UInt8], maximum: Float) -> [UInt8] {
         let scale = maximum > 0 ? 254 / maximum : 0
         return zip(map, validity).map { $1 == 0 ? 0 : UInt8(1 + max(0, min(254, ($0 * scale).rounded()))) }

@@ -6,14 +6,14 @@ internal import SegInference
 internal import SegModels
 internal import SegNN
 
-/// The loaded models, the last used first, within a budget of bytes.
+/// The loaded models, the most recently used first, within a budget of bytes.
 struct PredictorCache {
     private var loaded: [(name: String, predictor: Predictor, bytes: Int)] = []
     private let limit: Int
 
     init(limit: Int) { self.limit = limit }
 
-    /// The names of the loaded models, the last used first.
+    /// The names of the loaded models, the most recently used first.
     var names: [String] { loaded.map(\.name) }
 
     /// The predictor of a model, which is loaded if necessary.

@@ -50,7 +50,7 @@ final class Turns: Sendable {
         next?.resume()
     }
 
-    /// The immediate result of a request; nil if it waits.
+    /// The immediate result of a request; nil if the request waits.
     private func enter(
         _ place: Place, of client: String, _ continuation: CheckedContinuation<Void, any Error>
     ) -> Result<Void, any Error>? {

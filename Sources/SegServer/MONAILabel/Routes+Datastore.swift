@@ -141,8 +141,8 @@ extension Routes {
         return .object(isMissing ? entry.merging(["missing": true]) { $1 } : entry)
     }
 
-    /// The images with finished labels of which both files exist, by names inside the datastore: clients have no use
-    /// for paths of this machine.
+    /// The images with a finished label, if both files exist. The files are given by their names inside the datastore: clients
+    /// have no use for paths of this machine.
     private func pairs() async -> ConfigValue {
         let images = await services.datastore.all().sorted { $0.key < $1.key }
         return .array(

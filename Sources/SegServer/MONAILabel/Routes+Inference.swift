@@ -33,7 +33,7 @@ extension Routes {
     private func infer(
         _ model: ModelEntry, request: Request, body: RequestBody, context: RouteTable.Context
     ) async throws -> Response {
-        // MONAI Label's name of the server's only device is ignored.
+        // `device` is ignored: MONAI Label's clients name a device, but this server has only one.
         let query = try RequestQuery(request, knows: "image", "session_id", "output", "device")
         guard ["image", "json", "all", nil].contains(query["output"]) else {
             throw Refusal(.badRequest, "output should be image, json or all; DICOM SEG is not written")

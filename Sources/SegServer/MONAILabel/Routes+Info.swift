@@ -38,7 +38,7 @@ extension Routes {
                 weights, as: StudyImage.fileName(id: model.name, "." + ending), context: context)
         }
         table.on(.get, "/logs") { request, _ in
-            // MONAI Label's log page may be HTML and refresh itself; this one is always plain text.
+            // MONAI Label's log page may be HTML and refresh itself; this page is always plain text.
             let query = try RequestQuery(request, knows: "lines", "text", "html", "refresh")
             if try query.isOn("html") { throw Refusal(.badRequest, "the log is text; leave html out") }
             let lines = try query.int("lines", from: 0) ?? 300

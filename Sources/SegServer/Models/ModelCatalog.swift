@@ -18,7 +18,7 @@ struct ModelEntry: Sendable {
     /// The number of scans of a case that the model takes together, as channels.
     let channels: Int
 
-    /// The foreground classes with their names; of painted regions only the numbers that they are painted with.
+    /// The foreground classes with their names; if regions are painted, only the numbers that they are painted with.
     var labels: [(number: Int, name: String)] {
         description.maskPlan.foreground(classes: classes).map { ($0, description.className($0)) }
     }

@@ -14,7 +14,7 @@ async function answer(response) {
   if (response.ok) return response;
   if (response.status === 401) throw loggedOut();
   let body = {};
-  try { body = await response.json(); } catch { /* No JSON: the status must do. */ }
+  try { body = await response.json(); } catch { /* No JSON: only the status is known. */ }
   throw refusal(response.status, body);
 }
 
@@ -92,7 +92,7 @@ export const api = {
   async remove(kind, id) {
     try {
       await fetch(`/api/v1/${kind}/${id}`, { method: "DELETE", keepalive: true });
-    } catch { /* The server deletes what nobody asks for. */ }
+    } catch { /* The server itself deletes data that are not used for some time. */ }
   },
 
   /** Voxels as a typed array of a known length; the browser decompresses them. */

@@ -26,7 +26,7 @@ const saving = new Saving({ say, fail, saved: labelSaved });
 const archive = new Archive((series) => openArchived(series).catch(fail));
 let models = [];
 let studies = [];
-// The open scan is a new object for each opening; results for an earlier one are dropped.
+// Each opening of a scan makes a new object; results for an earlier object are dropped.
 let scan = null;
 let job = null;
 let turn = 0;
@@ -39,7 +39,7 @@ let asked = 0;
 const ANOTHER = "Drop another scan, or press to choose";
 const LOSE = "The corrections of this mask have not been saved. Leave them behind?";
 
-// Whether the open mask may be closed; asks only if there are unsaved corrections.
+// Asks whether the open mask may be closed; to be called only if there are unsaved corrections.
 async function mayLeave() { return ask(LOSE, "Leave them"); }
 
 async function openFiles(all) {
@@ -170,7 +170,7 @@ async function keep() {
 async function openMask({ address, model, job, method }) {
   const [mine, number] = [scan, ++asked];
   const isCurrent = () => scan === mine && number === asked;
-  // Asked only when the mask has arrived, because a user may draw until then.
+  // The user is asked only when the mask has arrived, because the user may draw until then.
   const isWanted = async () => isCurrent() && (!findings.isUnsaved || await mayLeave()) && isCurrent();
   if (job) return findings.show(job.state, mine, job.model, isWanted);
   const voxels = await api.voxels(address, "uint8", view.grid.count);

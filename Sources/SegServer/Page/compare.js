@@ -56,7 +56,7 @@ export class Comparison {
     this.measure();
   }
 
-  // Numbers mean the same organs only within one model.
+  // Label numbers mean the same organs only within one model.
   warn(other) {
     const { model } = this;
     $("compare-note").hidden = model !== null && model === other;

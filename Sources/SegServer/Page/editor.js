@@ -7,7 +7,7 @@ import { fill, grow, paint, shrink } from "./strokes.js";
 const $ = (id) => document.getElementById(id);
 
 const TOOLS = { n: "move", b: "brush", e: "erase", g: "fill" };
-/** The bit of a pen's eraser in `buttons`. */
+/** The bit of a pen's eraser in `PointerEvent.buttons`. */
 const ERASER = 32;
 
 export class Editor {

@@ -3,7 +3,8 @@
 import { api, Refused } from "./api.js";
 import { askForVolume } from "./ask.js";
 
-// Files beside the slices on a disc or in an export that are not slices. Slices often have no file extension.
+// Matches the files on a disc or in an export that are not slices. Slices cannot be matched, because they often have no file
+// extension.
 const OTHERS = /(^|\/)(\.|thumbs\.db$|desktop\.ini$)|\.(txt|xml|html?|css|js|json|csv|pdf|jpe?g|png|gif|bmp|exe|dll|inf|ini|ico|docx?|md|log)$/i;
 const ZIP = /\.zip$/i;
 const SINGLE = /\.(nii|nii\.gz|nrrd|mha|zip)$/i;

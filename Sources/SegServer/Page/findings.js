@@ -8,14 +8,15 @@ const $ = (id) => document.getElementById(id);
 
 const same = (value) => value;
 
-// The name, the unit, and the function for display: a variance is shown as its root, in the unit of the probability.
+// The name, the unit and the display function of each map. A variance is shown as its square root, in the unit of the
+// probability.
 const MAPS = {
   entropy: ["Entropy", "nats", same], variance: ["Standard deviation", "of the probability", Math.sqrt],
   mutual_information: ["Mutual information", "nats", same], mean: ["Mean probability", "", same],
 };
 
 export class Findings extends EventTarget {
-  /** `fail` is called with errors of the choice of a map; "open" and "close" are dispatched with the mask. */
+  /** `fail` is called with errors of the choice of a map; "open" and "close" are dispatched when a mask opens or closes. */
   constructor(view, display, fail) {
     super();
     this.view = view;
@@ -61,7 +62,7 @@ export class Findings extends EventTarget {
   /**
    * Shows a mask of any origin: `{ scan, model, job, method }`, where model and job may be missing.
    *
-   * `method` is its origin in DICOM's words: automatic, semiautomatic or manual; null if it is unknown.
+   * `method` is the mask's origin in DICOM's words: automatic, semiautomatic or manual; null if it is unknown.
    */
   open(voxels, { scan, model = null, job = null, method = job ? "automatic" : null }) {
     this.clear();

@@ -57,9 +57,9 @@ export class Grid {
   }
 }
 
-// For each plane: the axis perpendicular to it, the axes of its columns and rows, which both run against the patient's
-// axes (the patient's right and front are on the left, head and front are on top), and the letters left, right, top,
-// bottom.
+// For each plane: the axis perpendicular to it, the axes of its columns and rows, and the letters at the left, right, top and
+// bottom. Columns and rows run against the patient's axes: the patient's right or front is on the left, and the head or front
+// is on top.
 export const PLANES = {
   axial: { through: 2, columns: 0, rows: 1, letters: ["R", "L", "A", "P"] },
   coronal: { through: 1, columns: 0, rows: 2, letters: ["R", "L", "S", "I"] },

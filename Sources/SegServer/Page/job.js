@@ -6,7 +6,7 @@ import { say, showProgress } from "./messages.js";
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
- * Requests the state of a job until it is over; null if it is no longer wanted before.
+ * Requests the state of a job until the job is over, and returns the last state; null if the job is no longer wanted.
  *
  * Throws if the job failed.
  */
@@ -23,7 +23,8 @@ export async function follow(started, isWanted) {
   return state;
 }
 
-// The state of a job. A server that does not answer may return soon, and continues to compute.
+// The state of a job. If the server does not answer, the request is repeated: the server may answer again soon, and continues
+// to compute meanwhile.
 async function untilAnswered(id, isWanted) {
   for (let tries = 0; ; tries++) {
     try {

@@ -83,7 +83,7 @@ export class Pane {
     context.globalAlpha = 1;
   }
 
-  // A sheet of the canvas's size that is redrawn only if its key changes, because smooth scaling and text are slow.
+  // A hidden canvas of the same size, which is redrawn only if its key changes, because smooth scaling and text are slow.
   sheet(name, key, draw) {
     const { width, height } = this.canvas;
     const sheet = this.sheets[name] ??= document.createElement("canvas");

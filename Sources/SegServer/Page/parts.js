@@ -16,7 +16,7 @@ export function keepLargest(map, label) {
 class Runs {
   constructor(map, label, { low, high }) {
     this.count = 0;
-    // For each run: its start in its line and in memory, its length, and an earlier run of the same component.
+    // For each run: its start in its line and in memory, its length, and its parent in the union-find forest of components.
     this.starts = [];
     this.places = [];
     this.lengths = [];

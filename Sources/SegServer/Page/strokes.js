@@ -44,8 +44,8 @@ export function paint(map, { start, end, radius, axis, label, from = null, range
 /**
  * Fills the connected area around a point that has the point's label (and intensities of a range).
  *
- * Returns false, and leaves the mask unchanged, if the area is open: it reaches the edge of the slice or scan, and no
- * range bounds it.
+ * Returns false if the area is open: it is background, reaches the edge of the slice or scan, and no range bounds it. The
+ * caller then has to cancel the change.
  */
 export function fill(map, { point, axis, label, range = null }) {
   const { grid, voxels, intensities } = map;

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Logging
 internal import SegCore
 
-// The files in the folder, and how the entries follow them.
+// The search of the folder for files, and the update of the entries from the found files.
 extension Datastore {
     /// Reads the folder if it may have changed since the last time.
     func rescan() {
@@ -126,7 +126,7 @@ extension Datastore {
 
     // MARK: - Names of older servers
 
-    /// Renames uploads and labels with random names, so that their names alone show to which image they belong.
+    /// Renames the uploads and labels that have random names. The new names alone show to which image they belong.
     ///
     /// Files are only renamed, never copied or replaced. If this is interrupted, the next scan of the folder finds each
     /// file under one of its two names. A folder that cannot be written stays unchanged and works.

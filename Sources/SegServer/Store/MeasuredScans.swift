@@ -1,7 +1,7 @@
 internal import Foundation
 internal import SegCore
 
-/// The scans of the datastore whose voxels are kept on disk, the last used first.
+/// The scans of the datastore whose voxels are kept on disk, the most recently used first.
 struct MeasuredScans {
     /// A scan that was measured in one state of its file.
     struct Entry {

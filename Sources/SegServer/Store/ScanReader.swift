@@ -5,7 +5,7 @@ internal import SegData
 internal import SegImaging
 internal import SegInference
 
-/// Reads the untrusted scans of uploads, one upload at a time, so that the scans of at most one are in memory.
+/// Reads the untrusted scans of uploads, one upload at a time, so that the scans of at most one upload are in memory.
 actor ScanReader {
     private let thread = SerialThread("medseg.scans")
     private let limits: ServerLimits

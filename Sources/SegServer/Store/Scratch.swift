@@ -5,7 +5,7 @@ internal import SegCore
 /// The server's own folder: uploads, caches and results, which are deleted with their session.
 ///
 /// At its start a server removes the files of earlier servers, therefore nothing of a killed run is ever used again.
-/// The folder is locked, so that two servers do not empty each other's. At its end a server removes everything that it
+/// The folder is locked, so that two servers do not empty each other's folders. At its end a server removes everything that it
 /// created.
 final class Scratch: Sendable {
     let folder: String
@@ -158,7 +158,8 @@ final class Scratch: Sendable {
         budget.release(bytes)
     }
 
-    /// 128 random bits as an id that cannot be guessed; nothing else ever becomes part of a path.
+    /// 128 random bits as an id that cannot be guessed. Only such ids, never a client's text, become parts of paths in this
+    /// folder.
     static func makeID() -> String {
         var generator = SystemRandomNumberGenerator()
         return (0..<2).map { _ in

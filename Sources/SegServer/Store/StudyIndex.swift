@@ -15,7 +15,7 @@ struct StudyIndex {
         return stamp != known
     }
 
-    /// An entry; nil if it is not valid.
+    /// An entry, whose image is nil if the entry is not valid.
     private struct Entry: Decodable {
         let image: StudyImage?
 

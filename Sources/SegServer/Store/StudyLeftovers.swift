@@ -5,7 +5,7 @@ internal import SegCore
 ///
 /// Only files with names that a server creates are removed; all others belong to the user.
 enum StudyLeftovers {
-    /// Removes them from the datastore's folder and its folders of labels.
+    /// Removes the unfinished files from the datastore's folder and its folders of labels.
     static func remove(from folder: String) {
         let labels = "\(folder)/labels"
         let tags = ((try? FileManager.default.contentsOfDirectory(atPath: labels)) ?? []).map { "\(labels)/\($0)" }

@@ -32,7 +32,7 @@ package enum StudyName {
         return text
     }
 
-    /// A scan's file name without the file extension of its format in any case; nil if it is not the name of a scan.
+    /// A scan's file name without its format's file extension, in upper or lower case; nil if it is not the name of a scan.
     package static func stem(of file: String) -> String? {
         guard !file.hasPrefix("."), let ending = ScanFile.ending(of: file),
             ScanFile.singleFileEndings.contains(ending), file.utf8.count > ending.utf8.count

@@ -6,8 +6,8 @@ internal import SegReport
 /// Measures over the cases of an evaluation whether probabilities are calibrated and whether uncertainties find the
 /// errors.
 ///
-/// The probability is that of the foreground. An error is a voxel whose class is not the label's. Only voxels that the
-/// network processed count.
+/// The probability is the foreground probability. An error is a voxel whose predicted class differs from the label map's class.
+/// Only voxels that the network processed count.
 public struct CalibrationStudy {
     private static let bins = 15
     /// The coverages. The share of voxels that are set aside falls from 89 % to 1 in 100,000 in steps of equal ratio, and
@@ -85,7 +85,7 @@ public struct CalibrationStudy {
         }
         /// The mean difference between probability and frequency over the voxels; nil without voxels.
         public let expectedCalibrationError: Double?
-        /// The largest difference of a bin; nil without voxels.
+        /// The largest difference between probability and frequency in a bin; nil without voxels.
         public let maximumCalibrationError: Double?
         /// The bins of the reliability diagram.
         public let reliability: [ReliabilityDiagram.Bin]

@@ -23,7 +23,7 @@ public struct DatasetEvaluation {
         public let scan: Volume
         /// The geometry of the scan, for volumes that are written on its grid.
         public let geometry: ScanGeometry
-        /// The class of every voxel of the label map, or with regions its number; background for ignored voxels.
+        /// The class of every voxel of the label map, or the voxel's number if the model has regions; 0 at ignored voxels.
         public let truth: [UInt8]
         /// The prediction.
         public let found: Segmentation
@@ -41,7 +41,7 @@ public struct DatasetEvaluation {
 
     /// Creates an evaluation of a segmenter.
     /// - Parameters:
-    ///   - segmenter: The models. If it draws samples, their calibration is measured too.
+    ///   - segmenter: The models. If the segmenter draws samples, their calibration is measured too.
     ///   - dataset: The dataset of the cases, with the names of the classes and the number of ignored voxels.
     ///   - options: The definition of the percentile Hausdorff distance, and the tolerance of the surface Dice.
     ///   - bootstrap: The sampling for the intervals of the means.

@@ -79,7 +79,7 @@ public struct FoldRun {
         try faults.finish()
     }
 
-    /// Checks keys that may change when a run is resumed, but not once it is finished.
+    /// Checks keys that may change when a run is resumed, but not once the run is finished.
     private func checkLength(_ wanted: TrainingConfiguration) throws {
         guard case .object(let new) = wanted.resolved, case .object(let old) = configuration.resolved else { return }
         let keys = ["iterations", "minutes", "early_stopping", "init_from", "validation"]

@@ -56,7 +56,7 @@ public struct FoldSet {
 
     private static func path(_ folder: String) -> String { URL(fileURLWithPath: folder).standardizedFileURL.path }
 
-    /// Groups runs by what they train, under distinct names.
+    /// Groups the runs of each configuration, under distinct names.
     private static func grouped(_ runs: [FoldRun]) -> [Configuration] {
         var kinds: [ConfigValue] = []
         var members: [ConfigValue: [FoldRun]] = [:]

@@ -8,9 +8,9 @@ public import SegMetrics
 internal import SegReport
 internal import SegWeights
 
-/// A whole cross-validation: every case is measured with the network that was not trained on it, configurations are
-/// compared, and the postprocessing of the best one is chosen and its folds are combined in one model folder. The core
-/// of `medseg folds`.
+/// A whole cross-validation: every case is measured with a network that was not trained on it, and configurations are compared.
+/// The postprocessing of the best configuration is chosen, and its folds are combined in one model folder. The core of
+/// `medseg folds`.
 ///
 /// Corresponds to nnU-Net's `nnUNetv2_find_best_configuration`, without ensembles of two configurations.
 public struct FoldStudy {
@@ -45,7 +45,7 @@ public struct FoldStudy {
     public func write(
         to folder: String, on backend: any Backend, report: (DatasetEvaluation.Event) -> Void
     ) throws -> String {
-        // The file whose presence means that everything is done is removed first.
+        // `summary.md` is removed first, because its presence means that everything is done.
         try? FileManager.default.removeItem(atPath: "\(folder)/summary.md")
         for run in set.configurations.flatMap(\.runs) {
             try FoldValidation(run, dataset: dataset).complete(on: backend, report: report)

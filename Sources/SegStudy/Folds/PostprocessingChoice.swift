@@ -5,9 +5,9 @@ internal import SegMetrics
 /// The connected components that are removed from masks, chosen by out-of-fold predictions; nnU-Net's
 /// `determine_postprocessing`.
 ///
-/// First the largest component of all the foreground together is tried: the step is used if the mean Dice rises and no
-/// class's Dice falls. Then, if there are several classes, the largest component of each class is tried: the step is
-/// used if the Dice of the class rises.
+/// First, only the largest component of all the foreground together is kept: this step is used if the mean Dice rises and no
+/// class's Dice falls. Then, if there are several classes, only the largest component of each class is kept: this step is used
+/// if the Dice of the class rises.
 package struct PostprocessingChoice {
     /// The results of the steps on the cases. A step for one class changes no other class, therefore one pass over each
     /// mask measures all steps.
@@ -57,7 +57,7 @@ package struct PostprocessingChoice {
     package let before: ValidationSummary
 
     /// Chooses the steps.
-    /// - Parameter choosing: False for no steps, for example if a model has its own.
+    /// - Parameter choosing: False for no steps, for example if a model has its own steps.
     package init(_ trials: Trials, labels: [Int], choosing: Bool = true) {
         func rises(_ after: ValidationSummary, over before: ValidationSummary, _ label: Int) -> Bool {
             guard let new = after.meanDice(of: label), let old = before.meanDice(of: label) else { return false }

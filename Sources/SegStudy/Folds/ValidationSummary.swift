@@ -71,7 +71,7 @@ package struct ValidationSummary {
             .object(Dictionary(labels.map { ("\($0)", row($0)) }) { first, _ in first })
         }
         return [
-            // NumPy's mean is NaN if one label has none.
+            // NumPy's mean over the labels is NaN if one label has no value.
             "foreground_mean": row { metric in
                 let values = labels.map { means($0, metric) }
                 return values.contains(nil) ? nil : mean(values)

@@ -7,7 +7,7 @@ public enum RunFolder {
     /// - Throws: `RunIsBusy`, with nothing changed; errors of the work.
     public static func alone<Result>(in folder: String, _ work: () throws -> Result) throws -> Result {
         guard let lock = try FileLock("\(folder)/\(lockName)") else { throw RunIsBusy(folder: folder) }
-        // A checkpoint is safe only if the name of its folder is.
+        // A checkpoint survives a power cut only if the name of its folder is on the disk too.
         DurableFile.syncFolder(of: folder)
         return try withExtendedLifetime(lock) {
             let places = ["figures"] + RunRecord.Model.allCases.map(\.rawValue)

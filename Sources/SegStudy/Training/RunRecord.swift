@@ -66,14 +66,14 @@ package struct RunRecord {
             folder + "/validation.csv", columns: ["step", "dice"], expected: expected, note: note)
         var byCase = expected
         byCase.rowsPerStep = split.validation.count
-        // The patches of all cases are pooled.
+        // A pseudo Dice pools the patches of all cases, so there are no rows per case.
         if configuration.pseudoDice != nil { byCase.steps = [] }
         validationCases = try RunTable(
             folder + "/validation_cases.csv", columns: ["step", "case", "dice"], expected: byCase, note: note)
         let classes = try configuration.model.labelScheme.regions?.count ?? configuration.model.classCount - 1
         let classFile = folder + "/validation_classes.csv"
         expected.rowsPerStep = classes
-        // A run of a version before this table has no such file.
+        // A run of an earlier version, which did not write this table, has no such file.
         if !FileManager.default.fileExists(atPath: classFile) { expected.steps = [] }
         validationClasses =
             classes > 1

@@ -31,7 +31,7 @@ package final class RunTable {
         let content = Content(String(decoding: text, as: UTF8.self), columns: columns, expected: expected)
         kept = content.rows.map(\.cells)
         let missing = content.missing(expected)
-        // Text after the last row was cut off by a kill, unless rows are missing there.
+        // Text after the last row is the rest of a line that a kill cut off, unless rows are missing there.
         let damaged = missing.isEmpty ? content.damagedWithin : content.damaged
         var faults: [String] = []
         if !damaged.isEmpty {
@@ -65,7 +65,7 @@ extension RunTable {
         private(set) var damagedWithin: [String] = []
 
         init(_ text: String, columns: [String], expected: Expected) {
-            // Splits bytes, because a carriage return and a line feed are one character.
+            // Splits bytes, because a carriage return with a line feed is one Character in Swift.
             var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
                 .map { Substring($0) }[...]
             let tail = lines.popLast() ?? ""

@@ -53,7 +53,8 @@ extension Preset {
         "brightness": ["prob": 0.15, "range": [0.75, 1.25]],
         "contrast": ["prob": 0.15, "range": [0.75, 1.25]],
         "low_resolution": ["prob": 0.25, "zoom": [0.5, 1]],
-        // One step replaces two of nnU-Net: on the inverted image with probability 0.1, on the image itself with 0.3.
+        // This step replaces two steps of nnU-Net with probability 0.1 (inverted image) and 0.3 (image itself): together they
+        // have 0.37 = 1 − 0.9 · 0.7, of which 0.27 = 0.1 / 0.37 is inverted.
         "gamma": ["prob": 0.37, "range": [0.7, 1.5], "invert_prob": 0.27, "retain_stats": true],
         "flip": ["prob": 0.5, "axes": [0, 1, 2]],
     ]

@@ -5,10 +5,10 @@ extension Preset {
     ///
     /// A batch has two volumes, as in the tutorial that the report started from, so an epoch of its 28 training scans has
     /// 14 steps: 100 epochs, the learning rate halved every 10, early stopping after 15 epochs without progress. The report
-    /// gives flips and rotations without probabilities; the ones here are MONAI's defaults. It uses dropout for its uncertainty
-    /// maps but states no rate; here it is 0.1. `validation` sets aside 8 of
-    /// the 36 scans that are not its test scans 3, 9, 20, 32 and 62. The learning rate falls too fast to reach the tutorial's
-    /// Dice; `tutorial` gives better results.
+    /// gives flips and rotations without probabilities; the ones here are MONAI's defaults. The report uses dropout for its
+    /// uncertainty maps but states no rate; here the rate is 0.1. `validation` sets aside 8 of the 36 scans that are not its
+    /// test scans 3, 9, 20, 32 and 62. The learning rate falls too fast to reach the tutorial's Dice; `tutorial` gives better
+    /// results.
     static let report = Preset(
         name: "report",
         entries: [

@@ -10,7 +10,7 @@ public struct Preset: Sendable {
     /// All presets.
     public static let all = [report, tutorial, nnunet]
 
-    /// The document with the entries of its preset for the keys that it does not give itself.
+    /// The document, completed by the entries of its preset for the keys that the document does not give.
     ///
     /// Objects are merged key by key. An object that names another loss, optimiser, schedule or network replaces the
     /// preset's object, whose other keys do not apply to it.
