@@ -1,6 +1,6 @@
 // Pointwise arithmetic.
-// NDRange: dimension 0, one item per element, or per WIDTH elements if the host found that every array is aligned to
-// that.
+// NDRange: dimension 0, one item per wide element, a vector of WIDTH elements. The host sets WIDTH above 1 only if
+// every array is aligned to WIDTH elements.
 
 #ifndef WIDTH
 #define WIDTH 1

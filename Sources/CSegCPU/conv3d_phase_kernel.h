@@ -8,8 +8,9 @@
 #include "conv3d_phase_transform.h"
 #include "conv3d_winograd_kernel.h"
 
-// The order of the points along d. Point 1 (number 2) contributes to all outputs of F(3, 2) and sets their sums, which
-// are complete after number 1. The plain points of a convolution complete its outputs.
+// The numbers of the points along d in the order in which they are processed. Number 2, the point 1, is first, because
+// it contributes to all outputs of F(3, 2): it sets their sums. The sums are complete after number 1. Numbers 4 to 6,
+// the plain inputs, then complete the outputs of a convolution.
 static const int phase_order[PHASE_POINTS] = {2, 3, 0, 1, 4, 5, 6};
 
 // The positions of the rows of a plane's points: for each point, the first cube's row, and the floats from cube to

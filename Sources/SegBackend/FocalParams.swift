@@ -25,7 +25,7 @@ public struct FocalParams: Hashable, Sendable {
         classWeights = []
     }
 
-    /// The factor of a class's sum of row losses; 0 for a background that does not count.
+    /// The factor by which the loss multiplies the sum of a class over the rows; 0 for a background that does not count.
     public func share(_ channel: Int, of channels: Int, samples: Int, positions: Int) -> Double {
         let first = includeBackground || channels == 1 ? 0 : 1
         guard channel >= first else { return 0 }

@@ -110,7 +110,7 @@ extension CPUBackend {
         return tables
     }
 
-    /// Computes pass 2: gx = w/σ · (g0 − mean of w g0 over the group / w − x̂ · mean of w g0 x̂ / w).
+    /// Computes pass 2: gx = (w · g0 − mean(w · g0) − x̂ · mean(w · g0 · x̂)) / σ, with means over the statistics group.
     private func normGradient(
         _ x: BufferView, _ upstream: BufferView, before: BufferView?, _ partition: RowPartition,
         _ tables: EpilogueTables, weight: BufferView?, variance: BufferView, _ params: NormParams,

@@ -74,8 +74,8 @@ public struct UNesTOptions: Hashable, Sendable {
     }
 }
 
-/// A transformer whose attention stays within blocks of tokens as encoder and convolutions as decoder, with the names
-/// of the zoo's weights.
+/// A transformer as encoder, with attention within blocks of tokens, and convolutions as decoder, with the parameter
+/// names of the zoo's weights.
 public struct UNesT: Network {
     /// The network's parameters.
     public let store: ParameterStore

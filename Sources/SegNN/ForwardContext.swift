@@ -21,7 +21,8 @@ public struct ForwardContext: Sendable {
     public var pass: UInt32
     /// Whether dropout is on. The mode determines it, unless it is switched off to compare with a run without dropout.
     public var dropsOut: Bool
-    /// Whether blocks discard what their gradients need and compute it again: less memory, more time, the same bits.
+    /// Whether blocks discard their intermediate results and compute them again for the gradients, as in
+    /// `torch.utils.checkpoint`: less memory, more time, the same bits.
     public var recomputes = false
     /// The collection that keeps back batch norm statistics; nil if the running statistics move at once.
     public var statistics: BatchStatistics?
@@ -60,7 +61,7 @@ extension ForwardContext {
     /// Runs a block of a network; if activations are recomputed, only its inputs are kept for the gradient.
     /// - Parameters:
     ///   - inputs: The inputs, handed over so that the block can release them before it ends.
-    ///   - block: The block; the only tensors with a history that it reads are its inputs and parameters.
+    ///   - block: The block. It must not read tensors with a history other than its inputs and parameters.
     /// - Throws: The errors of the block.
     public func recomputing(
         _ inputs: consuming [Tensor],

@@ -41,7 +41,7 @@ public struct Parity: Sendable {
 
 extension Parity {
     /// Runs a case on a backend and on the reference, with the case's own tolerances, but with the tolerance of
-    /// Winograd's algorithm for outputs that the CPU may compute by F(4, 5) without being forced to.
+    /// Winograd's algorithm for outputs that the CPU may choose to compute by F(2, 5) or F(4, 5).
     /// - Throws: The errors of the backends, and `OpCaseError` if one of them wrote to memory that is not its output.
     public init(_ opCase: OpCase, on backend: any Backend, against reference: any Backend) throws {
         try self.init(opCase, on: backend, against: reference) { output in

@@ -45,8 +45,8 @@ extension OpenCLBackend {
         try convolveGrids([grid], operands, weight, false, by: plan)
     }
 
-    /// The plan without tuning: the forced plan or the default one. By default, tiles and vectors of 16 outputs are
-    /// used if a group has enough outputs to fill a part of them.
+    /// The plan without tuning: the forced plan or the default one. The default is tiles (GPUs and matrix units) for at
+    /// least 8 outputs of a group, or vectors of 16 outputs (other devices) for at least 3; else one item per output.
     func usualPlan(groupOutputs: Int, vectors: Int) -> Conv3dPlan {
         switch forcedPlan {
         case .tile(let index): return .gemm(GemmTile.candidates[index])

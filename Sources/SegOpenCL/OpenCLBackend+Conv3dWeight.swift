@@ -91,7 +91,8 @@ extension OpenCLBackend {
         let blocks = (gradient.groupInputs + inputs - 1) / inputs * gradient.grid.taps
         let vectors = (gradient.groupOutputs + vectorOutputs - 1) / vectorOutputs
         let lines = gradient.grid.lines
-        // A part is some lines of a volume, because a CPU's caches limit its size; the number of units does not matter.
+        // A part covers whole lines of a volume, which suits a CPU's caches. There are at most 16 parts, and at most as
+        // many as fit in 64 MiB; the number of compute units does not matter.
         let wanted = min(16, lines, max(1, (1 << 24) / gradient.count))
         let length = (lines + wanted - 1) / wanted
         let chunks = (lines + length - 1) / length
