@@ -257,7 +257,7 @@ inline void put_across(__local float *tile, const int pitch, const float4 v) {
 }
 
 // LOADS: the number of vectors of four that an item loads if the work-group loads `vectors`. IS_LOAD: whether load i of
-// an item is one of them.
+// an item is one of these `vectors` loads.
 #define LOADS(vectors) (((vectors) + ITEMS - 1) / ITEMS)
 #define IS_LOAD(i, vectors) ((vectors) % ITEMS == 0 || get_local_id(0) + (i)*ITEMS < (vectors))
 #define LEFT_VECTORS (TILE_M * TILE_K / 4)

@@ -92,8 +92,8 @@ __kernel void unary(IN(x), OUT(y), const ulong count, const int op) {
 
 #if WIDTH == 1
 
-// y [extents.x, .y, .z, .w] = a ∘ b, where each operand has its own strides along the axes; the stride is 0 if it
-// repeats.
+// y [extents.x, .y, .z, .w] = a ∘ b, where each operand has its own strides along the axes; a stride of 0 repeats the
+// operand.
 __kernel void binary_strided(
     IN(a), IN(b), OUT(y), const ulong count, const int4 extents, const int4 a_steps, const int4 b_steps, const int op) {
     ENTER(a);

@@ -1,8 +1,8 @@
 // y = act(dropout(normalize(x)) + before) + after, and its gradient, which recomputes the values between x and y.
 //
 // x is [samples, rows, channels]. Element (n, row, c) uses statistic n · per_sample + c / stat_channels, or the
-// statistic of its row if per_row is set. Unless a kernel states another NDRange, it is columns (see common/reduce.cl),
-// with samples as outer.
+// statistic of its row if per_row is set. The NDRange of a kernel is columns (see common/reduce.cl) with samples as
+// outer, unless its comment states another.
 
 #define NORM_ARGUMENTS                                                                                                 \
     IN(x), IN(mean), IN(variance), IN(weight), IN(bias), IN(slopes), IN(before), const uint channels, const uint rows, \

@@ -34,7 +34,7 @@ public struct DiceCEParams: Hashable, Sendable {
     /// The maximum number of regions: the bits of a label, an `Int32` that is not below 0.
     public static let mostRegions = 31
 
-    /// The ratio of overlap to sizes; the loss is 1 minus it.
+    /// The ratio of overlap to sizes; the loss is 1 minus this ratio.
     public enum Ratio: Hashable, Sendable {
         /// 2 I / (ΣP + ΣG).
         case dice

@@ -50,8 +50,8 @@ extension CPUBackend {
         }
         let totals = channelSums(sums.base, partition)
         if params.kind != .layer {
-            // If pass 1 wrote the gradient of the residual, it is the gradient with respect to the activation's input,
-            // and pass 2 starts from it.
+            // If pass 1 wrote the gradient of the residual, pass 2 starts from that gradient, because it is also the
+            // gradient with respect to the activation's input.
             let rest = gradients.residualBefore.map { ($0, epilogue.withoutActivation) }
             let (signal, own) = rest ?? (upstream, epilogue)
             let after =

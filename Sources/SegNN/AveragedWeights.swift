@@ -1,7 +1,7 @@
 internal import SegBackend
 public import SegTensor
 
-/// An exponential moving average of a network's parameters, which can replace them.
+/// An exponential moving average of a network's parameters. The averages can replace the parameters.
 ///
 /// The first update copies the parameters; each further one computes `average = decay · average + (1 − decay) · parameter`.
 /// `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(decay)`. As in PyTorch, buffers, such as the statistics

@@ -2,7 +2,7 @@ internal import SegBackend
 internal import SegTensor
 
 /// The statistics that the batch norms of one forward pass measured. They are kept back so that the running statistics
-/// can move later, in the order of the passes, regardless of where the passes were computed.
+/// can move later, in the order of the passes, no matter which process or thread computed a pass.
 ///
 /// A pass in training reads no running statistics, so moving them later changes no bit. An instance belongs to the
 /// thread that runs its pass.

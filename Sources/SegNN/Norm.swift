@@ -28,7 +28,8 @@ public struct Norm {
 
     /// Normalises x and applies the followers in the same pass.
     ///
-    /// In training, batch norm uses the batch's statistics and updates the running ones. Otherwise it uses the running ones.
+    /// In training, batch norm uses the batch's statistics and updates the running statistics. Otherwise it uses the
+    /// running statistics.
     /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(
         _ x: Tensor, followers: NormFollowers, in context: ForwardContext

@@ -166,7 +166,7 @@ extension ConvGeometry {
         }
     }
 
-    /// Computes the gradient for x: the other kind of convolution with the same weights.
+    /// Computes the gradient for x, with the same weights: a transposed convolution for a convolution, and vice versa.
     func applyTransposed(
         _ backend: any Backend, _ upstream: BufferView, weight: BufferView, into gx: BufferView, accumulate: Bool
     ) throws {

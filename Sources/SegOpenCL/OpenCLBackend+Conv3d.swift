@@ -15,7 +15,7 @@ package enum OpenCLConv3dAlgorithm: Hashable, Sendable, CaseIterable {
 let (vectorOutputs, vectorRows) = (16, 6)
 
 extension OpenCLBackend {
-    /// See `ConvolutionOps.conv3d`; it uses one grid.
+    /// See `ConvolutionOps.conv3d`. Uses one grid.
     public func conv3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
@@ -25,7 +25,7 @@ extension OpenCLBackend {
         try convolveByChosenPlan([grid], operands, weight: weight, transposed: false)
     }
 
-    /// See `ConvolutionOps.convTranspose3d`; it uses one grid, which is a dense convolution, for each residue of the output
+    /// See `ConvolutionOps.convTranspose3d`. Uses one grid, which is a dense convolution, for each residue of the output
     /// position modulo the stride.
     public func convTranspose3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,

@@ -4,8 +4,8 @@ public import SegBackend
 private let vectorInputs = 8
 
 extension OpenCLBackend {
-    /// See `ConvolutionOps.conv3dBackwardWeight`. It computes parts over chunks of rows, and then their sum in a fixed
-    /// order.
+    /// See `ConvolutionOps.conv3dBackwardWeight`. Computes parts over chunks of rows, and then the sum of the parts in a
+    /// fixed order.
     public func conv3dBackwardWeight(
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
     ) throws {

@@ -60,7 +60,7 @@ package final class OpRecording: Sendable {
         package let op: RecordedOp?
         /// The arrays that the op reads; nil for an operand that is absent.
         package let operands: [BufferView?]
-        /// The array that the op writes; its memory may be that of an operand that nothing else reads.
+        /// The array that the op writes; it may share its memory with an operand that nothing else reads.
         package let result: BufferView
     }
 

@@ -87,7 +87,7 @@ typedef struct {
     ptrdiff_t run;  // floats of a run
     ptrdiff_t side; // number of consecutive taps that read neighbouring inputs of a row; 1 if there are none
     ptrdiff_t scalars; // number of scalars of the broadcast factor, padded to the size that the kernels write
-    ptrdiff_t vectors; // number of lanes of the other factor, padded to whole vectors
+    ptrdiff_t vectors; // number of lanes of the factor in vectors, padded to whole vectors
 } segcpu_conv3d_gradient;
 
 // Sets `scalars` and `vectors` from the other fields.
