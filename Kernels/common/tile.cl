@@ -171,9 +171,8 @@ inline float part_of(const uint word, const int upper) {
 }
 
 // Every lane writes its registers to local memory for its warp. Each result is a sum over k of products of a row's and
-// a column's elements. Four lanes hold the elements of a row or column, `pair` elements in a register: element k is in
-// lane k / pair % 4 of the four, and in the later registers if k is in the second half, by the layout in the PTX
-// manual.
+// a column's elements. Four lanes hold the elements of a row or column, `pair` elements in a register, in the layout of
+// the PTX manual: element k is in lane k / pair % 4 of the four, and in the later registers if k is in the second half.
 inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange) {
     __local uint(*shown)[6] = (__local uint(*)[6])exchange;
     const int item = get_local_id(0), lane = item % WARP, warp = item - lane;

@@ -13,7 +13,7 @@ typedef float wide_t;
 #define ISNAN(x) ((x) != (x))
 #endif
 
-// The numbers are the indices of the cases of BinaryOp and UnaryOp in SegBackend/OpParams.swift, which a test checks.
+// The numbers are the indices of the cases of BinaryOp and UnaryOp in SegBackend/OpParams.swift; a test compares them.
 #define ADD 0
 #define SUBTRACT 1
 #define MULTIPLY 2

@@ -1,8 +1,8 @@
 // A convolution of three taps per axis and stride 2, or its transpose, by phases, for a block of cubes.
 //
-// The points along d are processed one by one. The inputs of all cubes are transformed into the 7 x 7 points of that
-// plane and multiplied with the weights, and the products' share of the outputs is summed or written. Points with the
-// same weights are the rows of one matrix, [cube][point][channel].
+// The points along d are processed one by one. For each, the inputs of all cubes are transformed into a plane of 7 x 7
+// points and multiplied with the weights. The products' contribution to the outputs is then summed or written. Points
+// with the same weights are the rows of one matrix, [cube][point][channel].
 #pragma once
 
 #include "conv3d_phase_transform.h"

@@ -40,8 +40,8 @@ public final class AveragedWeights {
     /// - Throws: `BackendError` from the backend.
     public func restart() throws { try update(isFirst: true) }
 
-    /// Replaces the parameters by the averages while `body` runs, and restores them afterwards, bit for bit. If the averages
-    /// are in place already, it only runs `body`.
+    /// Replaces the parameters by the averages while `body` runs, and restores the parameters afterwards, bit for bit. If
+    /// the averages are in place already, only runs `body`.
     /// - Throws: The errors of `body`; `BackendError` from the backend.
     public func inPlace<Result>(_ body: () throws -> Result) throws -> Result {
         guard !isInPlace else { return try body() }

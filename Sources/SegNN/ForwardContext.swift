@@ -24,7 +24,7 @@ public struct ForwardContext: Sendable {
     /// Whether blocks discard their intermediate results and compute them again for the gradients, as in
     /// `torch.utils.checkpoint`: less memory, more time, the same bits.
     public var recomputes = false
-    /// The collection that keeps back batch norm statistics; nil if the running statistics move at once.
+    /// The collection that keeps batch norm statistics for later; nil if the running statistics are updated at once.
     public var statistics: BatchStatistics?
     /// The current run of a recomputed block.
     private var run = Run.only
@@ -35,7 +35,7 @@ public struct ForwardContext: Sendable {
         case only
         /// The run that computes the value; nothing is recorded.
         case first
-        /// The run that computes the gradients; batch norm's running statistics have already moved.
+        /// The run that computes the gradients; batch norm's running statistics have already been updated.
         case second
     }
 
@@ -55,7 +55,7 @@ extension ForwardContext {
     /// Whether gradients are recorded.
     public var records: Bool { mode == .training && run != .first }
 
-    /// Whether batch norm's running statistics move.
+    /// Whether batch norm's running statistics are updated.
     var updatesStatistics: Bool { mode == .training && run != .second }
 
     /// Runs a block of a network; if activations are recomputed, only its inputs are kept for the gradient.

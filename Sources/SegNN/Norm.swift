@@ -92,7 +92,7 @@ struct RunningStatistics {
         self.momentum = momentum
     }
 
-    /// Moves the running statistics towards a batch's statistics; as in PyTorch, the stored variance is the unbiased one.
+    /// Updates the running statistics with a batch's statistics; as in PyTorch, the stored variance is the unbiased variance.
     func move(mean batchMean: BufferView, variance batchVariance: BufferView, count: Int) throws {
         let unbiased = Float(count) / Float(max(count - 1, 1))
         let backend = mean.leaf.backend

@@ -50,7 +50,7 @@ struct GemmTile: Hashable, Sendable {
             case .weightGradient: isWide ? 48 * Self.inner : 20 * rows + 16 * Self.inner
             case .matmul: 0
             }
-        // 64 bytes for the gaps between arrays, which begin at multiples of 16.
+        // 64 bytes for the gaps between arrays, which begin at multiples of 16 bytes.
         return (isWide ? 8 : 4) * words + exchange + places + 64
     }
 

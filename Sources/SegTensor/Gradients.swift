@@ -1,6 +1,7 @@
 internal import SegBackend
 
-/// A node of the gradient graph: an op with the nodes of its inputs and the function that propagates its gradient to them.
+/// A node of the gradient graph (`grad_fn`): an op, the nodes of its inputs, and the function that computes the inputs'
+/// gradients from the gradient of the output.
 final class GradientNode {
     /// The op name of a recomputed block, whose graph is built during the backward pass.
     static let recomputed = "recomputed"

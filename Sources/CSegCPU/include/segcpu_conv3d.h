@@ -52,7 +52,7 @@ typedef struct {
 // The number of floats of scratch memory that the kernel `conv3d_tile` needs.
 size_t segcpu_conv3d_scratch(const segcpu_conv3d *conv);
 
-// Computes a tile, whose first output of every phase is at `start`, for panels first ..< end of the output channels.
+// Computes a tile for panels first ..< end of the output channels. `start` is the tile's first output of every phase.
 typedef void segcpu_conv3d_tile_kernel(
     const segcpu_conv3d *conv, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first, ptrdiff_t end,
     float *scratch);
