@@ -15,8 +15,8 @@ public enum KernelLibrary {
         "common/tile",
     ]
 
-    /// The folder of the sources beside the program, or beside the library that contains this code, if a program in
-    /// another folder has opened it; otherwise the folder in which the package was built.
+    /// The folder of the sources. It is beside the file that contains this code: the program, or a library that a program
+    /// has opened. If that folder does not exist, it is the folder in which the package was built.
     private static let folder: URL = {
         if let file = opencl_image_file() {
             let beside = URL(fileURLWithPath: String(cString: file)).deletingLastPathComponent()

@@ -6,8 +6,8 @@
 //
 // NDRange: dimension 0 blocks of tokens, dimension 1 heads, dimension 2 the batch. LANES items share a token.
 //
-// PART selects the only kernel that is compiled, because some implementations count the local memory of a whole
-// program, not of a kernel.
+// PART selects the one kernel that is compiled, because some OpenCL implementations count the local memory of the whole
+// program, not of each kernel.
 
 #define FORWARD 0
 #define CENTRES 1
@@ -116,7 +116,7 @@ __kernel void attention_centres(
 
 #elif PART == BACKWARD_Q
 
-// dQ = scale · dS · K with dS = P ∘ (dY · Vᵀ − centre); a work-group owns queries.
+// dQ = scale · dS · K with dS = P ∘ (dY · Vᵀ − centre). A work-group computes BLOCK queries and loops over keys.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backward_q(
     IN(q), IN(k), IN(v), IN(upstream), IN(log_sum_exp), IN(centres), OUT(gq), const int tokens, const float scale) {
     __local float q_tile[BLOCK * EXTENT], dy_tile[BLOCK * EXTENT], tile[BLOCK * EXTENT], score[BLOCK * BLOCK];
@@ -167,7 +167,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backw
 
 #elif PART == BACKWARD_KV
 
-// dV = Pᵀ · dY and dK = scale · dSᵀ · Q; a work-group owns keys and loops over queries.
+// dV = Pᵀ · dY and dK = scale · dSᵀ · Q. A work-group computes BLOCK keys and loops over queries.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backward_kv(
     IN(q), IN(k), IN(v), IN(upstream), IN(log_sum_exp), IN(centres), OUT(gk), OUT(gv), const int tokens,
     const float scale) {

@@ -1,5 +1,5 @@
-// Pointwise nonlinearities and their derivatives. The numbers are the same as in SegBackend/Activation.swift, which a
-// test checks. `slope` is the slope of leaky ReLU or PReLU, or the alpha of ELU and SiLU.
+// Pointwise nonlinearities and their derivatives. The numbers are the same as in SegBackend/Activation.swift; a test
+// compares them. `slope` is the slope of leaky ReLU or PReLU, or the alpha of ELU and SiLU.
 
 #define IDENTITY 0
 #define RELU 1

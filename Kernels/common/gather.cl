@@ -4,7 +4,7 @@
 // int4 arguments are depth, height, width and a fourth number: the channels for in_size and out_size, the batch for
 // grid, and the number of taps for taps.
 
-// Packed weights are f32, or half with HALF_WEIGHTS, which OpenCL C loads and stores without an extension.
+// Packed weights are f32, or half if HALF_WEIGHTS is 1. OpenCL C loads and stores half without an extension.
 #ifndef HALF_WEIGHTS
 #define HALF_WEIGHTS 0
 #endif
@@ -46,21 +46,21 @@ inline int tap_in_window(const int4 at, const int4 tap_first, const int4 tap_ste
     return (t.x * window.y + t.y) * window.z + t.z;
 }
 
-// Whether a position with its sample lies inside an array; false for a negative sample.
+// Whether a position (depth, height, width, sample) lies inside an array; false if the sample is negative.
 inline int is_inside(const int4 at, const int4 size) {
     return at.w >= 0 && (uint)at.x < (uint)size.x && (uint)at.y < (uint)size.y && (uint)at.z < (uint)size.z;
 }
 
-// The index of the channel vector of a position with its sample.
+// The index of the channel vector at a position (depth, height, width, sample).
 inline ulong vector_of(const int4 at, const int4 size) {
     return ((ulong)((at.w * size.x + at.x) * size.y + at.y)) * size.z + at.z;
 }
 
-// Gathers by vectors of four add two positions: the corner, where the taps of a row begin, and the step from the corner
-// to a tap. The fourth number of both is an index of vectors in an array whose channels are whole vectors; it is
-// computed modulo 2³².
+// Kernels that load vectors of four channels find an input as the sum of two int4: the corner, where the taps of a row
+// begin, and the step from the corner to a tap. Both are depth, height, width and the index of a vector, modulo 2³², in
+// an array whose number of channels is a multiple of 4.
 
-// A coordinate so far outside that adding a step, or another such coordinate, does not lead into an array.
+// A coordinate so far outside every array that its sum with a step, or with another FAR, is outside too.
 #define FAR (-0x40000000)
 
 // The index of the vector of four at a position, relative to the array's first vector, modulo 2³².
@@ -80,7 +80,7 @@ inline int4 step_to(const int4 delta, const int4 in_size) {
     return (int4)(delta.xyz, vectors_to((int4)(delta.xyz, 0), in_size));
 }
 
-// is_inside for the sum of a corner and a step.
+// The same as is_inside, for the sum of a corner and a step.
 inline int is_near(const int4 at, const int4 size) {
     return (uint)at.x < (uint)size.x && (uint)at.y < (uint)size.y && (uint)at.z < (uint)size.z;
 }

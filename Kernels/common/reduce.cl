@@ -77,7 +77,7 @@ inline float max_of_sub_groups(__local float *lane, const float value, const uin
 
 #endif
 
-// Σ over the row slots of a group; the items of slot 0 return their column's sum. All items must call it.
+// Σ over the row slots of a group; the items of slot 0 return their column's sum. All items must call this function.
 inline float sum_over_subs(__local float *lane, const float value, const columns_t c) {
 #if SUB_GROUPS
     // A single column is one run of the whole group.
@@ -114,7 +114,8 @@ inline float max_over_subs(__local float *lane, const float value, const columns
     return lane[item];
 }
 
-// Σ over runs of `lanes` items, a power of two; every item of a run returns it. All items must call it.
+// Σ over runs of `lanes` items, a power of two; every item returns the sum of its run. All items must call this
+// function.
 inline float sum_over_lanes(__local float *lane, const float value, const uint lanes) {
 #if SUB_GROUPS
     if (is_whole_sub_groups(lanes)) return sum_of_sub_groups(lane, value, lanes);

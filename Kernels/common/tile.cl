@@ -1,12 +1,12 @@
-// The tile of a matrix product that a work-group computes: TILE_M × TILE_N, from two tiles in local memory of TILE_K
-// lines, left with TILE_M and right with TILE_N elements. Line k begins at LINE_M(k) or LINE_N(k). An item keeps
-// ITEM_SUMS of the results in registers. Result s of an item belongs to row tile_row(item, s) and column
-// tile_column(item, s), and SPAN results from a multiple of SPAN on are neighbours in a row. Values are converted by
-// TILE_VALUE when they are stored in a tile.
+// A work-group computes a TILE_M × TILE_N tile of a matrix product from two tiles in local memory. Each has TILE_K
+// lines: of TILE_M elements in the left tile, beginning at LINE_M(k), and of TILE_N in the right tile, beginning at
+// LINE_N(k). An item keeps ITEM_SUMS results in registers. Result s of an item belongs to row tile_row(item, s) and
+// column tile_column(item, s). SPAN results, the first a multiple of SPAN, are neighbours in a row. Values are
+// converted by TILE_VALUE when they are stored in a tile.
 //
 // MATRIX chooses the multiplication: 0 is f32 by the items themselves; 1 and 2 are the matrix units of NVIDIA GPUs of
 // compute capability 8.0 or higher, in TF32 and bf16 with f32 sums. EMULATED computes the results of those units with
-// ordinary instructions, so that the code around them can be tested on any device.
+// ordinary instructions, so that the code that uses the units can be tested on any device.
 
 #ifndef TILE_M
 #define TILE_M 64
@@ -64,7 +64,7 @@
 
 #if MATRIX == 0
 
-// The pitches align lines for vectors of four, and send the stores of a transposition to different banks.
+// The pitches align each line for vectors of four. They also spread the stores of a transposition over different banks.
 #define PITCH_M (TILE_M + 4)
 #define PITCH_N (TILE_N + 4)
 #define LINES_APART 8
@@ -109,8 +109,8 @@ INLINE void multiply_tiles(
 #else
 
 // A matrix unit multiplies 16 rows by 8 columns with the 32 items of a warp: item `lane` holds the rows lane / 4 and
-// lane / 4 + 8, and the columns 2 · (lane % 4) and the next. Eight additional elements per line spread a fragment over
-// all banks.
+// lane / 4 + 8, and the columns 2 · (lane % 4) and 2 · (lane % 4) + 1. Eight additional elements per line spread a
+// fragment over all banks.
 #define WARP 32
 #define UNIT_M 16
 #define UNIT_N 8
@@ -171,9 +171,8 @@ inline float part_of(const uint word, const int upper) {
 }
 
 // Every lane writes its registers to local memory for its warp. Each result is a sum over k of products of a row's and
-// a column's elements. Four lanes hold the elements of a row or column, `pair` elements in a register: element k is in
-// lane k / pair % 4 of the four, and in the later registers if k is in the second half, by the layout in the PTX
-// manual.
+// a column's elements. Four lanes hold the elements of a row or column, `pair` elements in a register, in the layout of
+// the PTX manual: element k is in lane k / pair % 4 of the four, and in the later registers if k is in the second half.
 inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange) {
     __local uint(*shown)[6] = (__local uint(*)[6])exchange;
     const int item = get_local_id(0), lane = item % WARP, warp = item - lane;
@@ -257,7 +256,7 @@ inline void put_across(__local float *tile, const int pitch, const float4 v) {
 }
 
 // LOADS: the number of vectors of four that an item loads if the work-group loads `vectors`. IS_LOAD: whether load i of
-// an item is one of them.
+// an item is one of these `vectors` loads.
 #define LOADS(vectors) (((vectors) + ITEMS - 1) / ITEMS)
 #define IS_LOAD(i, vectors) ((vectors) % ITEMS == 0 || get_local_id(0) + (i)*ITEMS < (vectors))
 #define LEFT_VECTORS (TILE_M * TILE_K / 4)

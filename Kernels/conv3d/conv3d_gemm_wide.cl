@@ -3,8 +3,9 @@
 //
 // A step along k is within one tap, so the offsets of an item's rows in x are computed once per tap. The vectors of the
 // next step are loaded into registers while a step is multiplied, and then stored in the other half of a double buffer,
-// so a step has one barrier. After the last step they are stored once more, although nothing reads them: with a branch
-// instead, LLVM would move the multiplications into it and keep all their operands in registers.
+// so a step has one barrier. After the last step the vectors are stored once more, although nothing reads them. A
+// branch would avoid this, but LLVM would move the multiplications into the branch and keep all their operands in
+// registers.
 
 #define OUTSIDE 0xFFFFFFFFu
 

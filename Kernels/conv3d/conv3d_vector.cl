@@ -1,4 +1,4 @@
-// Convolutions for CPUs, on which the items of a group are iterations of a loop. They use no local memory and no
+// Convolutions for CPUs, on which the items of a group are iterations of a loop. The kernels use no local memory and no
 // barriers, and keep a vector of 16 outputs at a time in registers.
 
 #ifndef ROWS

@@ -89,7 +89,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_sums(
     }
 }
 
-// The numerator, the denominator and the weight in the loss of the Dice term of a sample and class.
+// The Dice term of a sample and class: its numerator, its denominator and its weight in the loss.
 inline float4 dice_term(
     __global const float *sums, __global const float *class_weights, const uint sample, const uint channel,
     const uint samples, const uint channels, const int first_class, const int over_batch, const int is_mean,

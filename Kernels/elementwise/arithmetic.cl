@@ -1,6 +1,6 @@
 // Pointwise arithmetic.
-// NDRange: dimension 0, one item per element, or per WIDTH elements if the host found that every array is aligned to
-// that.
+// NDRange: dimension 0, one item per wide element, a vector of WIDTH elements. The host sets WIDTH above 1 only if
+// every array is aligned to WIDTH elements.
 
 #ifndef WIDTH
 #define WIDTH 1
@@ -13,7 +13,7 @@ typedef float wide_t;
 #define ISNAN(x) ((x) != (x))
 #endif
 
-// The numbers are the indices of the cases of BinaryOp and UnaryOp in SegBackend/OpParams.swift, which a test checks.
+// The numbers are the indices of the cases of BinaryOp and UnaryOp in SegBackend/OpParams.swift; a test compares them.
 #define ADD 0
 #define SUBTRACT 1
 #define MULTIPLY 2
@@ -92,8 +92,8 @@ __kernel void unary(IN(x), OUT(y), const ulong count, const int op) {
 
 #if WIDTH == 1
 
-// y [extents.x, .y, .z, .w] = a ∘ b, where each operand has its own strides along the axes; the stride is 0 if it
-// repeats.
+// y [extents.x, .y, .z, .w] = a ∘ b, where each operand has its own strides along the axes; a stride of 0 repeats the
+// operand.
 __kernel void binary_strided(
     IN(a), IN(b), OUT(y), const ulong count, const int4 extents, const int4 a_steps, const int4 b_steps, const int op) {
     ENTER(a);

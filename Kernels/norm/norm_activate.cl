@@ -1,8 +1,8 @@
 // y = act(dropout(normalize(x)) + before) + after, and its gradient, which recomputes the values between x and y.
 //
 // x is [samples, rows, channels]. Element (n, row, c) uses statistic n · per_sample + c / stat_channels, or the
-// statistic of its row if per_row is set. Unless a kernel states another NDRange, it is columns (see common/reduce.cl),
-// with samples as outer.
+// statistic of its row if per_row is set. The NDRange of a kernel is columns (see common/reduce.cl) with samples as
+// outer, unless its comment states another.
 
 #define NORM_ARGUMENTS                                                                                                 \
     IN(x), IN(mean), IN(variance), IN(weight), IN(bias), IN(slopes), IN(before), const uint channels, const uint rows, \
@@ -149,7 +149,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_totals(
     }
 }
 
-// The means that norm_totals computes, but for statistics of rows, and computed from x itself.
+// The same means as in norm_totals if each row has its own statistic, computed from x instead of from norm_sums.
 // NDRange: dimension 0, `lanes` items (a power of two up to GROUP) per row.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void layer_totals(
     NORM_ARGUMENTS, IN(upstream), OUT(totals), const ulong lines, const uint lanes) {
@@ -207,9 +207,10 @@ inline float difference_of_products(const float a, const float b, const float c,
 
 #define NARROW 4
 
-// The whole gradient for statistics of rows of up to NARROW channels, for which the terms of norm_gradient cancel to
-// the last digit: with two channels only ε keeps it from being zero. With γ = g − mean(g) and d = x − mean(x) it is
-// (Σ d_j · (γ_i · d_j − d_i · γ_j) / channels + ε · γ_i) / √(variance + ε)³, computed from differences of pairs.
+// The whole gradient if each row has its own statistic and at most NARROW channels. The terms of norm_gradient would
+// cancel to the last digit in such a row: with two channels, only ε keeps the gradient from being zero. With γ = g −
+// mean(g) and d = x − mean(x), the gradient is (Σ d_j · (γ_i · d_j − d_i · γ_j) / channels + ε · γ_i) /
+// √(variance + ε)³, computed from differences of pairs.
 // NDRange: dimension 0, one item per row.
 __kernel void layer_narrow_gradient(NORM_ARGUMENTS, IN(upstream), OUT(gx), const ulong lines, const int accumulate) {
     NORM_ENTER

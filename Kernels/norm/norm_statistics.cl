@@ -1,7 +1,7 @@
 // The mean and biased variance of each statistics group.
 //
-// The result is accurate if the mean is far from zero: an item sums distances to its first value, and parts are merged
-// by their means and squared distances (Chan, Golub and LeVeque 1979).
+// The result is accurate even if the mean is far from zero: an item sums distances to its first value, and parts are
+// merged by their means and squared distances (Chan, Golub and LeVeque 1979).
 
 // Merges the moments of two sets into `a`.
 #define MERGE(a_count, a_mean, a_squares, b_count, b_mean, b_squares)                                                  \

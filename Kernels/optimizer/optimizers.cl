@@ -21,8 +21,8 @@
     const ulong i = get_global_id(0);                                                                                  \
     if (i >= count) return;
 
-// `shrink` is 1 − rate · decay for AdamW, else 1; `decay` is 0 for AdamW. The other arguments are Adam's, bias
-// corrected.
+// `shrink` is 1 − learning rate · decay for AdamW, else 1; `decay` is 0 for AdamW. `rest1` is 1 − beta1, `rest2` is 1 −
+// beta2. `rate` and `correction2` contain Adam's bias correction.
 __kernel void adam(
     SLOT(0), SLOT(1), SLOT(2), SLOT(3), SLOT(4), SLOT(5), SLOT(6), SLOT(7), const float shrink, const float decay,
     const float beta1, const float rest1, const float beta2, const float rest2, const float rate,

@@ -1,6 +1,6 @@
 // Max pooling, channels-last. NDRange: dimension 0, one item per element of the output.
 
-// The maximum of each box, the first of equal values, and its position within the sample.
+// The maximum of each box and its position within the sample; of equal values, the first.
 __kernel void max_pool3d(
     IN(x), OUT(y), OUT_INT(indices), const ulong count, const int4 in_size, const int4 out_size, const int4 window,
     const int4 stride, const int4 padding) {

@@ -1,4 +1,5 @@
-// Opens the OpenCL ICD loader at the first call and forwards calls to it. MEDSEG_OPENCL_LIBRARY sets another file.
+// Opens the OpenCL ICD loader at the first call and forwards calls to it. MEDSEG_OPENCL_LIBRARY is the path of another
+// library to open instead.
 
 #include "COpenCL.h"
 

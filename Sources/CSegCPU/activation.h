@@ -1,5 +1,5 @@
-// Pointwise nonlinearities and their derivatives. The numbers are the same as in SegBackend/Activation.swift, which a
-// test checks.
+// Pointwise nonlinearities and their derivatives. The numbers are the same as in SegBackend/Activation.swift; a test
+// compares them.
 #pragma once
 
 #include "simd.h"

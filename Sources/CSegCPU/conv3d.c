@@ -14,8 +14,8 @@ size_t segcpu_conv3d_scratch(const segcpu_conv3d *g) {
 void segcpu_conv3d_pack_weights(
     const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, const int32_t *taps, ptrdiff_t tap_count,
     ptrdiff_t channels, ptrdiff_t count, ptrdiff_t panel, float *packed) {
-    // The blocks of channels are small, so the lines of all the panel's rows stay in cache while every tap of them is
-    // read.
+    // A block has few channels, so the cache lines of all the panel's rows stay in the cache while the taps of the
+    // block are read.
     enum { BLOCK = 16 };
     for (ptrdiff_t c0 = 0; c0 < channels; c0 += BLOCK) {
         ptrdiff_t c1 = smaller(c0 + BLOCK, channels);

@@ -3,7 +3,7 @@
 
 #include "conv3d_pack.h"
 
-// Both factors of a tile in planes; the pixels of a row are contiguous.
+// Both factors of a tile, one plane per channel; the pixels of a row are contiguous.
 typedef struct {
     const float *x, *dy;
     ptrdiff_t x_row, x_slab;

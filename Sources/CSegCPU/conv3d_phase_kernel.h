@@ -1,15 +1,16 @@
 // A convolution of three taps per axis and stride 2, or its transpose, by phases, for a block of cubes.
 //
-// The points along d are processed one by one. The inputs of all cubes are transformed into the 7 x 7 points of that
-// plane and multiplied with the weights, and the products' share of the outputs is summed or written. Points with the
-// same weights are the rows of one matrix, [cube][point][channel].
+// The points along d are processed one by one. For each, the inputs of all cubes are transformed into a plane of 7 x 7
+// points and multiplied with the weights. The products' contribution to the outputs is then summed or written. Points
+// with the same weights are the rows of one matrix, [cube][point][channel].
 #pragma once
 
 #include "conv3d_phase_transform.h"
 #include "conv3d_winograd_kernel.h"
 
-// The order of the points along d. Point 1 (number 2) contributes to all outputs of F(3, 2) and sets their sums, which
-// are complete after number 1. The plain points of a convolution complete its outputs.
+// The numbers of the points along d in the order in which they are processed. Number 2, the point 1, is first, because
+// it contributes to all outputs of F(3, 2): it sets their sums. The sums are complete after number 1. Numbers 4 to 6,
+// the plain inputs, then complete the outputs of a convolution.
 static const int phase_order[PHASE_POINTS] = {2, 3, 0, 1, 4, 5, 6};
 
 // The positions of the rows of a plane's points: for each point, the first cube's row, and the floats from cube to

@@ -33,8 +33,8 @@ typedef struct {
 typedef void (*input_kernel)(const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step);
 typedef void (*output_kernel)(const float *products, ptrdiff_t step, const cube_output *to);
 
-// The number of terms in a partial sum of a product. The points of five taps amplify the rounding of longer sums too
-// much.
+// The number of terms in a partial sum of a product. It is smaller for five taps, whose points would amplify the
+// rounding of longer sums too much.
 static ptrdiff_t winograd_chunk(segcpu_winograd_form form) { return segcpu_winograd_taps(form) == 5 ? 16 : 64; }
 
 // The order of the pairs. The first, (1, -1), contributes to every output and sets their sums; the last writes the
@@ -68,7 +68,7 @@ INLINE void transform_input(
 #pragma clang loop unroll(full)
             for (int d = 0; d < points; d++) {
                 line[d] = is_inside ? load_vec(rows[d] + w * pixel) : (vec)0;
-                // Prefetches the part of the next cube that is not in this one.
+                // Prefetches the part of the next cube that is not in this cube.
                 if (pair + count > 1 && pair < 2 && w > 1) __builtin_prefetch(rows[d] + (w + points - 2) * pixel);
             }
 #pragma clang loop unroll(full)

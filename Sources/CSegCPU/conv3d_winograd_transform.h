@@ -1,10 +1,10 @@
 // The one-dimensional transforms of Winograd's convolutions.
 //
 // Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks": F(m, r) computes m outputs of a filter of r
-// taps from a = m + r - 1 inputs with a products, y = A' ((G w) * (B' x)). The points are 0, infinity and pairs of
-// opposite points: 1 for a = 4, 5/8 and 3/2 for a = 6, and 1, 2 and 1/2 for a = 8. B' depends on the points alone, so
-// F(4, 3) and F(2, 5) share it. The two points of a pair share their even and odd part. A pair is the unit of work
-// below; the first is (0, infinity).
+// taps from m + r - 1 = a inputs with as many products, y = A' ((G w) * (B' x)). The points are 0, infinity and pairs
+// of opposite points: ±1 for a = 4, ±5/8 and ±3/2 for a = 6, and ±1, ±2 and ±1/2 for a = 8. B' depends on the points
+// alone, so F(4, 3) and F(2, 5) have the same B'. The two points of a pair share their even and odd part. The functions
+// below compute a pair at a time; the first pair is (0, infinity).
 //
 // The points determine the growth of rounding errors (Barabasz, Anderson, Soodhalter and Gregg 2018, "Error Analysis
 // and Improving the Accuracy of Winograd Convolution for Deep Neural Networks"). Of all pairs, these minimise the sum
@@ -112,7 +112,7 @@ INLINE float filter_factor(const int points, const int pair) {
     return (float)(1 / (2 * square * (square - other)));
 }
 
-// The factor of the point 0, except for the sign, which its row of B' has for a = 8.
+// The factor of the row of G of the point 0, without its sign. A negative sign (a = 4 and a = 8) is in the row of B'.
 INLINE float zero_factor(const int points) {
     return points == 6 ? (float)(1 / ((double)pair_power(points, 1, 2) * pair_power(points, 2, 2))) : 1;
 }

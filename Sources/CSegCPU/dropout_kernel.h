@@ -13,7 +13,7 @@ INLINE void philox_multipliers(const segcpu_dropout_rule *rule, uint64_t block, 
     const vl low = (vl)0xffffffffu;
     const vl number = {0, 1, 2, 3, 4, 5, 6, 7};
     for (size_t i = 0; i < count; i += 32, block += 8) {
-        // Only the low halves are read; the upper halves are undefined.
+        // Only the lower 32 bits of each 64-bit lane are used; the upper 32 bits have no meaning.
         vl c0 = block + number, c1 = c0 >> 32, c2 = (vl)(uint64_t)rule->layer, c3 = (vl)(uint64_t)rule->pass;
         uint32_t k0 = (uint32_t)rule->seed, k1 = (uint32_t)(rule->seed >> 32);
         for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {

@@ -17,7 +17,7 @@ INLINE vf power_of_each(vf a, vf b) {
 }
 
 // aᵇ. A lane uses logarithms if its base is positive and normal and its result is not so large or small that logarithms
-// lose digits. The other lanes do not change its bits.
+// lose digits. The result of a lane does not depend on the other lanes.
 INLINE vf power(vf a, vf b) {
     vi plain = (a >= 1.17549435e-38f) & (a <= 3.40282347e38f);
     vf exponent = b * logarithm(plain ? a : (vf)1.0f);

@@ -1,7 +1,7 @@
 // All kernels and their table. Each kernels_*.c includes this file once, for its instruction set.
 //
 // The including file defines KERNELS, the name of its table; VEC_LANES, the floats in a vector register; and
-// ACCUMULATORS, the number of registers that hold sums, while the others hold factors.
+// ACCUMULATORS, the number of registers that hold sums. The remaining registers hold factors.
 #include "segcpu_kernels.h"
 
 #include "attention_kernel.h"

@@ -88,8 +88,9 @@ INLINE void fold_row(float *narrow, double *wide, size_t count) {
     }
 }
 
-// The two projections remove most of the gradient of rows this short: with two channels, 1 - x̂² is left, about epsilon
-// over the variance. In floats it would be lost, so these rows are projected in doubles, from x itself.
+// The two projections remove most of the gradient of rows of at most this length: with two channels, only the factor
+// 1 - x̂² is left, about epsilon over the variance. Rounding to floats would lose this factor, so these rows are
+// projected in doubles, from x itself.
 enum { SHORT_ROW = 8 };
 
 INLINE void project_short_row(

@@ -9,7 +9,7 @@
 // processed together.
 enum { TILE = 1024, BLOCK = 8 * TILE };
 
-// Adds floats to doubles and clears them, which keeps long sums accurate.
+// Adds floats to doubles and clears the floats. This keeps long sums accurate.
 INLINE void fold(float *narrow, double *wide, size_t count) {
     for (size_t i = 0; i < count; i += LANES) {
         vd total;

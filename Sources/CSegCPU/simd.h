@@ -64,9 +64,9 @@ INLINE void store_part(float *p, vf v, size_t lanes) {
     for (size_t i = 0; i < lanes; i++) p[i] = part[i];
 }
 
-// Whether the results of a run of a normalisation bypass the caches, which saves reading their lines first. A run is a
-// 32nd of its tensor, up to a limit. The tensor is therefore larger than the second-level cache, and nothing would read
-// the results from there.
+// Whether the results of a run of a normalisation bypass the caches, which saves reading their cache lines first. A run
+// is a 32nd of its tensor, up to a limit. If the run has 2^15 floats, the tensor has at least 4 MiB: more than the
+// second-level cache, so the next op could not read the results from there.
 INLINE bool is_streamed(const float *y, size_t count) { return count >= 1 << 15 && (uintptr_t)y % sizeof(vf) == 0; }
 
 INLINE void stream_part(float *p, vf v, size_t lanes, bool streams) {

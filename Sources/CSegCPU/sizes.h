@@ -6,8 +6,8 @@
 // The number of floats that kernels may read past the end of a packed tile.
 enum { CONV3D_SLACK = 128 };
 
-// The number of floats between the matrices of a Winograd convolution, so that they do not use the same sets of the
-// cache.
+// The number of floats between the matrices of a Winograd convolution. This gap keeps the matrices from using the same
+// sets of the cache.
 enum { WINOGRAD_GAP = 16 };
 
 // The block sizes of a matrix product: inner axis, columns and rows.

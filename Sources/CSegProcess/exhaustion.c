@@ -53,7 +53,7 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
 }
 #endif
 
-// Whether less is left of the address space of `ulimit -v` than a thread or a library may allocate at once.
+// Whether `ulimit -v` is set and leaves less address space than a thread or a library may allocate at once.
 static int address_space_is_used_up(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY) return 0;
@@ -105,7 +105,7 @@ static void end(int number) {
 
 void segprocess_end_cleanly_without_memory(const char *program) {
     strncpy(program_name, program, sizeof program_name - 1);
-    // A separate stack, because the fault may be that the stack cannot grow.
+    // The handler has a separate stack, because the fault may be that the stack cannot grow.
     static char stack[1 << 15];
     stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
     sigaltstack(&own, NULL);

@@ -6,7 +6,7 @@ public import SegCore
 /// and element types are validated once, in SegTensor, before a backend is called; a backend may rely on them. Ops are
 /// enqueued in order and return; only `download` and `synchronize` wait. If a function has `accumulate`, false
 /// overwrites the output (NaN included) and true adds to it. Views must not overlap unless a function allows it. No
-/// function has a default argument, because forgotten geometry must be an error of the compiler.
+/// function has a default argument, because forgotten geometry must be a compile-time error.
 public protocol Backend: AnyObject, Sendable, MemoryOps, ElementwiseOps, MatrixOps, ConvolutionOps, NormalizationOps,
     SpatialOps, LossOps, OptimizerOps
 {

@@ -1,12 +1,12 @@
 public import SegCore
 
-/// An error of a backend; every case says what was requested and what was available.
+/// An error of a backend; every case contains the request and the reason for the error.
 public enum BackendError: Error, Sendable {
     /// The pool cannot grow enough for an array; `purpose` is the use of the array.
     case outOfMemory(backend: String, requested: Int, held: Int, limit: Int?, purpose: String?)
     /// The device has no kernel for an op.
     case notSupported(backend: String, op: String, reason: String)
-    /// No device has the name; the hint says what may be missing on the machine.
+    /// No device has the name; the hint names software that may be missing on the machine.
     case noSuchDevice(name: String, available: [String], hint: String?)
     /// A driver or library call failed.
     case failed(backend: String, operation: String, reason: String)

@@ -77,8 +77,8 @@ public protocol ForceableBackend: Backend {
 
     /// Uses one algorithm for every op that it supports, instead of the default or tuned one.
     /// - Parameter name: One of `forceable`.
-    /// - Throws: `BackendError.notSupported`, which lists the algorithms, or says why this one does not run on this
-    ///   driver.
+    /// - Throws: `BackendError.notSupported`, which lists the algorithms or gives the reason why the algorithm does not
+    ///   run on this driver.
     func force(_ name: String) throws
 }
 

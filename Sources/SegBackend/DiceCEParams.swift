@@ -1,8 +1,8 @@
 /// Options of the Dice loss, the cross entropy, and their weighted sum, as in `monai.losses.DiceCELoss`.
 ///
 /// For each sample and class, with predictions P, one-hot references G and I = Σ P · G, dice = 1 − (2 I + smoothNr) /
-/// (ΣP + ΣG + smoothDr). With `squaredPred` the sums in the denominator are of squares, `ratio` changes the weights of
-/// the sums in numerator and denominator, and with `batch` the sums run over the batch too. The loss is lambdaDice ·
+/// (ΣP + ΣG + smoothDr). With `squaredPred`, the sums in the denominator are of squares. `ratio` sets the weights of
+/// the sums in numerator and denominator. With `batch`, the sums run over the batch too. The loss is lambdaDice ·
 /// mean(dice) + lambdaCE · mean(cross entropy of the raw logits, background included). Milletari et al. 2016, "V-Net";
 /// Salehi et al. 2017, "Tversky loss function".
 ///
@@ -24,7 +24,7 @@ public struct DiceCEParams: Hashable, Sendable {
     public enum Targets: Hashable, Sendable {
         /// The class of the voxel. With a single channel the label itself is the reference, 0 or 1.
         case classes
-        /// The regions that contain the voxel, which may overlap: bit c is set if the voxel is in region c, the region
+        /// The regions that contain the voxel; regions may overlap. Bit c is set if the voxel is in region c, the region
         /// of channel c. Each channel has references of 0 or 1 and its own binary cross entropy, as in
         /// `monai.losses.DiceLoss(sigmoid=True)` of masks and torch's `BCEWithLogitsLoss`, whose mean is over voxels
         /// and channels. If voxels are ignored, nnU-Net's `DC_and_BCE_loss` instead sums the means of the channels.
@@ -34,7 +34,7 @@ public struct DiceCEParams: Hashable, Sendable {
     /// The maximum number of regions: the bits of a label, an `Int32` that is not below 0.
     public static let mostRegions = 31
 
-    /// The ratio of overlap to sizes; the loss is 1 minus it.
+    /// The ratio of overlap to sizes; the loss is 1 minus this ratio.
     public enum Ratio: Hashable, Sendable {
         /// 2 I / (ΣP + ΣG).
         case dice

@@ -26,7 +26,7 @@ public struct DropoutParams: Hashable, Sendable {
         self.channelwise = channelwise
     }
 
-    /// The bound below which an element's random word drops it.
+    /// An element is dropped if its random word is below this number.
     public var threshold: UInt32 { UInt32(Double(probability) * 4_294_967_296) }
 
     /// The factor of kept elements.

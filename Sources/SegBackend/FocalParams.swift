@@ -1,9 +1,9 @@
 /// Options of the focal loss over the sigmoid of each class, `monai.losses.FocalLoss` without `use_softmax`.
 ///
-/// For each row and class, with the probability p that the prediction gives to the one-hot reference, the loss is − (1
-/// − p)^gamma · log p, times alpha if the reference is 1 and 1 − alpha if it is 0, times the weight of the class. The
-/// reduction `mean` takes the mean over rows, samples and classes; `sum` takes the mean over rows and sums over samples
-/// and classes. Lin et al. 2017, "Focal loss".
+/// For each row and class, p is the predicted probability of the one-hot reference. The loss is −(1 − p)^gamma · log p,
+/// times alpha if the reference is 1 and 1 − alpha if the reference is 0, times the weight of the class. The reduction
+/// `mean` takes the mean over rows, samples and classes; `sum` takes the mean over rows and sums over samples and
+/// classes. Lin et al. 2017, "Focal loss".
 public struct FocalParams: Hashable, Sendable {
     /// The exponent; a larger one reduces the share of rows that are predicted correctly.
     public var gamma: Float
@@ -25,7 +25,7 @@ public struct FocalParams: Hashable, Sendable {
         classWeights = []
     }
 
-    /// The factor of a class's sum of row losses; 0 for a background that does not count.
+    /// The factor by which the loss multiplies the sum of a class over the rows; 0 for a background that does not count.
     public func share(_ channel: Int, of channels: Int, samples: Int, positions: Int) -> Double {
         let first = includeBackground || channels == 1 ? 0 : 1
         guard channel >= first else { return 0 }

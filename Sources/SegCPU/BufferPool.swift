@@ -2,11 +2,11 @@ import Foundation
 internal import SegBackend
 internal import Synchronization
 
-/// A pool of memory that keeps its pages, divided from one range of addresses.
+/// A pool that divides one range of addresses into blocks and keeps the pages of freed blocks.
 ///
 /// New pages cost more time than the arithmetic of most ops of these networks. A freed block is therefore kept, joined
 /// with free neighbours, and a request takes the lowest free block that is large enough. The memory of a network then
-/// lies close together, and blocks with the sizes of one scan are used for the next scan. Knuth, The Art of Computer
+/// lies close together, and the next scan reuses the memory of the previous one. Knuth, The Art of Computer
 /// Programming, 2.5: first fit, with neighbouring free blocks merged.
 final class BufferPool: Sendable {
     private struct State {
@@ -107,7 +107,7 @@ final class BufferPool: Sendable {
         }
     }
 
-    /// Rounds up to whole cache lines, and from 64 KiB on to whole pages, where the loss is small.
+    /// Rounds up to whole cache lines; from 64 KiB on, to whole pages, because the share that is lost is then small.
     private static func rounded(_ byteCount: Int) -> Int {
         let unit = byteCount < 1 << 16 ? 64 : 4096
         return (max(byteCount, 1) + unit - 1) / unit * unit

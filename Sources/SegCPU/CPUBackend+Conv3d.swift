@@ -10,7 +10,7 @@ package enum Conv3dAlgorithm: Hashable, Sendable {
     case product
     /// Winograd's algorithm, which needs fewer multiplications. It supports stride 1, and three taps per axis at stride
     /// 2, if the number of input channels is a multiple of 16; for a weight gradient the number of output channels too.
-    /// If it is forced, all other convolutions are computed by `direct`.
+    /// If Winograd's algorithm is forced, all other convolutions are computed by `direct`.
     case winograd(WinogradForm)
 }
 

@@ -95,8 +95,8 @@ private struct MatrixProduct {
         kernel(inner(left, right, rows, columns, k, beta, output, n), thread: thread)
     }
 
-    /// Prepares c for a product that is added to it: bias + beta · c; returns the beta that the product still has to
-    /// apply.
+    /// Sets c to bias + beta · c, to which the product is then added; returns the beta of that product, 1. If nothing needs
+    /// to be set, c is unchanged and the result is the beta of the parameters.
     private func prepare(
         _ output: UnsafeMutablePointer<Float>, rows: Int, columns: Int, bias: UnsafePointer<Float>?
     ) -> Float {

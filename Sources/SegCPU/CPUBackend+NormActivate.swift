@@ -50,8 +50,8 @@ extension CPUBackend {
         }
         let totals = channelSums(sums.base, partition)
         if params.kind != .layer {
-            // If pass 1 wrote the gradient of the residual, it is the gradient with respect to the activation's input,
-            // and pass 2 starts from it.
+            // If pass 1 wrote the gradient of the residual, pass 2 starts from that gradient, because it is also the
+            // gradient with respect to the activation's input.
             let rest = gradients.residualBefore.map { ($0, epilogue.withoutActivation) }
             let (signal, own) = rest ?? (upstream, epilogue)
             let after =
@@ -110,7 +110,7 @@ extension CPUBackend {
         return tables
     }
 
-    /// Computes pass 2: gx = w/σ · (g0 − mean of w g0 over the group / w − x̂ · mean of w g0 x̂ / w).
+    /// Computes pass 2: gx = (w · g0 − mean(w · g0) − x̂ · mean(w · g0 · x̂)) / σ, with means over the statistics group.
     private func normGradient(
         _ x: BufferView, _ upstream: BufferView, before: BufferView?, _ partition: RowPartition,
         _ tables: EpilogueTables, weight: BufferView?, variance: BufferView, _ params: NormParams,

@@ -1,7 +1,7 @@
 import CSegCPU
 public import SegBackend
 
-/// The minimum number of elements of a task; fewer do not pay for its start.
+/// The minimum number of elements of a task; a smaller task would not save the time that its start takes.
 private let elementGrain = 1 << 15
 
 extension CPUBackend {

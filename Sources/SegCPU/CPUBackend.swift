@@ -63,7 +63,8 @@ public final class CPUBackend: Sendable {
         return count
     }
 
-    /// Limits the instruction set to that of `MEDSEG_ISA=portable|avx2|avx512`, to compare sets or to find a fault.
+    /// Limits the instruction set to the value of `MEDSEG_ISA`, `portable`, `avx2` or `avx512`, to compare sets or to find
+    /// a fault.
     private static func limitInstructionSet() throws {
         guard let name = ProcessInfo.processInfo.environment["MEDSEG_ISA"] else { return }
         guard let wanted = CPUInstructionSet.allCases.first(where: { "\($0)" == name }) else {

@@ -14,7 +14,7 @@ package enum CPUInstructionSet: Int32, CaseIterable, Hashable, Sendable {
 
     /// Limits the whole process to this set from now on, if the machine supports it; for tests.
     ///
-    /// It must not be called while an op runs.
+    /// This function must not be called while an op runs.
     package func limit() { _ = segcpu_isa_set(rawValue) }
 }
 

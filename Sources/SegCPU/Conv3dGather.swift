@@ -92,7 +92,7 @@ struct Conv3dTiles {
         ]
     }
 
-    /// The largest tiles of at most `budget` bytes that leave at least `atLeast` tiles; a tile grows from one row.
+    /// The largest tiles of at most `budget` bytes of which there are at least `atLeast`; a tile grows from one row.
     ///
     /// `bytes` returns the bytes that a tile of a size needs.
     static func fitting(_ extent: [Int], atLeast: Int, budget: Int, bytes: ([Int]) -> Int) -> Conv3dTiles {

@@ -4,8 +4,8 @@ internal import SegBackend
 
 /// Matrix products on one thread, with the memory into which each thread packs matrices.
 ///
-/// The backend's own kernel computes them on machines with AVX2 or AVX-512, and OpenBLAS on the others, because it
-/// supports their NEON or SSE.
+/// The backend's own kernel computes the products on machines with AVX2 or AVX-512. On other machines OpenBLAS computes
+/// them, because it has kernels for NEON and SSE.
 struct MatrixKernel {
     private let memory: Scratch<Float>
     private let size: Int

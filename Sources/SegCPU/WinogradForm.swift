@@ -108,7 +108,7 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
         let direct = directCost(
             params, inputs: inputs, outputs: outputs, grid: grid, batch: batch, transposed: transposed,
             forWeight: forWeight)
-        // Phases round no more than direct sums, so a smaller gain is enough.
+        // The form by phases rounds no more than direct sums, so a smaller gain is enough.
         return allCases.filter { form in
             form.takes(params, inputs: inputs, outputs: outputs, forWeight: forWeight)
                 && cost(form) < (form == .phases3 ? 0.9 : 0.8) * direct

@@ -1,4 +1,4 @@
-/// A file, a value or an argument that cannot be used, in one message that says what to do.
+/// A file, a value or an argument that cannot be used, in one message that also gives the remedy.
 public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of fault, which decides a program's exit code.
     public enum Kind: Hashable, Sendable {
@@ -22,7 +22,7 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
     public var subject: String
     /// The key path in a document, such as `network_def.channels`; nil if the whole subject is meant.
     public var key: String?
-    /// The fault: what was expected, what was found and what to do.
+    /// The message: the expected and the actual value, and the remedy.
     public var message: String
 
     /// Creates an error about a file, a value or an argument.
@@ -33,7 +33,7 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    /// `model.json: network_def.strides: what is wrong and what to do`.
+    /// The subject, the key and the message: `model.json: network_def.strides: should be a list, not 2`.
     public var description: String { "\(subject): " + (key.map { "\($0): " } ?? "") + message }
 }
 

@@ -11,7 +11,8 @@ public enum FreeMemory {
     /// Throws if the work needs more memory than is free.
     /// - Parameters:
     ///   - arrays: Bytes of arrays, which count against the process's limit of address space.
-    ///   - tensors: Bytes of tensors that share this machine's memory, whose addresses a device has already reserved.
+    ///   - tensors: Bytes of tensors in this machine's memory. A backend has already reserved their addresses, so they do
+    ///     not count against the limit of address space.
     ///   - subject: The file or value that causes the allocation, for the message.
     ///   - purpose: The work that needs the memory, such as `the resampled scan of 300×300×300 voxels`.
     /// - Throws: `DataError` of the kind `tooLarge`.

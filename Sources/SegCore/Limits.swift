@@ -1,5 +1,5 @@
-/// The limits of what is read, expanded or allocated. Anything larger is refused, with the reason, before work on it
-/// begins.
+/// The limits of data that are read, expanded or allocated. Larger data are refused, with the reason, before work on
+/// them begins.
 ///
 /// `--help` and `docs/limits.md` show `Limits.table`. The limits that a server's owner may change are in
 /// `ServerLimits`.

@@ -1,5 +1,5 @@
 extension [String] {
-    /// The first items on one line and the number of the others; for messages.
+    /// The first five items on one line, and the number of the remaining items; for messages.
     package func shortList(separator: String = ", ") -> String {
         let shown = prefix(5).map { $0.count > 160 ? $0.prefix(157) + "…" : $0 }
         let rest = count - shown.count

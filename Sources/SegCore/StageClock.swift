@@ -60,8 +60,8 @@ public final class StageClock: Sendable {
 }
 
 extension StageClock: CustomStringConvertible {
-    /// A line per stage, one for the rest and one for all since the start: wall-clock seconds and their share, CPU
-    /// seconds and their share.
+    /// A line for each stage, a line for the rest and a line for the whole time since the start. A line gives the
+    /// wall-clock seconds and their share, and the CPU seconds and their share.
     public var description: String {
         let stages = stages
         let wall = Self.seconds(CLOCK_MONOTONIC) - start.wall

@@ -1,6 +1,6 @@
 /// The version of the package. medseg.h and bindings/python/medseg/version.py repeat it, and `make library-test` fails
 /// if they differ.
 public enum Version {
-    /// The semantic version; docs/public-api.md lists what stays stable.
+    /// The semantic version; docs/public-api.md lists the stable interfaces.
     public static let current = "0.2.0"
 }

@@ -81,7 +81,7 @@ public enum Devices {
         return profiling ? TimedBackend(backend) : backend
     }
 
-    /// The reason why an OpenCL device is missing, and what to install.
+    /// The reason why an OpenCL device is missing, and the software to install.
     private static func hint(_ name: String, _ devices: [OpenCLDevice]) -> String? {
         guard name.hasPrefix("opencl"), devices.isEmpty else { return nil }
         if let reason = OpenCLDevice.missingLoader {

@@ -181,7 +181,7 @@ public struct DynUNet: Network {
         try head(features(x, in: context)[0], in: context)
     }
 
-    /// Computes the output and, in training, the outputs of the heads, resized to it by nearest-neighbour interpolation.
+    /// Computes the output and, in training, the outputs of the heads, resized to the output's size (nearest neighbour).
     ///
     /// **Shapes**: x `[N, D, H, W, in]`, results `[N, D, H, W, out]`; MONAI stacks them along a new axis 1.
     /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.

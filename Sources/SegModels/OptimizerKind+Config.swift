@@ -8,8 +8,8 @@ extension OptimizerKind {
     /// Reads the settings of an optimiser under the argument names of torch and MONAI: `betas`, `eps`, `momentum`, ….
     ///
     /// Keys of the same object that belong to other readers are not checked here.
-    /// - Throws: `DataError` naming the key that is wrong or, as in torch, has no effect with the other keys; it names
-    ///   `name` if there is no such optimiser.
+    /// - Throws: `DataError` naming the key whose value is wrong or, as in torch, has no effect together with other keys.
+    ///   If there is no such optimiser, the key is `name`.
     public init(named name: String, _ reader: ConfigReader) throws {
         self = try Self.coded(nil, named: name, by: ConfigCoder(reader))
     }
@@ -65,7 +65,7 @@ private struct AdaptiveSettings {
     private var decay: Float = 0
     private var averages = false
 
-    /// Copies the settings of an optimiser; without one they are torch's and MONAI's defaults.
+    /// Copies the settings of an optimiser; if it is nil, the settings are the defaults of torch and MONAI.
     init(_ kind: OptimizerKind?, _ name: String) {
         self.name = name
         betas = [0.9, name == "novograd" ? 0.98 : 0.999]

@@ -132,7 +132,7 @@ public struct SwinUNETR: Network {
         try self(fromDropout: beforeDropout(x, in: context), in: context)
     }
 
-    /// Computes the patch embedding and the block at full resolution, which does not depend on the transformer's dropout.
+    /// Computes the patch embedding and the block at full resolution. Neither depends on the transformer's dropout.
     /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "SwinUNETR")

@@ -1,7 +1,7 @@
 // Yu et al. 2023, "UNesT: Local spatial representation learning with hierarchical transformer for efficient medical
 // segmentation": the networks of the model zoo's bundles wholeBrainSeg_Large_UNEST_segmentation and
-// renalStructures_UNEST_segmentation, which are their own code, `scripts.networks.unest_base_patch_4.UNesT` and
-// `scripts.networks.unest.UNesT`. They are recognised by these names, and by the names and shapes of their weights.
+// renalStructures_UNEST_segmentation. The bundles contain their code: `scripts.networks.unest_base_patch_4.UNesT` and
+// `scripts.networks.unest.UNesT`. MedSeg recognises them by these names and by the names and shapes of their weights.
 //
 // Shapes with feature_size 16, embed_dim (128, 256, 512) and an input of 96³, the only size that the networks accept:
 //   patch_embed  96³ ×   1 → 24³ × 128             encoder1   the input     96³ ×   1 → 96³ ×  32
@@ -74,8 +74,8 @@ public struct UNesTOptions: Hashable, Sendable {
     }
 }
 
-/// A transformer whose attention stays within blocks of tokens as encoder and convolutions as decoder, with the names
-/// of the zoo's weights.
+/// A transformer as encoder, with attention within blocks of tokens, and convolutions as decoder, with the parameter
+/// names of the zoo's weights.
 public struct UNesT: Network {
     /// The network's parameters.
     public let store: ParameterStore

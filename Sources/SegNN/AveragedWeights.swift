@@ -1,7 +1,7 @@
 internal import SegBackend
 public import SegTensor
 
-/// An exponential moving average of a network's parameters, which can replace them.
+/// An exponential moving average of a network's parameters. The averages can replace the parameters.
 ///
 /// The first update copies the parameters; each further one computes `average = decay · average + (1 − decay) · parameter`.
 /// `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(decay)`. As in PyTorch, buffers, such as the statistics
@@ -40,8 +40,8 @@ public final class AveragedWeights {
     /// - Throws: `BackendError` from the backend.
     public func restart() throws { try update(isFirst: true) }
 
-    /// Replaces the parameters by the averages while `body` runs, and restores them afterwards, bit for bit. If the averages
-    /// are in place already, it only runs `body`.
+    /// Replaces the parameters by the averages while `body` runs, and restores the parameters afterwards, bit for bit. If
+    /// the averages are in place already, only runs `body`.
     /// - Throws: The errors of `body`; `BackendError` from the backend.
     public func inPlace<Result>(_ body: () throws -> Result) throws -> Result {
         guard !isInPlace else { return try body() }

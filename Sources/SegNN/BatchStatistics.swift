@@ -1,11 +1,11 @@
 internal import SegBackend
 internal import SegTensor
 
-/// The statistics that the batch norms of one forward pass measured. They are kept back so that the running statistics
-/// can move later, in the order of the passes, regardless of where the passes were computed.
+/// The statistics that the batch norms of one forward pass measured. They are kept so that the running statistics can
+/// be updated later, in the order of the passes, no matter which process or thread computed a pass.
 ///
-/// A pass in training reads no running statistics, so moving them later changes no bit. An instance belongs to the
-/// thread that runs its pass.
+/// A pass in training reads no running statistics, so updating them later changes no bit of the pass. An instance
+/// belongs to the thread that runs its pass.
 public final class BatchStatistics: @unchecked Sendable {
     private struct Measured {
         let running: RunningStatistics
@@ -37,7 +37,7 @@ public final class BatchStatistics: @unchecked Sendable {
         }
     }
 
-    /// Moves the running statistics towards the statistics of a pass of the same network over the same number of voxels.
+    /// Updates the running statistics with the statistics of a pass of the same network over the same number of voxels.
     /// - Parameter values: The result of `values()` of that pass.
     /// - Throws: `BackendError` if there is not enough memory.
     public func move(by values: ArraySlice<Double>) throws {

@@ -11,8 +11,8 @@ public struct Conv3d {
     /// The kernel size, stride, padding, dilation and groups.
     public let params: Conv3dParams
 
-    /// Registers `weight` and, if wanted, `bias`. Without `initial` both start with PyTorch's values; with it the bias
-    /// starts at 0.
+    /// Registers `weight` and, if wanted, `bias`. Without `initial` both start with PyTorch's values; otherwise the weight
+    /// starts with `initial` and the bias with 0.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(
         _ store: ParameterStore, inputs: Int, outputs: Int, _ params: Conv3dParams, bias hasBias: Bool,
@@ -43,8 +43,8 @@ public struct ConvTranspose3d {
     /// The number of voxels added at the end of each axis of the output.
     public let outputPadding: Triple
 
-    /// Registers `weight` and, if wanted, `bias`. Without `initial` both start with PyTorch's values; with it the bias
-    /// starts at 0.
+    /// Registers `weight` and, if wanted, `bias`. Without `initial` both start with PyTorch's values; otherwise the weight
+    /// starts with `initial` and the bias with 0.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(
         _ store: ParameterStore, inputs: Int, outputs: Int, _ params: Conv3dParams, outputPadding: Triple,

@@ -21,9 +21,10 @@ public struct ForwardContext: Sendable {
     public var pass: UInt32
     /// Whether dropout is on. The mode determines it, unless it is switched off to compare with a run without dropout.
     public var dropsOut: Bool
-    /// Whether blocks discard what their gradients need and compute it again: less memory, more time, the same bits.
+    /// Whether blocks discard their intermediate results and compute them again for the gradients, as in
+    /// `torch.utils.checkpoint`: less memory, more time, the same bits.
     public var recomputes = false
-    /// The collection that keeps back batch norm statistics; nil if the running statistics move at once.
+    /// The collection that keeps batch norm statistics for later; nil if the running statistics are updated at once.
     public var statistics: BatchStatistics?
     /// The current run of a recomputed block.
     private var run = Run.only
@@ -34,7 +35,7 @@ public struct ForwardContext: Sendable {
         case only
         /// The run that computes the value; nothing is recorded.
         case first
-        /// The run that computes the gradients; batch norm's running statistics have already moved.
+        /// The run that computes the gradients; batch norm's running statistics have already been updated.
         case second
     }
 
@@ -54,13 +55,13 @@ extension ForwardContext {
     /// Whether gradients are recorded.
     public var records: Bool { mode == .training && run != .first }
 
-    /// Whether batch norm's running statistics move.
+    /// Whether batch norm's running statistics are updated.
     var updatesStatistics: Bool { mode == .training && run != .second }
 
     /// Runs a block of a network; if activations are recomputed, only its inputs are kept for the gradient.
     /// - Parameters:
     ///   - inputs: The inputs, handed over so that the block can release them before it ends.
-    ///   - block: The block; the only tensors with a history that it reads are its inputs and parameters.
+    ///   - block: The block. It must not read tensors with a history other than its inputs and parameters.
     /// - Throws: The errors of the block.
     public func recomputing(
         _ inputs: consuming [Tensor],

@@ -1,7 +1,7 @@
 internal import SegBackend
 public import SegTensor
 
-/// The gradients of parameters, summed over several passes and clipped if they are too long.
+/// The gradients of parameters, summed over several passes; `clip` limits their norm.
 ///
 /// The order of the additions depends only on the number of passes and is a tree. Therefore the result has the same
 /// bits if the passes are divided among 2, 4, 8 … processes. `passes` is an odd number n times a power of 2. Each n
@@ -86,7 +86,8 @@ public struct GradientSum {
 /// The gradient of one parameter, summed over some passes.
 private struct Sum {
     let values: Tensor
-    /// Whether more may be added in place: a gradient from a backward pass may also be the gradient of another parameter.
+    /// Whether more may be added in place. A gradient from a backward pass may share its memory with the gradient of
+    /// another parameter.
     let isOwn: Bool
 
     func adding(_ other: Sum) throws -> Sum {

@@ -45,7 +45,7 @@ struct InitialValues {
         }
     }
 
-    /// Draws normal numbers, two from each pair of uniform ones. Box and Muller 1958.
+    /// Draws normal numbers, two from each pair of uniform numbers. Box and Muller 1958.
     private func normal(_ count: Int, sd: Float) -> [Float] {
         func pair(_ a: UInt32, _ b: UInt32) -> (Float, Float) {
             let radius = sd * (-2 * log(1 - unit(a))).squareRoot()

@@ -8,8 +8,8 @@ public struct Linear {
     /// The bias, `[out]`; nil for none.
     public let bias: Parameter?
 
-    /// Registers `weight` and, if wanted, `bias`. Without `initial` both start with PyTorch's values; with it the bias
-    /// starts at 0.
+    /// Registers `weight` and, if wanted, `bias`. Without `initial` both start with PyTorch's values; otherwise the weight
+    /// starts with `initial` and the bias with 0.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(
         _ store: ParameterStore, inputs: Int, outputs: Int, bias hasBias: Bool, initial: InitialValue? = nil

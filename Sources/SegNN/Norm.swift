@@ -28,7 +28,8 @@ public struct Norm {
 
     /// Normalises x and applies the followers in the same pass.
     ///
-    /// In training, batch norm uses the batch's statistics and updates the running ones. Otherwise it uses the running ones.
+    /// In training, batch norm uses the batch's statistics and updates the running statistics. Otherwise it uses the
+    /// running statistics.
     /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(
         _ x: Tensor, followers: NormFollowers, in context: ForwardContext
@@ -91,7 +92,7 @@ struct RunningStatistics {
         self.momentum = momentum
     }
 
-    /// Moves the running statistics towards a batch's statistics; as in PyTorch, the stored variance is the unbiased one.
+    /// Updates the running statistics with a batch's statistics; as in PyTorch, the stored variance is the unbiased variance.
     func move(mean batchMean: BufferView, variance batchVariance: BufferView, count: Int) throws {
         let unbiased = Float(count) / Float(max(count - 1, 1))
         let backend = mean.leaf.backend

@@ -85,9 +85,9 @@ public final class Optimizer {
     }
 
     /// Runs the backward pass of a loss and changes each parameter as soon as its gradient is complete. The values are
-    /// the same as in a step with all gradients, but no two gradients need to be in memory at a time. Recomputed
-    /// blocks, whose gradients are complete only at the end, and Novograd, which needs all gradients, hold them
-    /// together.
+    /// the same as in a step with all gradients, but no two gradients need to be in memory at a time. There are two
+    /// exceptions, in which all gradients are in memory together: Novograd, and a network with recomputed blocks, whose
+    /// gradients are complete only at the end.
     /// - Throws: `TensorError` if the loss has no history; `BackendError` from the backend.
     public func step(backFrom loss: Tensor, learningRate: Float) throws {
         if case .novograd = kind { return try step(loss.gradients(upstream: nil), learningRate: learningRate) }

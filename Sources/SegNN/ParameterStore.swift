@@ -82,7 +82,7 @@ public final class ParameterStore {
         contents.aliases.append((path + name + ".", path + module + "."))
     }
 
-    /// Whether the network processes slices (`spatial_dims` 2). Its kernels have size 1 along the last axis here, and
+    /// Whether the network processes slices (`spatial_dims` 2). Its kernels have size 1 along the last axis in memory, and
     /// are saved without this axis.
     public var isPlanar: Bool {
         get { contents.isPlanar }

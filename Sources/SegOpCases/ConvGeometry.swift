@@ -57,7 +57,7 @@ struct ConvGeometry {
     }
 
     /// The outputs of the cases that the CPU's Winograd algorithm of a stride can compute: y if the number of input channels
-    /// is a multiple of 16, gx if the number of output channels is one, and gw if both are.
+    /// is a multiple of 16, gx if the number of output channels is a multiple of 16, and gw if both numbers are.
     func winogradOutputs(stride: Int) -> Set<String> {
         let plain = Triple(1)
         guard params.kernel == Triple(params.kernel.d), params.stride == Triple(stride), params.dilation == plain,
@@ -166,7 +166,7 @@ extension ConvGeometry {
         }
     }
 
-    /// Computes the gradient for x: the other kind of convolution with the same weights.
+    /// Computes the gradient for x, with the same weights: a transposed convolution for a convolution, and vice versa.
     func applyTransposed(
         _ backend: any Backend, _ upstream: BufferView, weight: BufferView, into gx: BufferView, accumulate: Bool
     ) throws {

@@ -14,7 +14,7 @@ public struct OpCase: Sendable {
     public let flops: Int?
     /// The bytes that one execution has to read and write in f32; nil if the number is not informative.
     public let bytes: Int?
-    /// The number of elements on each side of each array, which reveal reads and writes outside the array.
+    /// The number of additional elements on each side of each array. They reveal reads and writes outside the array.
     let guardBand: Int
     private let setup: Setup
 
@@ -75,7 +75,7 @@ public final class PreparedOp {
     public func execute() throws { try body() }
 
     /// Waits, checks that guard bands and inputs are unchanged, and reads the outputs.
-    /// - Throws: `OpCaseError` if they are not.
+    /// - Throws: `OpCaseError` if a guard band or an input changed.
     public func outputs() throws -> [OpOutput] { try arrays.collect() }
 }
 

@@ -36,9 +36,9 @@ extension OpCases {
 
     private static let convGeometries = awkwardConvs + networkConvs + winogradConvs
 
-    /// Cubes that overhang on every side, volumes smaller than a cube, an odd number of vectors of channels, a geometry
-    /// whose inputs the CPU transforms for all pairs of points at once only with some numbers of threads, and output
-    /// channels that do not fill vectors; at strides 1 and 2.
+    /// Cubes that overhang on every side; volumes smaller than a cube; an odd number of vectors of channels; inputs that
+    /// the CPU transforms for all pairs of points at once with some numbers of threads, but not with others; and output
+    /// channels that do not fill vectors. All at strides 1 and 2.
     private static let winogradConvs: [ConvGeometry] = [
         ConvGeometry(16, 48, [1, 9, 2], k: 3, s: 1), ConvGeometry(48, 16, [2, 1, 17], k: 5, s: 1).batched(2),
         ConvGeometry(32, 16, [5, 6, 7], k: [5, 5, 5], s: [1, 1, 1], p: [0, 1, 2], d: [1, 1, 1], g: 1),

@@ -55,7 +55,7 @@ extension OpCases {
         return loss("regions", params, channels: channels, labels: 0..<Int(Int32.max) - 127, accumulate: false)
     }()
 
-    /// A range of labels without ignored ones.
+    /// A range of labels of which none is ignored.
     private static func classes(_ channels: Int) -> Range<Int> { 0..<max(2, channels) }
 
     private static let diceOptions: [(name: String, params: DiceCEParams)] = {

@@ -23,7 +23,7 @@ public struct Parity: Sendable {
 
     /// Runs a case on a backend and on the reference.
     /// - Parameter allowing: Returns the tolerance of an output that replaces the case's, or nil to keep the case's.
-    /// - Throws: The errors of the backends, and `OpCaseError` if one of them wrote to memory that is not its output.
+    /// - Throws: The errors of the backends, and `OpCaseError` if a backend wrote to memory outside its outputs.
     public init(
         _ opCase: OpCase, on backend: any Backend, against reference: any Backend,
         allowing tolerance: (_ output: String) -> Tolerance?
@@ -41,8 +41,8 @@ public struct Parity: Sendable {
 
 extension Parity {
     /// Runs a case on a backend and on the reference, with the case's own tolerances, but with the tolerance of
-    /// Winograd's algorithm for outputs that the CPU may compute by F(4, 5) without being forced to.
-    /// - Throws: The errors of the backends, and `OpCaseError` if one of them wrote to memory that is not its output.
+    /// Winograd's algorithm for outputs that the CPU may choose to compute by F(2, 5) or F(4, 5).
+    /// - Throws: The errors of the backends, and `OpCaseError` if a backend wrote to memory outside its outputs.
     public init(_ opCase: OpCase, on backend: any Backend, against reference: any Backend) throws {
         try self.init(opCase, on: backend, against: reference) { output in
             backend.name == "cpu" && OpCases.isWinogradOfFiveTaps(opCase, output: output) ? .winograd : nil

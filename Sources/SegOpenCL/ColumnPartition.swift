@@ -11,7 +11,7 @@ struct ColumnPartition {
     let chunkRows: Int
     let chunks: Int
 
-    /// The minimum number of rows per item; a chunk with fewer rows does not pay for its work-group.
+    /// The minimum number of rows per item; a chunk with fewer would not save the time that its work-group's start takes.
     private static let itemRows = 16
 
     /// Creates a partition of an array `[outer, rows, channels]`.

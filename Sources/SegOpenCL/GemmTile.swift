@@ -8,7 +8,7 @@ struct GemmTile: Hashable, Sendable {
     let itemColumns: Int
 
     /// Creates a tile. Both sides of an item's tile are multiples of four. The loads of one inner step cover whole lines
-    /// of a tile; the loads of the columns may be fewer than the items, which the kernels check.
+    /// of a tile. The columns may need fewer loads than there are items; then the other items load nothing (`IS_LOAD`).
     init(_ rows: Int, _ columns: Int, _ itemRows: Int, _ itemColumns: Int) {
         (self.rows, self.columns, self.itemRows, self.itemColumns) = (rows, columns, itemRows, itemColumns)
         precondition(itemRows % 4 == 0 && itemColumns % 4 == 0 && rows % itemRows == 0 && columns % itemColumns == 0)
@@ -50,7 +50,7 @@ struct GemmTile: Hashable, Sendable {
             case .weightGradient: isWide ? 48 * Self.inner : 20 * rows + 16 * Self.inner
             case .matmul: 0
             }
-        // 64 bytes for the gaps between arrays, which begin at multiples of 16.
+        // 64 bytes for the gaps between arrays, which begin at multiples of 16 bytes.
         return (isWide ? 8 : 4) * words + exchange + places + 64
     }
 

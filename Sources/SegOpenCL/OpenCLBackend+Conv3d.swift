@@ -15,7 +15,7 @@ package enum OpenCLConv3dAlgorithm: Hashable, Sendable, CaseIterable {
 let (vectorOutputs, vectorRows) = (16, 6)
 
 extension OpenCLBackend {
-    /// See `ConvolutionOps.conv3d`; it uses one grid.
+    /// See `ConvolutionOps.conv3d`. Uses one grid.
     public func conv3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
@@ -25,7 +25,7 @@ extension OpenCLBackend {
         try convolveByChosenPlan([grid], operands, weight: weight, transposed: false)
     }
 
-    /// See `ConvolutionOps.convTranspose3d`; it uses one grid, which is a dense convolution, for each residue of the output
+    /// See `ConvolutionOps.convTranspose3d`. Uses one grid, which is a dense convolution, for each residue of the output
     /// position modulo the stride.
     public func convTranspose3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
@@ -45,8 +45,8 @@ extension OpenCLBackend {
         try convolveGrids([grid], operands, weight, false, by: plan)
     }
 
-    /// The plan without tuning: the forced plan or the default one. By default, tiles and vectors of 16 outputs are
-    /// used if a group has enough outputs to fill a part of them.
+    /// The plan without tuning: the forced plan or the default one. The default is tiles (GPUs and matrix units) for at
+    /// least 8 outputs of a group, or vectors of 16 outputs (other devices) for at least 3; else one item per output.
     func usualPlan(groupOutputs: Int, vectors: Int) -> Conv3dPlan {
         switch forcedPlan {
         case .tile(let index): return .gemm(GemmTile.candidates[index])

@@ -4,8 +4,8 @@ public import SegBackend
 private let vectorInputs = 8
 
 extension OpenCLBackend {
-    /// See `ConvolutionOps.conv3dBackwardWeight`. It computes parts over chunks of rows, and then their sum in a fixed
-    /// order.
+    /// See `ConvolutionOps.conv3dBackwardWeight`. Computes parts over chunks of rows, and then the sum of the parts in a
+    /// fixed order.
     public func conv3dBackwardWeight(
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
     ) throws {
@@ -91,7 +91,8 @@ extension OpenCLBackend {
         let blocks = (gradient.groupInputs + inputs - 1) / inputs * gradient.grid.taps
         let vectors = (gradient.groupOutputs + vectorOutputs - 1) / vectorOutputs
         let lines = gradient.grid.lines
-        // A part is some lines of a volume, because a CPU's caches limit its size; the number of units does not matter.
+        // A part covers whole lines of a volume, which suits a CPU's caches. There are at most 16 parts, and at most as
+        // many as fit in 64 MiB; the number of compute units does not matter.
         let wanted = min(16, lines, max(1, (1 << 24) / gradient.count))
         let length = (lines + wanted - 1) / wanted
         let chunks = (lines + length - 1) / length

@@ -98,7 +98,8 @@ final class OpenCLBufferPool: Sendable {
         state.usage.pooled = 0
     }
 
-    /// The size rounded up to a sixteenth of its power of two, so that nearly equal requests share blocks.
+    /// The size rounded up to a multiple of 1/16 of the largest power of two below it, at least 256 bytes, so that nearly
+    /// equal requests share blocks.
     private static func sizeClass(_ byteCount: Int) -> Int {
         let step = max(256, 1 << max(0, 59 - byteCount.leadingZeroBitCount))
         return (byteCount + step - 1) / step * step

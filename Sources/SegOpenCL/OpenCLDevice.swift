@@ -68,7 +68,7 @@ public struct OpenCLDevice: Sendable {
 
     /// Creates a device from the values of its fields; `number` returns nil for a field that a driver does not have.
     ///
-    /// A missing field has the minimum that OpenCL 1.2 guarantees, or no limit, which leaves the driver to refuse.
+    /// A missing field has the minimum that OpenCL 1.2 guarantees, or no limit; the driver then refuses larger requests.
     init(
         _ handle: OpenCLHandle, index: Int, text: (Int32) -> String, number: (_ field: Int32, _ size: Int) -> Int?
     ) {

@@ -55,7 +55,7 @@ final class OpenCLStaging: Sendable {
         }
     }
 
-    /// Puts a block back. A transfer may use the block until the event, which this object then owns.
+    /// Puts a block back. A transfer may use the block until the event; this object releases the event later.
     func giveBack(_ block: Block, after event: OpenCLHandle?) {
         var block = block
         block.isBusyUntil = event

@@ -31,7 +31,7 @@ struct DiceCE {
         return channels == 1 ? Double(label) : Int(label) == channel ? 1 : 0
     }
 
-    /// Returns whether a voxel takes part; the others are ignored.
+    /// Returns whether a voxel takes part in the loss; a voxel whose label is below 0 is ignored.
     func takesPart(_ label: Int32) -> Bool { label >= 0 }
 
     // MARK: Dice

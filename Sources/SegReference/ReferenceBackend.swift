@@ -2,8 +2,8 @@ public import SegBackend
 
 /// The reference for all backends: every op as plain loops in Double on one thread, written for clarity, not for speed.
 ///
-/// The other backends are compared with it, and gradients are checked on it by central differences. Fused normalisation
-/// is the protocol's default, composed of other ops.
+/// The other backends are compared with this backend, and gradients are checked on it by central differences. Fused
+/// normalisation is the protocol's default, composed of other ops.
 public final class ReferenceBackend: Backend {
     let ledger = MemoryLedger()
     /// Whether factors of convolutions and matrix products are rounded to bfloat16, 8 bits of mantissa.

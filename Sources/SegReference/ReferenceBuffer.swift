@@ -8,7 +8,7 @@ final class ReferenceBuffer: DeviceBuffer {
     let byteCount: Int
     private let ledger: MemoryLedger
 
-    /// Allocates a block whose bytes are all ones (NaN as floats), so that reading unwritten memory is noticed.
+    /// Allocates a block whose bits are all 1 (NaN as floats), so that reading unwritten memory is noticed.
     init(byteCount: Int, ledger: MemoryLedger) throws {
         try ledger.add(byteCount)
         self.pointer = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: 64)

@@ -1,6 +1,7 @@
 internal import SegBackend
 
-/// A node of the gradient graph: an op with the nodes of its inputs and the function that propagates its gradient to them.
+/// A node of the gradient graph (`grad_fn`): an op, the nodes of its inputs, and the function that computes the inputs'
+/// gradients from the gradient of the output.
 final class GradientNode {
     /// The op name of a recomputed block, whose graph is built during the backward pass.
     static let recomputed = "recomputed"
@@ -98,7 +99,7 @@ final class GradientSink {
         let outer = receivers
         receivers = []
         try backward((consume slot).view, self)
-        // A gradient that was passed on to one node only now belongs to that node.
+        // If the gradient was passed on to a single node, it belongs to that node from now on.
         if isOwned, receivers.count == 1 { slots[receivers[0]]?.isOwned = true }
         receivers = outer
         node.backward = nil
@@ -177,7 +178,7 @@ extension Tensor {
 }
 
 extension GradientSink {
-    /// Propagates every node's gradient to its parents, from the root to the nodes in `ends`, which are left to another walk.
+    /// Propagates every node's gradient to its parents, from the root to the nodes in `ends`. Another walk continues there.
     /// - Parameter completed: Called for a leaf after the last node that depends on it; never called if a node has an
     ///   inner graph, which may depend on any leaf.
     func walk(

@@ -47,7 +47,7 @@ package enum RecordedOp: Sendable {
     case joinCorners([Triple])
 }
 
-/// The tensor ops of a pass in the order they were computed, from which files of a network are written.
+/// The tensor ops of a pass in the order they were computed. Files of a network, such as ONNX, are written from them.
 ///
 /// An op is recorded as it was called, even on a backend that computes nothing. The calls to a backend contain less: a
 /// concatenation arrives as copies of fixed size, an attention in blocks, and a result may overwrite an operand.
@@ -60,7 +60,7 @@ package final class OpRecording: Sendable {
         package let op: RecordedOp?
         /// The arrays that the op reads; nil for an operand that is absent.
         package let operands: [BufferView?]
-        /// The array that the op writes; its memory may be that of an operand that nothing else reads.
+        /// The array that the op writes; it may share its memory with an operand that nothing else reads.
         package let result: BufferView
     }
 

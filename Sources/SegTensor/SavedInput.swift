@@ -1,6 +1,6 @@
 internal import SegBackend
 
-/// The target of a gradient: an input of an op without its elements, which the graph need not keep.
+/// The target of a gradient: the node, shape and type of an op's input. The graph need not keep the input's elements.
 struct GradientTarget {
     let node: GradientNode?
     let shape: Shape

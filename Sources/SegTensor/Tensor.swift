@@ -30,10 +30,10 @@ public struct Tensor {
     /// The shape.
     public var shape: Shape { view.shape }
 
-    /// Whether ops on this tensor are recorded for gradients.
+    /// Whether ops on this tensor are recorded for gradients, `requires_grad`.
     public var isTracked: Bool { node != nil }
 
-    /// The same values, without a history.
+    /// The same values, without a history, `detach()`.
     public var detached: Tensor { Tensor(view, on: backend) }
 
     /// Creates a tensor without a history that ops recompute, instead of keeping it, if they need it for their gradients.
@@ -44,7 +44,7 @@ public struct Tensor {
         return Tensor(value.view, on: value.backend, node: nil, remake: { try make().view })
     }
 
-    /// Returns the same values as a leaf of the gradient graph; `gradients` will contain its gradient.
+    /// Returns the same values as a leaf of the gradient graph, `requires_grad_()`; `gradients` will contain its gradient.
     public func tracked() -> Tensor {
         Tensor(view, on: backend, node: GradientNode(op: "leaf", parents: [], backward: nil))
     }
@@ -119,7 +119,7 @@ extension Tensor {
         return try download(filling: Double(0))
     }
 
-    /// Returns the value of a tensor with one element.
+    /// Returns the value of a tensor with one element, `item()`.
     /// - Throws: `TensorError` if there is not exactly one element; `BackendError` if the transfer fails.
     public func item() throws -> Double {
         try require(shape.count == 1, "item", "\(shape) does not hold one element")

@@ -122,7 +122,7 @@ public struct Safetensors: Sendable {
     }
 
     /// Reads a file; every offset and size is checked against the file before use.
-    /// - Throws: `DataError` naming the file and what is wrong with it.
+    /// - Throws: `DataError` naming the file and its fault.
     public init(file path: String) throws { try self.init(RegularFile.contents(of: path), source: path) }
 
     /// Reads a file's bytes; `source` names it in errors.

@@ -29,7 +29,7 @@ public struct Weights: Sendable {
 
     /// Reads a file; its first bytes determine its format.
     /// - Parameter choice: The dictionary of a PyTorch checkpoint (`torch.save`, 1.6 and later) to use.
-    /// - Throws: `DataError` naming the file and what is wrong with it.
+    /// - Throws: `DataError` naming the file and its fault.
     public static func read(_ path: String, _ choice: Choice = .usual) throws -> Weights {
         let data = try RegularFile.contents(of: path)
         switch Format(data) {

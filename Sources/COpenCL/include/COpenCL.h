@@ -8,7 +8,7 @@
 
 #include <CL/cl_platform.h>
 
-// The definitions are hidden, because a driver that looks up the same names must find those of the ICD loader. The
+// The definitions are hidden, because a driver that looks up the same names must find the ICD loader's functions. The
 // files that the header includes are not affected.
 #pragma GCC visibility push(hidden)
 #include <CL/cl.h>

@@ -52,7 +52,7 @@ typedef struct {
 // The number of floats of scratch memory that the kernel `conv3d_tile` needs.
 size_t segcpu_conv3d_scratch(const segcpu_conv3d *conv);
 
-// Computes a tile, whose first output of every phase is at `start`, for panels first ..< end of the output channels.
+// Computes a tile for panels first ..< end of the output channels. `start` is the tile's first output of every phase.
 typedef void segcpu_conv3d_tile_kernel(
     const segcpu_conv3d *conv, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first, ptrdiff_t end,
     float *scratch);
@@ -83,11 +83,11 @@ typedef struct {
     ptrdiff_t tile[3];
     segcpu_gradient_form form;
     const int32_t *offsets; // for each run, the offset that output 0 reads in the packed input tile
-    ptrdiff_t runs;    // number of taps; if unfolded, of runs of contiguous taps; over pixels, of taps of all channels
-    ptrdiff_t run;     // floats of a run
-    ptrdiff_t side;    // number of consecutive taps that read neighbouring inputs of a row; 1 if there are none
+    ptrdiff_t runs; // TAPS: number of taps; UNFOLDED: of runs of contiguous taps; PIXELS: of taps times input channels
+    ptrdiff_t run;  // floats of a run
+    ptrdiff_t side; // number of consecutive taps that read neighbouring inputs of a row; 1 if there are none
     ptrdiff_t scalars; // number of scalars of the broadcast factor, padded to the size that the kernels write
-    ptrdiff_t vectors; // number of lanes of the other factor, padded to whole vectors
+    ptrdiff_t vectors; // number of lanes of the factor in vectors, padded to whole vectors
 } segcpu_conv3d_gradient;
 
 // Sets `scalars` and `vectors` from the other fields.
@@ -97,7 +97,7 @@ typedef void segcpu_conv3d_gradient_layout_kernel(segcpu_conv3d_gradient *gradie
 size_t segcpu_conv3d_gradient_scratch(const segcpu_conv3d_gradient *gradient);
 
 // Adds a tile's sums for runs first_run ..< end_run and vector lanes first ..< end to partial[run][scalar][vector], or
-// over pixels to partial[output channel][run]; `overwrite` sets them instead.
+// in the form SEGCPU_GRADIENT_PIXELS to partial[output channel][run]. With `overwrite` the sums replace the contents.
 typedef void segcpu_conv3d_gradient_tile_kernel(
     const segcpu_conv3d_gradient *gradient, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first_run,
     ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, bool overwrite, float *partial, float *scratch);

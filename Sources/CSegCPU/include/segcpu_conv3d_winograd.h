@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 // A cube of `outputs` outputs per axis is computed from a cube of `points` inputs per axis. (points, outputs) is (4, 2)
-// or (6, 4) for 3 taps, and (6, 2) or (8, 4) for 5 taps. By phases it is (7, 3), and (7, 6) if transposed, which reads
-// 4 inputs per axis.
+// or (6, 4) for 3 taps, and (6, 2) or (8, 4) for 5 taps. By phases, (points, outputs) is (7, 3). For the transposed
+// convolution by phases it is (7, 6), and a cube has only 4 inputs per axis.
 typedef struct {
     int points, outputs;
 } segcpu_winograd_form;

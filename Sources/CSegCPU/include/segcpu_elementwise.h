@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The numbers are the indices of the cases of BinaryOp and UnaryOp in SegBackend/OpParams.swift, which a test checks.
+// The numbers are the indices of the cases of BinaryOp and UnaryOp in SegBackend/OpParams.swift; a test compares them.
 enum {
     SEGCPU_ADD = 0,
     SEGCPU_SUBTRACT = 1,

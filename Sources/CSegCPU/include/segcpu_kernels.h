@@ -1,7 +1,7 @@
 // The kernels that are compiled once for each instruction set, and the choice between the compiled versions.
 //
-// The list below contains their names. The header of a kernel's family documents it and declares its arguments: for the
-// kernel `softmax`, as the function type segcpu_softmax_kernel.
+// The list below contains their names. The header of a family documents its kernels and declares their arguments, for
+// the kernel `softmax` as the function type segcpu_softmax_kernel.
 #pragma once
 
 #include "segcpu_attention.h"

@@ -1,7 +1,7 @@
 // Normalisation, dropout and activation, fused: one pass over memory forward and one backward.
 //
-// Kernels that process runs of elements read the parameters of channels repeated to a period, a multiple of both 16 and
-// C, so that vectors are full for any C. A run starts at an element of channel 0.
+// Kernels that process runs of elements read arrays of one period, in which the parameters of the channels repeat. The
+// period is a multiple of both 16 and C, so that vectors are full for any C. A run starts at an element of channel 0.
 #pragma once
 
 #include <stdbool.h>
@@ -30,9 +30,9 @@ typedef void segcpu_norm_statistics_kernel(
 typedef void segcpu_norm_forward_kernel(
     const segcpu_norm *norm, const float *x, const float *before, const float *after, float *y, segcpu_run run);
 
-// The first pass of the gradient: sums [3, channels] receives Σ g0, Σ g0 x̂ and Σ of the slopes' gradients, where g2 is
-// the gradient of w and g0 = g2 keep. g2 is written if it is not NULL, or added to its previous contents if add_g2 is
-// set. Scratch: 3 periods each.
+// The first pass of the gradient. g2 is the gradient of w, and g0 = g2 keep. sums [3, channels] receives Σ g0, Σ g0 x̂
+// and Σ of the slopes' gradients. If the pointer g2 is not NULL, g2 is written there, or added to the previous contents
+// if add_g2 is set. Scratch: 3 periods each.
 typedef void segcpu_norm_sums_kernel(
     const segcpu_norm *norm, const float *x, const float *upstream, const float *before, float *g2, bool add_g2,
     segcpu_run run, size_t channels, float *scratch, double *wide, double *sums);

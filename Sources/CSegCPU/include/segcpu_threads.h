@@ -16,6 +16,6 @@ segcpu_threads *segcpu_threads_create(size_t count);
 // Ends the threads.
 void segcpu_threads_destroy(segcpu_threads *threads);
 
-// Runs tasks 0 ..< count in any order and returns when all are done. Calls must not overlap, and tasks must not call
-// it.
+// Runs tasks 0 ..< count in any order and returns when all are done. Calls must not overlap, and a task must not call
+// this function.
 void segcpu_threads_run(segcpu_threads *threads, size_t count, segcpu_task task, void *context);

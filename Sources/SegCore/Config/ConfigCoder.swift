@@ -121,7 +121,7 @@ public final class ConfigCoder {
     /// - Throws: `DataError` if it has another value.
     public func expect(_ key: String, _ supported: ConfigValue) throws { try reader?.expect(key, supported) }
 
-    /// Creates a value from what was read; a `DataError` of the initializer becomes an error about a key.
+    /// Creates a value from the values that were read; a `DataError` of the initializer becomes an error about a key.
     /// - Throws: The error that `make` throws.
     public func checked<T>(_ key: String, _ make: () throws -> T) throws -> T {
         do {
@@ -131,7 +131,7 @@ public final class ConfigCoder {
         }
     }
 
-    /// Checks a condition on what was read.
+    /// Checks a condition on the values that were read.
     /// - Throws: `DataError` naming the key if the condition is false while reading.
     public func check(_ key: String, _ isRight: Bool, _ message: @autoclosure () -> String) throws {
         if let reader, !isRight { throw reader.error(key, message()) }

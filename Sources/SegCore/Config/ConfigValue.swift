@@ -18,7 +18,7 @@ public enum ConfigValue: Hashable, Sendable {
     case object([String: ConfigValue])
 
     /// Reads a JSON file.
-    /// - Throws: `DataError` naming the file if it cannot be read or is not JSON; the latter with line and column.
+    /// - Throws: `DataError` naming the file if it cannot be read, and also the line and column if it is not JSON.
     public init(jsonFile path: String) throws {
         try self.init(json: RegularFile.contents(of: path), from: path)
     }

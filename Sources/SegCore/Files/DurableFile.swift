@@ -19,12 +19,12 @@ public enum DurableFile {
         }
     }
 
-    /// Replaces a file with what `body` writes.
-    /// - Parameter body: Receives the path of an empty file beside the target, which it opens and fills.
+    /// Replaces a file with the file that `body` writes.
+    /// - Parameter body: Receives the path of an empty file beside the target, and opens and fills this file.
     /// - Throws: `DataError` naming the file, or the error of `body`; the old content is then unchanged.
     public static func replace(_ path: String, _ body: (String) throws(DataError) -> Void) throws(DataError) {
         let (temporary, descriptor) = try makeTemporary(for: path)
-        // Closing releases the lock, which tells a file in progress from one that a killed process left.
+        // Closing releases the lock. Only a file in progress is locked, not a file that a killed process left.
         defer { close(descriptor) }
         do throws(DataError) {
             try body(temporary)

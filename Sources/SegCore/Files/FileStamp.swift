@@ -29,7 +29,7 @@ public struct FileStamp: Hashable, Sendable {
     /// Whether both are stamps of the same file or folder, at any time.
     public func isSameFile(as other: FileStamp) -> Bool { device == other.device && inode == other.inode }
 
-    /// Whether both are on one file system, so a file can be renamed from one path to the other.
+    /// Whether both files are on one file system, so a file can be renamed from one path to the other.
     public func isOnSameDisk(as other: FileStamp) -> Bool { device == other.device }
 
     /// The size and the modification time, which are the same on every machine that shares the file.

@@ -2,7 +2,7 @@ internal import SegBackend
 internal import SegCore
 internal import SegTensor
 
-// The translation of each recorded op to nodes; the tensor function with the op's name documents what it computes.
+// The translation of each recorded op to nodes. The tensor function with the op's name documents the op.
 extension ONNXTranslation {
     /// Adds an op's nodes.
     /// - Throws: `Refusal` if ONNX, or this translation, has no nodes for it.

@@ -4,7 +4,7 @@ public import SegBackend
 public enum NormStatistics {
     /// The input itself.
     case ofInput
-    /// Given statistics, such as a batch norm's running ones, each of shape `NormParams.statisticsShape`.
+    /// Given statistics, such as a batch norm's running statistics, each of shape `NormParams.statisticsShape`.
     case given(mean: Tensor, variance: Tensor)
 }
 
@@ -63,8 +63,8 @@ public struct Normalized {
 
 /// Applies normalisation, dropout, activation and residuals in one pass: act(dropout(norm(x)) + before) + after.
 ///
-/// Without followers it is `torch.nn.functional.batch_norm`, `instance_norm`, `group_norm` or `layer_norm` over the
-/// last axis. Ioffe and Szegedy 2015; Ulyanov et al. 2016; Wu and He 2018; Ba et al. 2016.
+/// Without followers, it computes `torch.nn.functional.batch_norm`, `instance_norm`, `group_norm` or `layer_norm` over
+/// the last axis. Ioffe and Szegedy 2015; Ulyanov et al. 2016; Wu and He 2018; Ba et al. 2016.
 ///
 /// **Shapes**: x `[N, positions…, C]`, weight and bias `[C]`, residuals as x, result as x.
 /// - Throws: `TensorError` if shapes do not fit or given statistics would need a gradient; `BackendError` from the backend.

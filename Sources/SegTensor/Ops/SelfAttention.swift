@@ -6,7 +6,7 @@ public import SegBackend
 public struct AttentionWeights {
     /// The bias added to the scores of each head, `[heads, T, T]`.
     public var bias: Tensor?
-    /// The mask added to the scores of each window, `[W, T, T]`, for a batch of `[B · W]`; never tracked.
+    /// The mask added to the scores of each window, `[W, T, T]`, for a batch of B · W windows; never tracked.
     public var mask: Tensor?
     /// The dropout of the probabilities.
     public var dropout: DropoutParams?

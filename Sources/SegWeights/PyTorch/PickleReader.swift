@@ -120,7 +120,7 @@ extension PickleReader {
         Int(clamping: try take(count, what).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) })
     }
 
-    /// Skips bytes that no tensor needs; the given count of bytes before them contains their number.
+    /// Skips bytes that no tensor needs. Their number is stored before them in `count` bytes.
     private mutating func ignoreBytes(countOf count: Int) throws(CheckpointFault) {
         _ = try take(integer(count, "a length"), "bytes")
         stack.append(.ignored)

@@ -124,7 +124,7 @@ struct ZipArchive {
     }
 }
 
-/// The 64-bit sizes of an entry: its extra field contains them instead of the 32-bit sizes whose bits are all ones.
+/// The 64-bit sizes of an entry. The entry's extra field contains one for each 32-bit size whose bits are all ones.
 private struct LongFields {
     private let data: Data
     private var position: Int
