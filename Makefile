@@ -43,16 +43,14 @@ help:
 	@echo "make format   rewrite the Swift, C and OpenCL sources in the house format"
 	@echo "make lint     check format, file sizes and the links of documents"
 
-# Installs what is missing of the packages that a recipe names.
+# Installs the packages of a recipe that are missing. Only one recipe at a time installs.
 define install
 	@missing=""; for package in $(1); do \
 		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q '^install ok' || missing="$$missing $$package"; \
 	done; \
 	if [ -z "$$missing" ]; then echo "deps: all packages are there"; else \
 		echo "deps: installing$$missing"; \
-		$(SUDO) apt-get update -qq && \
-		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null && \
-		echo "deps: done"; \
+		$(SUDO) Tests/Needs/apt.sh $$missing && echo "deps: done"; \
 	fi
 endef
 

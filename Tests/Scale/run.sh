@@ -27,8 +27,7 @@ prepare() {
     [ "$(id -u)" = 0 ] || sudo=sudo
     command -v mpirun.openmpi mpirun.mpich slurmctld munge >/dev/null || {
         # shellcheck disable=SC2086
-        $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -qq --no-install-recommends $packages
+        $sudo Tests/Needs/apt.sh $packages
     } >/dev/null 2>&1 || true
     for name in openmpi mpich; do
         if command -v "mpirun.$name" "mpicc.$name" >/dev/null; then

@@ -29,11 +29,10 @@ else
   missing monailabel "its client was NOT tested"
 fi
 
-# Installs Debian packages. With RUNLEVEL=1, no service is started.
+# Installs Debian packages where that is possible.
 install() {
   local sudo=""; [ "$(id -u)" = 0 ] || sudo=sudo
-  { $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-      apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null 2>&1 || true
+  $sudo ../Needs/apt.sh "$@" 2>/dev/null || true
 }
 orthanc=/usr/share/orthanc/plugins/libOrthancDicomWeb.so
 [ -e $orthanc ] || install orthanc orthanc-dicomweb
