@@ -108,7 +108,9 @@ struct MedSegServerCommand: AsyncParsableCommand {
         guard [maxVoxels, queue, sessions, connections].allSatisfy({ $0 > 0 }),
             [jobSeconds, sessionSeconds, dicomSeconds, dicomwebSeconds].allSatisfy({ $0 > 0 })
         else {
-            throw ValidationError("limits should be above 0")
+            throw ValidationError(
+                "--max-voxels, --queue, --sessions, --connections, --job-seconds, --session-seconds, --dicom-seconds and "
+                    + "--dicomweb-seconds should be above 0")
         }
         // Clients read seconds as integers.
         guard [jobSeconds, sessionSeconds, dicomSeconds, dicomwebSeconds].allSatisfy({ $0 < 1e9 }) else {

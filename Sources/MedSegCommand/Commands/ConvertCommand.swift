@@ -24,7 +24,7 @@ struct ConvertCommand: ParsableCommand {
             the network with its weights for inference: image [batch, channels, D, H, W] to logits. Batch, D, H and W \
             are free, except that UNETR's D, H and W are img_size and SwinUNETR's are roi_size. An output without a \
             file extension is a model folder with model.json and model.safetensors. A MONAI bundle and a folder of \
-            Auto3DSeg or nnU-Net can be written as one, with all folds.
+            Auto3DSeg or nnU-Net can be written as a model folder, with all folds.
             """)
 
     @Argument(help: "Weights (safetensors, .pt, .pth), a folder of MedSeg, Auto3DSeg or nnU-Net, or a MONAI bundle.")
@@ -78,7 +78,9 @@ struct ConvertCommand: ParsableCommand {
         guard let (description, file) = source.description else {
             guard format != "onnx", !format.isEmpty else {
                 let what = format.isEmpty ? "A model folder" : "ONNX"
-                throw UsageError("\(what) needs the whole network: give a model folder, or --network FILE.json")
+                throw UsageError(
+                    "\(what) needs the network and its weights, but the input has only weights; give a model folder, or "
+                        + "--network FILE.json")
             }
             weights.notes.forEach { note("\(weights.source): \($0)") }
             try Weights.write(weights.tensors, to: output)
@@ -93,7 +95,7 @@ struct ConvertCommand: ParsableCommand {
         }
         guard let window = description.roiSize else {
             throw DataError(
-                .badData, file, key: "roi_size", "is null, but an ONNX file needs one window size; give one")
+                .badData, file, key: "roi_size", "is null, but an ONNX file has one fixed window size; give three integers")
         }
         let model = try ONNXModel(
             description.network,
@@ -158,11 +160,11 @@ extension StateMatch {
         let lines = [
             "matched \(matched.count) parameters of \(network)",
             line("missing in the file", missing),
-            line("left over from the file", unexpected),
-            line("other shapes", shapes),
-            line("values differ from those under another name, or from a constant of the network", conflicting),
-            line("dropped, saved by an older MONAI and never used", obsolete),
-            line("absent in the file of an older MONAI, never used, filled in", defaulted),
+            line("in the file but not in the network", unexpected),
+            line("different shapes", shapes),
+            line("values differ from a second name of the same parameter, or from a constant of the network", conflicting),
+            line("left out, because an older MONAI saved but never used them", obsolete),
+            line("filled in, because the file of an older MONAI does not have them; never used", defaulted),
         ]
         return lines.compactMap { $0 }.joined(separator: "\n")
     }

@@ -20,8 +20,8 @@ struct FoldsCommand: ParsableCommand {
             validate each case of one dataset once. Everything that is missing or does not fit is reported at once. \
             Each fold predicts its own validation cases unless RUN/validation already holds them. DIR gets summary.md \
             and summary.json (with nnU-Net's keys), metrics of each configuration for `compare` and `report`, figures, \
-            postprocessing.json and model/. The last is the model folder of the best configuration's folds with their \
-            postprocessing, which `medseg predict --model DIR/model` runs as an ensemble.
+            postprocessing.json and model/. model/ is a model folder: the folds of the best configuration and their \
+            postprocessing. `medseg predict --model DIR/model` runs them as an ensemble.
 
             With --train there is one argument: plans of nnU-Net or a configuration (YAML). Its missing folds are \
             trained first, one after another, into DIR/CONFIGURATION/fold_0 and so on; an interrupted fold is resumed. \
