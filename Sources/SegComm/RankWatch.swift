@@ -83,8 +83,8 @@ struct RankWatch {
                 throw RankError(
                     .unavailable,
                     "rank \(peer.rank) has not answered for \(Int(patience)) s: it was killed, or its machine is gone. "
-                        + "All ranks stop. The last checkpoint is complete: continue the run with --resume, also on another number of "
-                + "ranks")
+                        + "All ranks stop. The last checkpoint is complete: continue the run with --resume, also on "
+                        + "another number of ranks")
             }
             return
         }

@@ -83,7 +83,7 @@ public struct NNUNetFolder {
             guard let masks = choice.previousMasks else { return ([], nil) }
             throw DataError(
                 .badArgument, folder,
-                "is not the second stage of a cascade, so it takes no masks of a first one (\(masks))")
+                "is not the second stage of a cascade, so it takes no masks of a first stage (\(masks)); leave them out")
         }
         if let masks = choice.previousMasks { return ([], masks) }
         let parts = (folder as NSString).lastPathComponent.components(separatedBy: "__")
@@ -92,8 +92,8 @@ public struct NNUNetFolder {
         guard FileManager.default.fileExists(atPath: "\(beside)/plans.json") else {
             throw DataError(
                 .noInput, beside,
-                "is missing: it should hold the cascade's first stage; put it there, or give its masks with "
-                    + "--previous-stage")
+                "is missing: it should hold the cascade's first stage; put that folder there, or give the masks of the first "
+                    + "stage (previousMasks, or --previous-stage)")
         }
         var own = choice
         // The two stages may have different folds.

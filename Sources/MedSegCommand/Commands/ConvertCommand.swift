@@ -57,8 +57,8 @@ struct ConvertCommand: ParsableCommand {
         }
         guard format != "onnx" || !allowMismatch else {
             throw UsageError(
-                "--allow-mismatch leaves arrays out, but an .onnx file needs them all; drop it, or write .safetensors "
-                    + "or .pt")
+                "--allow-mismatch leaves arrays out, but an .onnx file needs them all; leave it out, or write a .safetensors "
+                    + "or .pt file")
         }
         if format.isEmpty {
             try OutputFolder.refuseFilled(output, force: force)
@@ -144,7 +144,9 @@ struct ConvertCommand: ParsableCommand {
         }
         print(match.report(network: network))
         guard !match.matched.isEmpty else {
-            throw DataError(.badData, weights.source, "no array in it fits \(network); there is nothing to write")
+            throw DataError(
+                .badData, weights.source,
+                "no array in this file fits \(network); give the network that the weights were trained with")
         }
         return (try store.state(from: weights.tensors), Set(store.aliases.map(\.name)))
     }

@@ -73,7 +73,7 @@ struct PredictCommand: ParsableCommand {
     @Flag(
         help: """
             Also print the time of each stage, from decompressing the scan to compressing the mask: wall-clock seconds \
-            and CPU seconds of all threads. The rest is drawing, reports and the accumulation of samples.
+            and CPU seconds of all threads. The line "the rest" is drawing, reports and the accumulation of samples.
             """)
     var stages = false
 

@@ -9,7 +9,9 @@ struct PatternOptions: ParsableArguments {
     @Option(help: "The pattern of the label maps, such as '*/spleen.nii.gz'.")
     var labels: String?
 
-    @Option(name: .customLong("class"), help: "The number and name of a class, such as 1=spleen, with --images and --labels; repeatable.")
+    @Option(
+        name: .customLong("class"),
+        help: "The number and name of a class, such as 1=spleen, with --images and --labels; repeatable.")
     var classes: [String] = []
 
     func patterns() throws -> Dataset.Patterns? {
