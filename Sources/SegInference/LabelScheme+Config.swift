@@ -29,7 +29,7 @@ extension LabelScheme {
                     "keep_numbers",
                     "applies to labels that map names to numbers of label maps, such as {liver: 5}; "
                         + (read.scheme.regions == nil
-                            ? "masks of other labels hold these numbers anyway"
+                            ? "with other labels, masks hold the numbers of labels anyway"
                             : "for regions, regions_order gives the numbers"))
             }
             read.scheme.keepsNumbers = true

@@ -71,7 +71,7 @@ struct ConvertCommand: ParsableCommand {
         }
         guard source.files.count == 1 else {
             throw UsageError(
-                "\(input) has \(source.files.count) folds, but \(output) holds one network; give a folder, or choose "
+                "\(input) has \(source.files.count) folds, but \(output) holds one network; write a folder, or choose "
                     + "one fold of an nnU-Net folder with --folds")
         }
         let weights = try source.weights(of: source.files[0], state: state)

@@ -154,13 +154,13 @@ private struct FoldTrainings {
         let name = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
         guard !FoldSet.reserved.contains(name) else {
             throw UsageError(
-                "\(file): the folds of '\(name)' would take the path of the summary's own \(name); rename the file")
+                "\(file): the folder of the folds would be '\(name)', but the summary needs the name \(name); rename the file")
         }
         let configuration = try TrainingConfiguration(document, source: file)
         let dataset = try Dataset(path: configuration.data)
         if case .file(let split) = configuration.validation {
             throw UsageError(
-                "\(file): folds are assigned from scratch and would ignore \(split); remove it from validation")
+                "\(file): the folds are new and would ignore the split \(split); remove it from the key validation")
         }
         guard dataset.ownSplits.isEmpty else {
             throw UsageError(
