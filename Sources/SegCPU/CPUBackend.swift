@@ -44,7 +44,8 @@ public final class CPUBackend: Sendable {
         let count = try threads ?? Self.defaultThreadCount()
         guard count > 0 && count <= 1024 else {
             throw BackendError.failed(
-                backend: "cpu", operation: "starting \(count) threads", reason: "the number of threads should be 1 to 1024")
+                backend: "cpu", operation: "starting \(count) threads",
+                reason: "the number of threads should be from 1 to 1024")
         }
         try Self.limitInstructionSet()
         self.threads = try ThreadPool(count: count)

@@ -40,7 +40,8 @@ public struct UncertaintyOptions: Hashable, Sendable {
         for model in models where !model.description.maskPlan.areShares(channels: model.network.outputChannels) {
             throw InferenceError(
                 "the model's probabilities are independent for each channel (a sigmoid, or regions), and their "
-                    + "uncertainty is not supported; give one model, no passes and no mirrored axes (--uncertainty, --mirror)")
+                    + "uncertainty is not supported; give one model, no passes and no mirrored axes (--uncertainty, --mirror)"
+            )
         }
         guard models.count * samplesPerModel >= 2 else {
             throw InferenceError(

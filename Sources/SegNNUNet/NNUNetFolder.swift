@@ -83,7 +83,8 @@ public struct NNUNetFolder {
             guard let masks = choice.previousMasks else { return ([], nil) }
             throw DataError(
                 .badArgument, folder,
-                "is not the second stage of a cascade, so it takes no masks of a first stage (\(masks)); leave them out")
+                "is not the second stage of a cascade, so it takes no masks of a first stage (\(masks)); leave them out"
+            )
         }
         if let masks = choice.previousMasks { return ([], masks) }
         let parts = (folder as NSString).lastPathComponent.components(separatedBy: "__")

@@ -102,7 +102,8 @@ final class OpenCLTuning: Sendable {
         let units = MatrixUnits(.tf32, isEmulated: false)
         for (key, text) in file.plans {
             guard let plan = Conv3dPlan(text), plan.fits(device, units), plan.suits(key) else {
-                return .failure(Reason(description: "this device cannot run '\(text)' for \(key); run medseg-bench tune"))
+                return .failure(
+                    Reason(description: "this device cannot run '\(text)' for \(key); run medseg-bench tune"))
             }
             plans[key] = plan
         }

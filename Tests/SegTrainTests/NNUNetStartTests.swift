@@ -63,7 +63,8 @@ import Testing
         let error = try #require(throws: DataError.self) { try StartingWeights(path).load(into: network.store) }
         #expect(error.key == "init_from", "\(error)")
         #expect(
-            error.message.contains("stages.1.0.convs.0.conv.weight has the shape [6, 4, 3, 3, 3] in the file and [8, 4"),
+            error.message.contains(
+                "stages.1.0.convs.0.conv.weight has the shape [6, 4, 3, 3, 3] in the file and [8, 4"),
             "\(error)")
         #expect(try network.store.state().mapValues(\.bytes) == before)
     }

@@ -95,7 +95,8 @@ struct ConvertCommand: ParsableCommand {
         }
         guard let window = description.roiSize else {
             throw DataError(
-                .badData, file, key: "roi_size", "is null, but an ONNX file has one fixed window size; give three integers")
+                .badData, file, key: "roi_size",
+                "is null, but an ONNX file has one window size; give three integers")
         }
         let model = try ONNXModel(
             description.network,
@@ -164,7 +165,9 @@ extension StateMatch {
             line("missing in the file", missing),
             line("in the file but not in the network", unexpected),
             line("different shapes", shapes),
-            line("values differ from a second name of the same parameter, or from a constant of the network", conflicting),
+            line(
+                "values differ from those of a second name of the parameter, or from a constant of the network",
+                conflicting),
             line("left out, because an older MONAI saved but never used them", obsolete),
             line("filled in, because the file of an older MONAI does not have them; never used", defaulted),
         ]

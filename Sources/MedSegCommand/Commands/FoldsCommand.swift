@@ -154,7 +154,8 @@ private struct FoldTrainings {
         let name = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
         guard !FoldSet.reserved.contains(name) else {
             throw UsageError(
-                "\(file): the folder of the folds would be '\(name)', but the summary needs the name \(name); rename the file")
+                "\(file): the folder of the folds would be '\(name)', but the summary needs the name \(name); rename the file"
+            )
         }
         let configuration = try TrainingConfiguration(document, source: file)
         let dataset = try Dataset(path: configuration.data)

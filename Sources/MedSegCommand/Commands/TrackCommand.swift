@@ -20,7 +20,8 @@ struct TrackCommand: ParsableCommand {
     struct SyncCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "sync",
-            abstract: "Sends the journals of run folders to an MLflow server, except events that the server already has.",
+            abstract:
+                "Sends the journals of run folders to an MLflow server, except events that the server already has.",
             discussion: """
                 Credentials come from MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
                 """)

@@ -47,7 +47,9 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "The run folder to continue.")
     var resume: String?
 
-    @Option(name: .customLong("set"), help: "Change an entry of the configuration, optimizer.learning_rate=0.001; repeatable.")
+    @Option(
+        name: .customLong("set"),
+        help: "Change an entry of the configuration, such as optimizer.learning_rate=0.001; repeatable.")
     var changes: [String] = []
 
     @Option(help: "At the end, also write the run as a fold of this results folder of nnU-Net.")

@@ -48,7 +48,8 @@ struct SplitCommand: ParsableCommand {
             try write(dataset.reportSplit(), to: out)
         } else if let folds {
             guard validation == nil else {
-                throw UsageError("--validation applies to a single split, but --folds makes several; leave one of the two out")
+                throw UsageError(
+                    "--validation applies to one split, but --folds makes several; leave one of the two out")
             }
             let splits = try split(dataset, folds: folds)
             try OutputFolder.prepare(out, force: force)
