@@ -153,7 +153,8 @@ public struct NNUNetFolder {
             let known = there.filter(isThere).joined(separator: ", ")
             throw DataError(
                 .noInput, file(missing),
-                "is missing; folds with checkpoint_\(choice.checkpoint).pth: \(known.isEmpty ? "none" : known)")
+                "is missing; choose among the folds with checkpoint_\(choice.checkpoint).pth: \(known.isEmpty ? "none" : known)"
+            )
         }
         guard choice.folds.isEmpty else { return (choice.folds.map(file), nil) }
         let numbered = there.filter { Int($0) != nil && isThere($0) }.sorted { Int($0) ?? 0 < Int($1) ?? 0 }

@@ -44,7 +44,9 @@ struct MedSegServerCommand: AsyncParsableCommand {
     var port = 8000
 
     @Option(
-        help: "The token that clients need if --host is not this machine; or MEDSEG_TOKEN, which `ps` does not show.")
+        help:
+            "The token that clients must send if --host is not this machine. MEDSEG_TOKEN sets it too; `ps` does not show that."
+    )
     var token: String?
 
     @Option(

@@ -136,7 +136,9 @@ private struct FoldTrainings {
         }
         guard let data else { throw UsageError("plans are trained on a raw dataset; give it with --data") }
         let planned = try NNUNetPlannedDataset(plans: file, data: data)
-        guard !planned.foldNames.isEmpty else { throw UsageError("\(data) has too few cases for folds") }
+        guard !planned.foldNames.isEmpty else {
+            throw UsageError("\(data) has too few cases for folds; use medseg train with --fold all")
+        }
         folds = try (names.isEmpty ? ["3d_fullres"] : names).flatMap { name in
             try planned.foldNames.map { fold in
                 Fold(

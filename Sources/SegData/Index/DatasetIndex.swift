@@ -100,7 +100,7 @@ struct DatasetIndex {
         if !fewer.isEmpty {
             faults.add(
                 nil,
-                "\(most.name) has \(count) files, one per channel (last: \(most.paths[count - 1])), but other cases have fewer: "
+                "\(most.name) has \(count) files, one per channel (last: \(most.paths[count - 1])), but others have fewer: "
                     + fewer.map { "\($0.name) (\($0.paths.count))" }.shortList())
         } else if !channelNames.isEmpty, !isScannerAlone, channelNames.count != count {
             let named = channelNames.count == 1 ? "one channel" : "\(channelNames.count) channels"

@@ -113,8 +113,8 @@ public struct LabelScheme: Hashable, Sendable {
         guard count < Int(ignoredClass) else {
             return DataError(
                 .badData, file,
-                "contains number \(number); numbers up to \(count - 1) can be measured, and \(ignored ?? 0) is not "
-                    + "measured")
+                "contains number \(number), but only numbers up to \(count - 1), and \(ignored ?? 0), can be read; correct "
+                    + "the label map")
         }
         let left = ignored.map { " and \($0), which is ignored" } ?? ""
         return DataError(

@@ -99,7 +99,8 @@ extension FoldRun {
         guard case .sgd(_, 0, true, _) = configuration.optimizer else {
             throw DataError(
                 .badArgument, folder,
-                "was not trained by SGD with Nesterov's momentum, whose state nnU-Net needs to continue")
+                "was not trained by SGD with Nesterov's momentum, whose state nnU-Net needs to continue; train "
+                    + "with the optimiser of the plans")
         }
     }
 
