@@ -97,9 +97,9 @@ static void end(int number) {
     if (size) {
         say(": ");
         say_mebibytes(size);
-        say(" MiB more were asked for at once");
+        say(" MiB more were needed for one allocation");
     }
-    say("; allow more (ulimit -v, the container's limit), or give smaller scans or --max-memory\n");
+    say("; allow the process more memory (ulimit -v, the container's limit), use smaller scans, or set --max-memory\n");
     _exit(70);
 }
 

@@ -24,8 +24,8 @@ extension MONAIBundle {
             guard let file = Self.usualFile(in: folder) else {
                 throw DataError(
                     .noInput, folder,
-                    "is not a MONAI bundle: it has no configs/inference.json or .yaml; give others with "
-                        + "--bundle-config")
+                    "is not a MONAI bundle: it has no configs/inference.json or .yaml; give the paths of its "
+                        + "configuration files (files, or --bundle-config)")
             }
             files = [file]
         }

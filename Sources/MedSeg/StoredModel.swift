@@ -33,7 +33,7 @@ public enum StoredModel {
         } else if NNUNetFolder.isThere(path) || NNUNetFolder.isArchive(path) {
             self = .nnUNet(try NNUNetFolder(path))
         } else if ModelFolder.isThere("\(path)/model") {
-            throw DataError(.noInput, path, "is the folder of a run; its model is \(path)/model")
+            throw DataError(.noInput, path, "is a run folder, not a model folder; give its model, \(path)/model")
         } else {
             throw DataError(
                 .noInput, path,

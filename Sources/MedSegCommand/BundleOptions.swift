@@ -35,7 +35,8 @@ struct BundleOptions: ParsableArguments {
                 }
                 guard change[..<mark] != "bundle_root" else {
                     throw UsageError(
-                        "--bundle-set cannot change bundle_root, the bundle's own folder; give another with --bundle")
+                        "--bundle-set cannot change bundle_root, the bundle's own folder; give another bundle with --bundle"
+                    )
                 }
                 return (String(change[..<mark]), Self.value(String(change[change.index(after: mark)...])))
             }

@@ -24,7 +24,8 @@ struct DicomOutputOptions: ParsableArguments {
     var codes: String?
 
     @Flag(
-        help: "Create a new study if an anonymiser emptied the UIDs of the scan's study; otherwise it is refused."
+        help:
+            "Write DICOM objects into a new study if an anonymiser emptied the UIDs of the scan; else they are refused."
     )
     var newStudy = false
 

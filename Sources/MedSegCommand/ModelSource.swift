@@ -52,7 +52,8 @@ struct ModelSource {
         if let first = nnUNet?.previous.first { return ModelSource(first) }
         guard nnUNet == nil else {
             throw UsageError(
-                "--previous-stage gives masks, but a model folder needs the first stage itself; leave it out")
+                "--previous-stage applies only to a folder of nnU-Net, because a model folder contains its first stage; leave "
+                    + "the option out")
         }
         let folder = "\((files[0] as NSString).deletingLastPathComponent)/\(ModelFolder.previous)"
         return try ModelSource(folder, network: nil, changes, folds)

@@ -24,7 +24,8 @@ struct NNUNetOptions: ParsableArguments {
     var noMirror = false
 
     @Option(
-        help: "A folder of masks, CASE.nii.gz, of the first stage of an nnU-Net cascade; else that stage is run.")
+        help:
+            "A folder of masks, CASE.nii.gz, from the first stage of an nnU-Net cascade; by default this stage is run.")
     var previousStage: String?
 
     @Option(

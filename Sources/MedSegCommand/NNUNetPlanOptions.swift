@@ -14,7 +14,7 @@ struct NNUNetPlanOptions: ParsableArguments {
     @Option(help: "The configuration of the plans: 3d_fullres, 3d_lowres or 2d; 3d_fullres by default.")
     var configuration: String?
 
-    @Option(help: "The fold that is set aside for validation, 0 to 4, or all for none; 0 by default.")
+    @Option(help: "The fold whose cases are for validation, 0 to 4; all trains on every case; 0 by default.")
     var fold: String?
 
     /// The training configuration that follows from the plans, and the record of the plans that a run folder keeps.

@@ -42,7 +42,7 @@ final class TrainingProgress {
                     duration(step.remaining)))
         case .validation(let result):
             guard !result.scores.mean.isNaN else {
-                bar.line("step \(result.iteration): no foreground in the validation's patches, and so no Dice")
+                bar.line("step \(result.iteration): the validation patches have no foreground, so Dice is undefined")
                 return
             }
             bar.line(

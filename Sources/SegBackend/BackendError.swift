@@ -21,7 +21,7 @@ extension BackendError: CustomStringConvertible {
             let what = purpose.map { " for \($0)" } ?? ""
             return
                 "\(backend): out of memory: \(requested >> 10) KiB more were asked for\(what) while \(held >> 20) MiB\(cap) "
-                + "are in use; use a smaller batch, window or network, or raise --max-memory."
+                + "are in use; use a smaller batch, window or network, or allow more memory (--max-memory)."
         case .notSupported(let backend, let op, let reason):
             return "\(backend) does not support \(op): \(reason)."
         case .noSuchDevice(let name, let available, let hint):

@@ -35,7 +35,7 @@ private func release(_ pointer: OpaquePointer?) {
 
 /// An argument that must not be NULL.
 private func required<Value>(_ value: Value?, _ name: String) throws -> Value {
-    guard let value else { throw DataError(.badArgument, name, "is NULL") }
+    guard let value else { throw DataError(.badArgument, name, "should not be NULL") }
     return value
 }
 

@@ -44,7 +44,8 @@ public final class CPUBackend: Sendable {
         let count = try threads ?? Self.defaultThreadCount()
         guard count > 0 && count <= 1024 else {
             throw BackendError.failed(
-                backend: "cpu", operation: "starting \(count) threads", reason: "the number must be 1 to 1024")
+                backend: "cpu", operation: "starting \(count) threads",
+                reason: "the number of threads should be from 1 to 1024")
         }
         try Self.limitInstructionSet()
         self.threads = try ThreadPool(count: count)
@@ -58,7 +59,8 @@ public final class CPUBackend: Sendable {
         }
         guard let count = Int(text) else {
             throw BackendError.failed(
-                backend: "cpu", operation: "reading MEDSEG_THREADS", reason: "'\(text)' is not a number")
+                backend: "cpu", operation: "reading MEDSEG_THREADS",
+                reason: "should be an integer from 1 to 1024, not '\(text)'")
         }
         return count
     }
@@ -70,7 +72,7 @@ public final class CPUBackend: Sendable {
         guard let wanted = CPUInstructionSet.allCases.first(where: { "\($0)" == name }) else {
             let known = CPUInstructionSet.allCases.map { "\($0)" }.joined(separator: ", ")
             throw BackendError.failed(
-                backend: "cpu", operation: "reading MEDSEG_ISA", reason: "'\(name)' is not one of \(known)")
+                backend: "cpu", operation: "reading MEDSEG_ISA", reason: "should be one of \(known), not '\(name)'")
         }
         if CPUInstructionSet.current.rawValue > wanted.rawValue { wanted.limit() }
     }

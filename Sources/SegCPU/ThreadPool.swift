@@ -20,7 +20,7 @@ final class ThreadPool: Sendable {
         guard let handle = segcpu_threads_create(count) else {
             throw BackendError.failed(
                 backend: "cpu", operation: "starting \(count) threads",
-                reason: "the system refused; pass a smaller number to --threads")
+                reason: "the system refused; use fewer threads (--threads, MEDSEG_THREADS)")
         }
         self.count = count
         self.handle = handle

@@ -82,8 +82,9 @@ struct RankWatch {
             guard peer.silence < patience else {
                 throw RankError(
                     .unavailable,
-                    "rank \(peer.rank) has given no sign of life for \(Int(patience)) s: it was killed, or its machine is gone. "
-                        + "All ranks stop. The last checkpoint is whole; use --resume, on as many ranks as fit")
+                    "rank \(peer.rank) has not answered for \(Int(patience)) s: it was killed, or its machine is gone. "
+                        + "All ranks stop. The last checkpoint is complete: continue the run with --resume, also on "
+                        + "another number of ranks")
             }
             return
         }

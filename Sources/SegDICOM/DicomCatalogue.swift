@@ -46,8 +46,8 @@ public struct DicomCatalogue: Sendable {
         if let stray = folder.damaged.first(where: { $0.series == nil }) {
             throw DataError(
                 .badData, path,
-                "\(stray.name) \(stray.why). Its series is not known; remove the file if it belongs to another "
-                    + "one.")
+                "\(stray.name) \(stray.why). Its series is unknown; remove the file if it does not belong "
+                    + "to this series.")
         }
         self.folder = folder
         // If all files of a series are damaged, these files stand for the series in the list.

@@ -24,12 +24,12 @@ extension DicomMask {
         var remarks: [String] = []
         if frames.isEmpty {
             remarks.append(
-                "Nothing was found; the DICOM segmentation has one empty frame, because it may not have none.")
+                "Nothing was found; the DICOM segmentation has one empty frame, because DICOM requires at least one.")
         }
         if series.stack.tiltDegrees >= 0.1 {
             remarks.append(
-                "The DICOM segmentation of a tilted series is right, but dcmqi, and thus 3D Slicer, cannot read it; --rtstruct "
-                    + "and the NIfTI contain the same mask.")
+                "The DICOM segmentation of a tilted series is valid, but dcmqi, and thus 3D Slicer, cannot read it; the RT "
+                    + "structure set (--rtstruct) and the NIfTI contain the same mask.")
         }
         let pixels = try pixels(of: all, form, path: path)
         let isBinary = form == .binary

@@ -98,7 +98,7 @@ public struct DicomMask: Sendable {
         let unknown = segments.filter { description.codes.meaning(of: $0.name) == nil }.map(\.name)
         if !unknown.isEmpty {
             remarks.append(
-                "No codes are known for \(unknown.shortList()), written as tissue; give codes with --codes FILE.")
+                "No codes are known for \(unknown.shortList()), written as tissue; give their codes (--codes FILE).")
         }
         let stack = series.stack
         if stack.isFilled {
@@ -135,7 +135,7 @@ private struct SegmentLabels {
         }
         if !unclear.isEmpty {
             remarks.append(
-                "Class names that are empty or not distinct in DICOM objects of this scan are written with their numbers: "
+                "Class names that would be empty or equal in DICOM objects of this scan are written with their numbers: "
                     + "\(unclear.map { "'\(texts[$0])'" }.shortList()).")
         }
     }

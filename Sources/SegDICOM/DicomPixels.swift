@@ -94,7 +94,7 @@ struct DicomPixels: Sendable {
                     throw DicomRefusal(
                         couldBeVolume: true,
                         message:
-                            "two slices have one position, \(distance) mm along the normal, but differ: \(first.name) and "
+                            "two slices have the same position, \(distance) mm along the normal, but differ: \(first.name) and "
                             + "\(other.name). Remove one of them, or export the series again.")
                 }
                 twice.append("\(distance) mm along the normal, as \(first.name) and as \(other.name)")

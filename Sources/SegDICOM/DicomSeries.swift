@@ -41,9 +41,9 @@ struct DicomSeries: Sendable {
         isUnicode = characters == nil || characters == Self.unicode
         let hasFrame = DicomUID.isValid(image.frameOfReference)
         frameOfReference = hasFrame ? image.frameOfReference : DicomUID.new()
-        if self.isNewStudy { remarks.append("Its study has no UID; the object begins a study of its own.") }
-        if !hasSeries { remarks.append("Its series has no UID; the object names a new one for it.") }
-        if !hasFrame { remarks.append("It has no FrameOfReferenceUID; the object has a new one.") }
+        if self.isNewStudy { remarks.append("Its study has no UID; the DICOM object begins a study of its own.") }
+        if !hasSeries { remarks.append("Its series has no UID; the DICOM object refers to it by a new UID.") }
+        if !hasFrame { remarks.append("It has no FrameOfReferenceUID; the DICOM object has a new one.") }
     }
 
     private static func faults(of stack: DicomStack, isNewStudy: Bool) -> [String] {

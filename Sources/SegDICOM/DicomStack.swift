@@ -78,9 +78,9 @@ extension DicomStack {
         remarks = Self.remarks(of: frames[0].image, tiltDegrees: tiltDegrees)
         if isFilled {
             remarks.append(
-                "Gaps were filled: \(slices.count) slices \(Self.text(step.length)) mm apart are interpolated from "
-                    + "\(frames.count), whose gaps run from \(Self.text(gaps.min())) to \(Self.text(gaps.max())) mm."
-            )
+                "Gaps were filled: \(slices.count) slices \(Self.text(step.length)) mm apart are interpolated from the "
+                    + "\(frames.count) slices of the files, whose gaps run from \(Self.text(gaps.min())) to "
+                    + "\(Self.text(gaps.max())) mm.")
         }
     }
 
@@ -135,7 +135,7 @@ extension DicomStack {
         return DicomRefusal(
             couldBeVolume: true,
             message: "the slices are not evenly spaced: gaps run from \(text(gaps.min())) to "
-                + "\(text(gaps.max())) mm, mostly \(text(usual)) mm, the first other one \(place). Export it with one "
+                + "\(text(gaps.max())) mm, mostly \(text(usual)) mm; the first different gap is \(place). Export it with one "
                 + "spacing, or add --fill-gaps to resample to the smaller one.")
     }
 

@@ -98,8 +98,8 @@ struct DicomStacking {
         return DicomRefusal(
             couldBeVolume: group.frames.count > 1,
             message:
-                "\(frame.name) lacks \(frame.missingGeometry), without which its position is unknown and it is not a volume; "
-                + "the order of files is not used instead. Export the series with its geometry.")
+                "\(frame.name) lacks \(frame.missingGeometry), so the position of its slices is unknown; the order "
+                + "of files is not used instead. Export the series with its geometry.")
     }
 
     private func single(_ group: DicomGroup) -> DicomRefusal {

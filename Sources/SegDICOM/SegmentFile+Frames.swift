@@ -78,7 +78,9 @@ extension SegmentFile {
         for (pixel, value) in values.enumerated() where value != 0 {
             if form == "FRACTIONAL", Int(value) != whole {
                 painter.add(
-                    fault: "It is FRACTIONAL with values between 0 and 1, but a label map has only whole voxels.")
+                    fault:
+                        "It is FRACTIONAL with values between 0 and 1, but a voxel of a label map has one class or none; "
+                        + "export it as BINARY.")
                 break
             }
             guard let label = numbers[form == "LABELMAP" ? Int(value) : segment ?? 0] else {

@@ -64,7 +64,7 @@ struct SegmentPainter {
                 add(
                     fault:
                         "'\(names[label] ?? "\(label)")' lies in every \(step == 2 ? "second" : "\(step)th") slice of the "
-                        + "scan only; is it of another series, with wider slices?")
+                        + "scan only; is it of another series, with thicker slices?")
             }
         }
     }

@@ -101,7 +101,7 @@ extension Dataset {
             for (index, item) in training.enumerated() where try item.isLabelled {
                 (validation[0], training[index]) = (item, healthy)
                 return
-                    "\(healthy.name) is a healthy case, for which Dice is undefined; \(item.name) is set aside instead"
+                    "\(healthy.name) has no foreground, so its Dice is undefined; \(item.name) is set aside instead"
             }
             return nil
         }
@@ -150,7 +150,8 @@ extension Dataset {
         guard validationCount + testCount < order.count else {
             throw DataError(
                 .badData, name,
-                "\(order.count) cases leave none for training when \(validationCount + testCount) are set aside")
+                "has \(order.count) cases, and setting \(validationCount + testCount) of them aside leaves none for training; "
+                    + "give smaller shares")
         }
         return try CaseSplit(
             training: order.dropFirst(validationCount + testCount).sorted(),

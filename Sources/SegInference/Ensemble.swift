@@ -22,7 +22,8 @@ public struct Ensemble {
         guard let first = models.first else { throw InferenceError("an ensemble needs at least one model") }
         guard models.count == 1 || models.allSatisfy({ $0.previousStage == nil }) else {
             throw InferenceError(
-                "the second stage of a cascade refines the mask of its own first stage; give one model")
+                "the second stage of a cascade refines the mask of its own first stage, so it cannot be averaged with other "
+                    + "models; give one model")
         }
         for (number, model) in models.enumerated() {
             guard model.description.preprocessing == first.description.preprocessing else {
@@ -73,7 +74,7 @@ public struct Ensemble {
     ) throws -> UncertainPrediction {
         guard !averagesOnScan else {
             throw InferenceError(
-                "an ensemble of configurations has no uncertainty; give one model, or leave out the uncertainty")
+                "the uncertainty of an ensemble of configurations is not supported; give one model, or no uncertainty")
         }
         try options.check(models: models)
         let prepared = try models[0].prepare(scan, name: name, progress: progress)
@@ -101,7 +102,8 @@ public struct Ensemble {
         guard options.allowsZeroVariance || summary.variance.contains(where: { $0 > 0 }) else {
             throw InferenceError(
                 "\(name): the variance of \(samples) samples is exactly 0 everywhere, so all samples are equal; "
-                    + "check the network's dropout and that the models differ, or pass --allow-zero-variance")
+                    + "check the network's dropout and that the models differ, or set allowsZeroVariance "
+                    + "(--allow-zero-variance)")
         }
         return UncertainPrediction(summary, samples: samples, channels: channels, record: prepared.record)
     }

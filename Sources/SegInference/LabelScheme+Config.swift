@@ -29,7 +29,7 @@ extension LabelScheme {
                     "keep_numbers",
                     "applies to labels that map names to numbers of label maps, such as {liver: 5}; "
                         + (read.scheme.regions == nil
-                            ? "masks of other labels hold these numbers anyway"
+                            ? "with other labels, masks hold the numbers of labels anyway"
                             : "for regions, regions_order gives the numbers"))
             }
             read.scheme.keepsNumbers = true
@@ -54,16 +54,16 @@ extension LabelScheme {
         else {
             throw reader.error(
                 "regions_order",
-                "should be \(regions.count) different numbers from 1 to \(most), one for each region in the order of regions, not "
-                    + "\(order)")
+                "should be \(regions.count) different numbers from 1 to \(most), one for each region in the order of "
+                    + "regions, not \(order)")
         }
         for (index, region) in regions.enumerated() {
             let (own, number, laters) = (Set(region.numbers), order[index], regions[(index + 1)...])
             if let later = laters.first(where: { own.isSubset(of: $0.numbers) }) {
                 throw reader.error(
                     "regions_order",
-                    "paints '\(later.name)' over all of '\(region.name)', whose numbers it contains; put '\(later.name)' before "
-                        + "'\(region.name)' in regions")
+                    "paints '\(later.name)' over all of '\(region.name)', whose numbers it contains; put '\(later.name)' "
+                        + "before '\(region.name)' in regions")
             }
             // A number of an inner region would also be read as that region.
             let inner = laters.filter { own.isSuperset(of: $0.numbers) }.flatMap(\.numbers)
@@ -71,8 +71,8 @@ extension LabelScheme {
             guard own.contains(number), free.isEmpty || free.contains(number) else {
                 throw reader.error(
                     "regions_order",
-                    "gives '\(region.name)' the number \(number), with which it cannot be read by the numbers in regions; give one "
-                        + "of \((free.isEmpty ? own : free).sorted())")
+                    "gives '\(region.name)' the number \(number), but a painted mask could then not be read by the numbers in "
+                        + "regions; give one of \((free.isEmpty ? own : free).sorted())")
             }
         }
     }

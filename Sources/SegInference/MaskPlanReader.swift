@@ -88,9 +88,11 @@ struct MaskPlanReader {
         let (sigmoid, softmax) = (try reader.bool("sigmoid") ?? false, try reader.bool("softmax") ?? false)
         guard sigmoid || softmax else { return }
         guard !sigmoid || !softmax else {
-            throw reader.error("softmax", "and sigmoid are both true; MONAI allows only one")
+            throw reader.error("softmax", "is true, and so is sigmoid, but MONAI allows only one of them")
         }
-        guard channels > 1 || sigmoid else { throw reader.error("softmax", "is 1 everywhere for a single channel") }
+        guard channels > 1 || sigmoid else {
+            throw reader.error("softmax", "is 1 everywhere for a single channel; use sigmoid")
+        }
         guard !hasProbabilities, !isDiscrete, !isInverted else {
             throw reader.error("_target_", "Activations is supported only directly after the network")
         }
@@ -132,7 +134,9 @@ struct MaskPlanReader {
             throw reader.error("_target_", "a second AsDiscreted of class numbers is not supported")
         }
         if argmax {
-            guard channels > 1 else { throw reader.error("argmax", "is 0 everywhere for a single channel") }
+            guard channels > 1 else {
+                throw reader.error("argmax", "is 0 everywhere for a single channel; use threshold")
+            }
             // MONAI compares class numbers with the threshold: with 0.5, every class but the background would become 1.
             guard threshold == nil else { throw reader.error("threshold", "is not supported together with argmax") }
         } else if let threshold {

@@ -36,7 +36,8 @@ extension ModelDescription {
         guard painted.isSubset(of: 0..<outline.outputChannels) else {
             throw error(
                 "postprocessing",
-                "paints the channels \(painted.sorted()), but the network has \(outline.outputChannels)")
+                "paints the channels \(painted.sorted()), counted from 0, but the network has only \(outline.outputChannels)"
+            )
         }
         let (one, many) = maskPlan.isRegions ? ("region", "regions") : ("class", "classes")
         if let stray = labels.keys.filter({ $0 >= classes }).min() {

@@ -22,7 +22,7 @@ public enum ModelFolder {
             return description
         }
         if has("model/model.json") {
-            throw DataError(.noInput, folder, "is the folder of a training run; its model is \(folder)/model")
+            throw DataError(.noInput, folder, "is a run folder, not a model folder; give its model, \(folder)/model")
         }
         if has("configs") {
             throw DataError(.noInput, folder, "is not a model folder; if it is a MONAI bundle, use --bundle")

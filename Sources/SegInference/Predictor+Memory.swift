@@ -50,7 +50,7 @@ extension Predictor {
         DataError(
             .tooLarge, name,
             "\(what) \(MemoryPlan.text(need)) of memory at its peak, but only \(MemoryPlan.text(limit)) are allowed; allow "
-                + "\(MemoryPlan.text(need)) with --max-memory, or cut the scan to the region of interest")
+                + "\(MemoryPlan.text(need)) (--max-memory), or cut the scan to the region of interest")
     }
 
     /// Whether tensors are in the memory of the process. Other devices check their own limit.

@@ -40,7 +40,8 @@ public struct UncertaintyOptions: Hashable, Sendable {
         for model in models where !model.description.maskPlan.areShares(channels: model.network.outputChannels) {
             throw InferenceError(
                 "the model's probabilities are independent for each channel (a sigmoid, or regions), and their "
-                    + "uncertainty is not supported; leave out --uncertainty and --mirror, and give one model")
+                    + "uncertainty is not supported; give one model, no passes and no mirrored axes (--uncertainty, --mirror)"
+            )
         }
         guard models.count * samplesPerModel >= 2 else {
             throw InferenceError(
@@ -48,7 +49,8 @@ public struct UncertaintyOptions: Hashable, Sendable {
         }
         if passes > 0, models.contains(where: { !$0.folds.isEmpty || !$0.description.mirrorAxes.isEmpty }) {
             throw InferenceError(
-                "the model averages folds or mirror images, which passes of dropout do not; leave out --uncertainty"
+                "the model averages folds or mirror images, which is not supported with passes of dropout; give 0 passes "
+                    + "(leave out --uncertainty)"
             )
         }
         guard passes > 0, !allowsZeroVariance else { return }
@@ -57,7 +59,7 @@ public struct UncertaintyOptions: Hashable, Sendable {
             throw InferenceError(
                 "\(which) has no active dropout: every probability in its network_def is 0, so \(passes) passes "
                     + "would be equal and their variance 0; use a network with dropout, mirror axes or give several "
-                    + "models instead, or pass --allow-zero-variance")
+                    + "models instead, or set allowsZeroVariance (--allow-zero-variance)")
         }
     }
 }

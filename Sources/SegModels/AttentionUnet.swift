@@ -50,7 +50,7 @@ public struct AttentionUnetOptions: Hashable, Sendable {
         }
         guard strides.count >= channels.count - 1 else {
             throw reader.error(
-                "strides", "should be one fewer than channels: \(channels.count - 1), not \(strides.count)")
+                "strides", "should have one entry fewer than channels: \(channels.count - 1), not \(strides.count)")
         }
         strides = Array(strides.prefix(channels.count - 1))
         for (key, size) in [("kernel_size", kernel), ("up_kernel_size", upKernel)]

@@ -62,7 +62,8 @@ public struct NetworkDefinition: Hashable, Sendable {
     public static func register(_ name: String, _ build: @escaping Builder) throws(DataError) {
         let short = shortened(name)
         guard builders[short] == nil else {
-            throw DataError(.badArgument, name, "is the name of a network in MedSeg; register yours under another")
+            throw DataError(
+                .badArgument, name, "is already the name of a network in MedSeg; register yours under another name")
         }
         registered.withLock { $0[short] = build }
     }

@@ -15,7 +15,7 @@ extension ParameterStore {
         let inside = weights.tensors.filter { $0.key.hasPrefix(prefix) }
         let aside = weights.tensors.keys.filter { !$0.hasPrefix(prefix) }.sorted()
         var notes = weights.notes
-        notes.append("the names of the network's arrays begin with '\(prefix)' in it")
+        notes.append("the names of the network's arrays in this file begin with '\(prefix)'")
         if !aside.isEmpty {
             let more = aside.count > 8 ? ", and \(aside.count - 8) more" : ""
             notes.append("arrays outside the network are left out: \(aside.prefix(8).joined(separator: ", "))\(more)")

@@ -83,7 +83,8 @@ public struct NNUNetFolder {
             guard let masks = choice.previousMasks else { return ([], nil) }
             throw DataError(
                 .badArgument, folder,
-                "is not the second stage of a cascade, so it takes no masks of a first one (\(masks))")
+                "is not the second stage of a cascade, so it takes no masks of a first stage (\(masks)); leave them out"
+            )
         }
         if let masks = choice.previousMasks { return ([], masks) }
         let parts = (folder as NSString).lastPathComponent.components(separatedBy: "__")
@@ -92,8 +93,8 @@ public struct NNUNetFolder {
         guard FileManager.default.fileExists(atPath: "\(beside)/plans.json") else {
             throw DataError(
                 .noInput, beside,
-                "is missing: it should hold the cascade's first stage; put it there, or give its masks with "
-                    + "--previous-stage")
+                "is missing: it should hold the cascade's first stage; put that folder there, or give the masks of the first "
+                    + "stage (previousMasks, or --previous-stage)")
         }
         var own = choice
         // The two stages may have different folds.
@@ -152,7 +153,8 @@ public struct NNUNetFolder {
             let known = there.filter(isThere).joined(separator: ", ")
             throw DataError(
                 .noInput, file(missing),
-                "is missing; folds with checkpoint_\(choice.checkpoint).pth: \(known.isEmpty ? "none" : known)")
+                "is missing; choose among the folds with checkpoint_\(choice.checkpoint).pth: \(known.isEmpty ? "none" : known)"
+            )
         }
         guard choice.folds.isEmpty else { return (choice.folds.map(file), nil) }
         let numbered = there.filter { Int($0) != nil && isThere($0) }.sorted { Int($0) ?? 0 < Int($1) ?? 0 }

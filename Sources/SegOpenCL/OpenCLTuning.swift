@@ -95,14 +95,15 @@ final class OpenCLTuning: Sendable {
             return .failure(Reason(description: "it is not a tuning file of this version; run medseg-bench tune"))
         }
         guard file.device == device.hardware, file.driver == device.driver else {
-            return .failure(Reason(description: "it was made on \(file.device), \(file.driver)"))
+            return .failure(Reason(description: "it was made on \(file.device), \(file.driver); run medseg-bench tune"))
         }
         var plans: [String: Conv3dPlan] = [:]
         // A file contains plans of every precision; tiles need more local memory with matrix units.
         let units = MatrixUnits(.tf32, isEmulated: false)
         for (key, text) in file.plans {
             guard let plan = Conv3dPlan(text), plan.fits(device, units), plan.suits(key) else {
-                return .failure(Reason(description: "this device cannot run '\(text)' for \(key)"))
+                return .failure(
+                    Reason(description: "this device cannot run '\(text)' for \(key); run medseg-bench tune"))
             }
             plans[key] = plan
         }

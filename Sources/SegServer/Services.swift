@@ -82,7 +82,7 @@ final class Services: Sendable {
                 ? "one scan" : "\(model.channels) scans of a case together, sent as the files of one form"
             throw Refusal(
                 .unprocessableContent,
-                "'\(model.name)' takes \(wanted), but \(count == 1 ? "this is one" : "these are \(count)")")
+                "'\(model.name)' takes \(wanted), but \(count == 1 ? "one was sent" : "\(count) were sent")")
         }
         return Job(
             scan: scan, model: model, options: options, client: client, scratch: scratch, limits: limits)

@@ -134,7 +134,7 @@ final class Delivery {
             try client.log(metrics: metrics, parameters: parameters, tags: tags, run: run)
         } catch let fault as HTTPFault where fault.isFinal {
             guard items.count > 1 else {
-                note("\(server.uri) refuses \(items[0]): \(fault.message); it stays in the journal")
+                note("\(server.uri) refuses \(items[0]): \(fault.message); the entry stays in the journal")
                 return
             }
             // The server may have stored a part of the refused request.

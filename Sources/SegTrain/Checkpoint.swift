@@ -60,7 +60,9 @@ public struct Checkpoint: Sendable {
             let header = try? JSONDecoder().decode(Header.self, from: Data(text.utf8))
         else {
             throw DataError(
-                .badData, path, "is not a checkpoint of a training run that this version of MedSeg can resume")
+                .badData, path,
+                "is not a checkpoint that this version of MedSeg can resume; use the version that wrote it, or start another "
+                    + "run")
         }
         self.init(
             state: header.state, configuration: header.configuration, data: header.data, device: header.device,
@@ -117,7 +119,7 @@ extension Trainer {
         try network.store.load(Dictionary(uniqueKeysWithValues: model), source: source)
         for (name, values) in kept {
             guard let stored = checkpoint.tensors[name], stored.shape == values.shape.dimensions else {
-                throw DataError(.badData, source, key: name, "is missing or of another shape")
+                throw DataError(.badData, source, key: name, "is missing, or its shape does not fit the network")
             }
             let new = try Tensor(stored.floats(), shape: values.shape, on: backend)
             try backend.scale(new.view, by: 1, into: values.view, times: 0)

@@ -36,7 +36,7 @@ extension SegmentationLoss {
         let (own, isGiven) = (overlap.probabilities, coder.reader.map { $0.value("softmax") != nil } ?? true)
         let sigmoid = try coder.value("sigmoid", own == .sigmoid, .bool)
         let softmax = try coder.value("softmax", own == .softmax, .bool)
-        try coder.check("sigmoid", !(sigmoid && softmax && isGiven), "excludes softmax")
+        try coder.check("sigmoid", !(sigmoid && softmax && isGiven), "is true, and so is softmax; set only one of them")
         overlap.probabilities = sigmoid ? .sigmoid : softmax ? .softmax : .identity
         overlap.includeBackground = try coder.value("include_background", overlap.includeBackground, .bool)
         overlap.batch = try coder.value("batch", overlap.batch, .bool)

@@ -25,18 +25,18 @@ public struct StartingWeights: Hashable, Sendable {
         if let weights = try nnUNetWeights() { return try Self.loadNNUNet(weights, into: store) }
         let (match, notes) = try store.loadMatching(weights())
         let total = match.matched.count + match.missing.count + match.misshapen.count
-        var sentences = ["\(path): \(match.matched.count) of \(total) arrays of the network begin with its values"]
+        var sentences = ["\(path): \(match.matched.count) of \(total) arrays of the network are initialised from it"]
         if !match.misshapen.isEmpty {
-            let shapes = match.misshapen.map { "\($0.name) (there \($0.file), here \($0.network))" }
-            sentences.append("These begin with random values, because their shapes differ: \(shapes.shortList())")
+            let shapes = match.misshapen.map { "\($0.name) (file \($0.file), network \($0.network))" }
+            sentences.append("These arrays keep random values, because their shapes differ: \(shapes.shortList())")
         }
         if !match.missing.isEmpty {
             sentences.append(
-                "These begin with random values, because it does not have them: \(match.missing.shortList())")
+                "These arrays keep random values, because the file does not have them: \(match.missing.shortList())")
         }
         if !match.unexpected.isEmpty {
             sentences.append(
-                "These arrays of it are left out, because the network does not have them: \(match.unexpected.shortList())"
+                "These arrays of the file are not used, because the network does not have them: \(match.unexpected.shortList())"
             )
         }
         return sentences + notes
@@ -66,19 +66,20 @@ public struct StartingWeights: Hashable, Sendable {
             if tensor.shape == shape {
                 taken[parameter.name] = tensor
             } else {
-                faults.append("\(parameter.name) is \(stored.shape) there and \(shape) here")
+                faults.append("\(parameter.name) has the shape \(stored.shape) in the file and \(shape) in the network")
             }
         }
         guard faults.isEmpty else {
             throw DataError(
                 .badData, weights.source, key: "init_from",
-                "everything but the segmentation layers of a checkpoint of nnU-Net has to fit the network: "
-                    + "\(faults.shortList()). Begin with a model of the same plans, or leave init_from out")
+                "all arrays of an nnU-Net checkpoint except the segmentation layers must fit the network: "
+                    + "\(faults.shortList()). Give a model of the same plans, or leave init_from out")
         }
         let (match, notes) = try store.loadMatching(
             Weights(source: weights.source, tensors: taken, notes: weights.notes))
         return [
-            "\(weights.source): \(match.matched.count) arrays begin with its values, the segmentation layers with random ones"
+            "\(weights.source): \(match.matched.count) arrays are initialised from it; "
+                + "the segmentation layers keep random values"
         ] + notes
     }
 

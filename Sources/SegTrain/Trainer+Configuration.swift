@@ -65,7 +65,7 @@ extension TrainingOptions {
                 "'\(part)' is not the prefix of any trainable parameter; parts are \(parts.shortList())")
         }
         guard !store.trained.isEmpty else {
-            throw DataError(.badData, source, key: "freeze", "leaves no parameter to train")
+            throw DataError(.badData, source, key: "freeze", "leaves no parameter to train; list fewer parts")
         }
     }
 }

@@ -27,12 +27,12 @@ extension TrainingOptions {
         guard ranks & (ranks - 1) == 0, ranks <= blocks else {
             let fitting = sequence(first: 1) { $0 < blocks ? 2 * $0 : nil }.map(String.init)
             let more =
-                "set accumulate: to a multiple of \(1 << (Int.bitWidth - (ranks - 1).leadingZeroBitCount)), and start "
-                + "that many ranks; it is the number of batches of a step, and never grows by itself"
+                "start \(1 << (Int.bitWidth - (ranks - 1).leadingZeroBitCount)) ranks with accumulate: set to a multiple "
+                + "of this number"
             throw RankError(
                 .usage, isShared: true,
-                "\(ranks) ranks were started, but accumulate is \(accumulation), which ranks divide by halves: start "
-                    + "\(fitting.joined(separator: " or ")), or \(more)")
+                "\(ranks) ranks were started, but accumulate is \(accumulation), the number of batches of a step, which ranks "
+                    + "divide by halves: start \(fitting.joined(separator: " or ")), or \(more)")
         }
         return accumulation / ranks
     }

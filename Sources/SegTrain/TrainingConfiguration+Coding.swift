@@ -159,7 +159,7 @@ extension ConfigForm<TrainingConfiguration.Validation> {
             decode: { value, key, reader in
                 if let share = value.number {
                     guard share >= 0, share < 1 else {
-                        throw reader.error(key, "as a share should be at least 0 and below 1, not \(share)")
+                        throw reader.error(key, "should be a share of at least 0 and below 1, not \(share)")
                     }
                     return .share(share)
                 }
@@ -198,7 +198,7 @@ extension ConfigForm<[String: Double]> {
                 return try members.mapValues { item in
                     guard let factor = item.number, factor > 0, factor.isFinite else {
                         throw reader.error(
-                            key, "should be positive numbers, not \(item); freeze: keeps a part as it is")
+                            key, "should be positive numbers, not \(item); to keep a part unchanged, list it in freeze")
                     }
                     return factor
                 }

@@ -36,7 +36,8 @@ public struct Weights: Sendable {
         case .safetensors:
             if case .named(let name) = choice {
                 throw DataError(
-                    .badArgument, path, "is not a PyTorch checkpoint: it has no dictionary '\(name)' to choose")
+                    .badArgument, path,
+                    "is not a PyTorch checkpoint, so it has no dictionary '\(name)'; leave the choice out")
             }
             return Weights(
                 source: path, tensors: StateDict.normalized(try Safetensors(data, source: path).tensors))

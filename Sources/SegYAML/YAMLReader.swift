@@ -134,7 +134,8 @@ struct YAMLReader {
             if let value = Double.construct(from: scalar) { return .double(value) }
         default: break
         }
-        throw Fault(scalar.mark?.line, "the tag \(scalar.tag.rawValue.prefix(80)) does not fit or is not known")
+        throw Fault(
+            scalar.mark?.line, "the tag \(scalar.tag.rawValue.prefix(80)) is not known, or does not fit the value")
     }
 
     private static func plain(_ scalar: Node.Scalar) -> ConfigValue {

@@ -44,7 +44,9 @@ struct MedSegServerCommand: AsyncParsableCommand {
     var port = 8000
 
     @Option(
-        help: "The token that clients need if --host is not this machine; or MEDSEG_TOKEN, which `ps` does not show.")
+        help:
+            "The token that clients must send if --host is not this machine. MEDSEG_TOKEN sets it too; `ps` does not show that."
+    )
     var token: String?
 
     @Option(
@@ -108,7 +110,9 @@ struct MedSegServerCommand: AsyncParsableCommand {
         guard [maxVoxels, queue, sessions, connections].allSatisfy({ $0 > 0 }),
             [jobSeconds, sessionSeconds, dicomSeconds, dicomwebSeconds].allSatisfy({ $0 > 0 })
         else {
-            throw ValidationError("limits should be above 0")
+            throw ValidationError(
+                "--max-voxels, --queue, --sessions, --connections, --job-seconds, --session-seconds, --dicom-seconds and "
+                    + "--dicomweb-seconds should be above 0")
         }
         // Clients read seconds as integers.
         guard [jobSeconds, sessionSeconds, dicomSeconds, dicomwebSeconds].allSatisfy({ $0 < 1e9 }) else {

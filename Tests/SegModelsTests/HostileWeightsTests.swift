@@ -156,7 +156,8 @@ func objectsBesideTheWeightsAreLeftOutWithAWord(_ index: Int) throws {
     #expect(message { try read(empty, .named("ema")) }.hasSuffix("contains no weights under 'ema'; it has 'n'"))
     #expect(message { try read(empty, .loaded("ema")) }.hasSuffix("contains no weights under 'ema'; it has 'n'"))
     #expect(
-        message { try read(empty, .loaded("net")) }.contains("at the top, and no dictionary 'net'; it has 'a', 'ema'"))
+        message { try read(empty, .loaded("net")) }.contains(
+            "at the top level, and no dictionary 'net'; it has 'a', 'ema'"))
     let plain = checkpoint(Pickle.dictionary([("a", row), ("model", [0x4E])]))
     #expect(try read(plain, .loaded("model")).tensors["a"]?.shape == [2, 3])
 }

@@ -108,7 +108,7 @@ private let unetr: [String: ConfigValue] = [
         ("BasicUNet", [:], ["features": [4, 4, 4]], "should be six numbers"),
         ("BasicUNet", [:], ["upsample": "pixelshuffle"], "network_def.upsample"),
         ("BasicUNet", [:], ["norm": ["group", ["num_groups": 5]]], "do not divide into 5 groups"),
-        ("AttentionUnet", attention, ["strides": [2]], "should be one fewer than channels"),
+        ("AttentionUnet", attention, ["strides": [2]], "should have one entry fewer than channels"),
         ("AttentionUnet", attention, ["kernel_size": 2], "use odd numbers"),
         ("AttentionUnet", attention, ["channels": [1, 2, 4]], "all but the last at least 2"),
         ("SegResNetDS", [:], ["upsample_mode": "pixelshuffle"], "'pixelshuffle' is not supported"),

@@ -41,7 +41,7 @@ import Testing
         let network = try Self.network(classes: 5, seed: 2)
         let before = try network.store.state()
         let said = try StartingWeights(path).load(into: network.store)
-        #expect(said.contains { $0.contains("the segmentation layers with random ones") }, "\(said)")
+        #expect(said.contains { $0.contains("the segmentation layers keep random values") }, "\(said)")
         let (after, theirs) = (try network.store.state(), try source.store.state())
         for (name, tensor) in after {
             let wanted = name.contains("seg_layers") ? before[name] : theirs[name]
@@ -63,7 +63,8 @@ import Testing
         let error = try #require(throws: DataError.self) { try StartingWeights(path).load(into: network.store) }
         #expect(error.key == "init_from", "\(error)")
         #expect(
-            error.message.contains("encoder.stages.1.0.convs.0.conv.weight is [6, 4, 3, 3, 3] there and [8, 4"),
+            error.message.contains(
+                "stages.1.0.convs.0.conv.weight has the shape [6, 4, 3, 3, 3] in the file and [8, 4"),
             "\(error)")
         #expect(try network.store.state().mapValues(\.bytes) == before)
     }

@@ -162,7 +162,7 @@ def exchange(plans, configuration, steps):
         "train", "--nnunet-plan", plans, "--data", RAW / NAME, "--configuration", configuration, "--fold", "1", "--out",
         FOLDER / "run_begun", "--set", f"init_from={model}/fold_0/checkpoint_final.pth", "--set", "iterations=1", "--set",
         "pseudo_dice.batches=1", "--set", "cache=none")
-    check("the segmentation layers start from scratch", "the segmentation layers with random" in said)
+    check("the segmentation layers start from scratch", "the segmentation layers keep random" in said)
 
 
 def pool(plans):

@@ -79,7 +79,7 @@ struct CompareCommand: ParsableCommand {
             throw UsageError("\(input) is a folder of masks; give the folder of their labels with --reference")
         }
         guard MaskPairs.isFolder(reference) else {
-            throw UsageError("--reference \(reference) is not a folder of masks")
+            throw UsageError("--reference \(reference) is not a folder of masks; give the folder of the labels")
         }
         return try metrics.measure(input, against: reference, labels: labels) { event in
             if case .note(let file, let sentence) = event { note("\(file): \(sentence)") }

@@ -24,7 +24,7 @@ struct ConvertCommand: ParsableCommand {
             the network with its weights for inference: image [batch, channels, D, H, W] to logits. Batch, D, H and W \
             are free, except that UNETR's D, H and W are img_size and SwinUNETR's are roi_size. An output without a \
             file extension is a model folder with model.json and model.safetensors. A MONAI bundle and a folder of \
-            Auto3DSeg or nnU-Net can be written as one, with all folds.
+            Auto3DSeg or nnU-Net can be written as a model folder, with all folds.
             """)
 
     @Argument(help: "Weights (safetensors, .pt, .pth), a folder of MedSeg, Auto3DSeg or nnU-Net, or a MONAI bundle.")
@@ -57,8 +57,8 @@ struct ConvertCommand: ParsableCommand {
         }
         guard format != "onnx" || !allowMismatch else {
             throw UsageError(
-                "--allow-mismatch leaves arrays out, but an .onnx file needs them all; drop it, or write .safetensors "
-                    + "or .pt")
+                "--allow-mismatch leaves arrays out, but an .onnx file needs them all; leave it out, or write a .safetensors "
+                    + "or .pt file")
         }
         if format.isEmpty {
             try OutputFolder.refuseFilled(output, force: force)
@@ -71,14 +71,16 @@ struct ConvertCommand: ParsableCommand {
         }
         guard source.files.count == 1 else {
             throw UsageError(
-                "\(input) has \(source.files.count) folds, but \(output) holds one network; give a folder, or choose "
+                "\(input) has \(source.files.count) folds, but \(output) holds one network; write a folder, or choose "
                     + "one fold of an nnU-Net folder with --folds")
         }
         let weights = try source.weights(of: source.files[0], state: state)
         guard let (description, file) = source.description else {
             guard format != "onnx", !format.isEmpty else {
                 let what = format.isEmpty ? "A model folder" : "ONNX"
-                throw UsageError("\(what) needs the whole network: give a model folder, or --network FILE.json")
+                throw UsageError(
+                    "\(what) needs the network and its weights, but the input has only weights; give a model folder, or "
+                        + "--network FILE.json")
             }
             weights.notes.forEach { note("\(weights.source): \($0)") }
             try Weights.write(weights.tensors, to: output)
@@ -93,7 +95,8 @@ struct ConvertCommand: ParsableCommand {
         }
         guard let window = description.roiSize else {
             throw DataError(
-                .badData, file, key: "roi_size", "is null, but an ONNX file needs one window size; give one")
+                .badData, file, key: "roi_size",
+                "is null, but an ONNX file has one window size; give three integers")
         }
         let model = try ONNXModel(
             description.network,
@@ -142,7 +145,9 @@ struct ConvertCommand: ParsableCommand {
         }
         print(match.report(network: network))
         guard !match.matched.isEmpty else {
-            throw DataError(.badData, weights.source, "no array in it fits \(network); there is nothing to write")
+            throw DataError(
+                .badData, weights.source,
+                "no array in this file fits \(network); give the network that the weights were trained with")
         }
         return (try store.state(from: weights.tensors), Set(store.aliases.map(\.name)))
     }
@@ -158,11 +163,13 @@ extension StateMatch {
         let lines = [
             "matched \(matched.count) parameters of \(network)",
             line("missing in the file", missing),
-            line("left over from the file", unexpected),
-            line("other shapes", shapes),
-            line("values differ from those under another name, or from a constant of the network", conflicting),
-            line("dropped, saved by an older MONAI and never used", obsolete),
-            line("absent in the file of an older MONAI, never used, filled in", defaulted),
+            line("in the file but not in the network", unexpected),
+            line("different shapes", shapes),
+            line(
+                "values differ from those of a second name of the parameter, or from a constant of the network",
+                conflicting),
+            line("left out, because an older MONAI saved but never used them", obsolete),
+            line("filled in, because the file of an older MONAI does not have them; never used", defaulted),
         ]
         return lines.compactMap { $0 }.joined(separator: "\n")
     }

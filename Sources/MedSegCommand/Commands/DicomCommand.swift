@@ -11,7 +11,7 @@ struct DicomCommand: ParsableCommand {
         discussion: """
             Index and volume are the values for --series and --volume of predict, totalsegmentator, info and data \
             convert. Hidden files and files that are not DICOM are skipped. No patient is named, but a \
-            SeriesDescription may contain more than it should.
+            SeriesDescription may contain personal data.
             """)
 
     @Argument(help: "A folder, a ZIP, a DICOMDIR or a DICOM file.")

@@ -115,9 +115,12 @@ struct EvaluateCommand: ParsableCommand {
         case (let data?, nil, nil): return try evaluate(Dataset(path: data))
         case (nil, let prediction?, let reference?):
             guard try uncertainty.options(models: 1) == nil, calibrationFigure == nil else {
-                throw UsageError("two masks have no uncertainty; --uncertainty and --mirror need --data and a model")
+                throw UsageError(
+                    "a comparison of masks has no uncertainty; --uncertainty and --mirror need --data and a model")
             }
-            guard model.isEmpty else { throw UsageError("two masks need no model; leave it out, or pass --data") }
+            guard model.isEmpty else {
+                throw UsageError("a comparison of masks needs no model; leave the model out, or pass --data")
+            }
             return try metrics.measure(prediction, against: reference, report: say)
         default: throw UsageError("give what to measure: --data DATASET with a model, or --prediction and --reference")
         }

@@ -20,8 +20,8 @@ struct FoldsCommand: ParsableCommand {
             validate each case of one dataset once. Everything that is missing or does not fit is reported at once. \
             Each fold predicts its own validation cases unless RUN/validation already holds them. DIR gets summary.md \
             and summary.json (with nnU-Net's keys), metrics of each configuration for `compare` and `report`, figures, \
-            postprocessing.json and model/. The last is the model folder of the best configuration's folds with their \
-            postprocessing, which `medseg predict --model DIR/model` runs as an ensemble.
+            postprocessing.json and model/. model/ is a model folder: the folds of the best configuration and their \
+            postprocessing. `medseg predict --model DIR/model` runs them as an ensemble.
 
             With --train there is one argument: plans of nnU-Net or a configuration (YAML). Its missing folds are \
             trained first, one after another, into DIR/CONFIGURATION/fold_0 and so on; an interrupted fold is resumed. \
@@ -136,7 +136,9 @@ private struct FoldTrainings {
         }
         guard let data else { throw UsageError("plans are trained on a raw dataset; give it with --data") }
         let planned = try NNUNetPlannedDataset(plans: file, data: data)
-        guard !planned.foldNames.isEmpty else { throw UsageError("\(data) has too few cases for folds") }
+        guard !planned.foldNames.isEmpty else {
+            throw UsageError("\(data) has too few cases for folds; use medseg train with --fold all")
+        }
         folds = try (names.isEmpty ? ["3d_fullres"] : names).flatMap { name in
             try planned.foldNames.map { fold in
                 Fold(
@@ -154,13 +156,14 @@ private struct FoldTrainings {
         let name = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
         guard !FoldSet.reserved.contains(name) else {
             throw UsageError(
-                "\(file): the folds of '\(name)' would take the path of the summary's own \(name); rename the file")
+                "\(file): the folder of the folds would be '\(name)', but the summary needs the name \(name); rename the file"
+            )
         }
         let configuration = try TrainingConfiguration(document, source: file)
         let dataset = try Dataset(path: configuration.data)
         if case .file(let split) = configuration.validation {
             throw UsageError(
-                "\(file): folds are assigned from scratch and would ignore \(split); remove it from validation")
+                "\(file): the folds are new and would ignore the split \(split); remove it from the key validation")
         }
         guard dataset.ownSplits.isEmpty else {
             throw UsageError(

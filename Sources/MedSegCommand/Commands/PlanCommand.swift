@@ -83,8 +83,8 @@ struct PlanCommand: ParsableCommand {
         print(why ? plans.reasons : plans.summary)
         if folds == nil, case .scans = source {
             note(
-                "\(out): no splits_final.json, as the cases are fewer than \(NNUNetFolds.count); train with fold all"
-            )
+                "\(out): no splits_final.json is written, because there are fewer than \(NNUNetFolds.count) cases; "
+                    + "train with --fold all")
         }
         if !printing.quiet { note("\(out)/plans.json") }
     }

@@ -22,7 +22,7 @@ struct PredictCommand: ParsableCommand {
             written beside it; validity is 0 for voxels that the network did not process, where the other maps \
             are undefined. --mirror and several --model add samples and write the same maps. --dicom-seg and --rtstruct \
             also write the mask of a DICOM series as DICOM, DIR/scan_seg.dcm and DIR/scan_rtstruct.dcm. These carry \
-            the patient's name and number, so that they can be filed with the study; no other file does. A model of \
+            the patient's name and ID, so that they can be filed with the study; no other file does. A model of \
             regions that may overlap (one threshold per channel) gives one map of 0 and 1 per region, along the fourth \
             axis of a NIfTI file.
 
@@ -73,7 +73,7 @@ struct PredictCommand: ParsableCommand {
     @Flag(
         help: """
             Also print the time of each stage, from decompressing the scan to compressing the mask: wall-clock seconds \
-            and CPU seconds of all threads. The rest is drawing, reports and the accumulation of samples.
+            and CPU seconds of all threads. The line "the rest" is drawing, reports and the accumulation of samples.
             """)
     var stages = false
 
@@ -220,8 +220,8 @@ struct PredictCommand: ParsableCommand {
     private func refuseSingleMaps(_ jobs: [PredictionFiles]) throws {
         for job in jobs where !ScanFile.holdsSeveralMaps(job.mask) {
             throw UsageError(
-                "\(job.mask): the model predicts regions, several maps in a file, which only NIfTI holds; use --format "
-                    + "nii.gz")
+                "\(job.mask): the model predicts regions, one map for each, and only a NIfTI file can hold several maps; "
+                    + "use --format nii.gz")
         }
     }
 

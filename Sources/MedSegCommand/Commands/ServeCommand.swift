@@ -9,7 +9,8 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve",
         abstract: "Serves models to a web page, to programs and to 3D Slicer.",
         discussion:
-            "Starts the medseg-server beside this program with the same arguments; `medseg serve --help` is its help.")
+            "Starts medseg-server, a program in the same folder, with the same arguments; `medseg serve --help` is its help."
+    )
 
     @Argument(parsing: .captureForPassthrough, help: "The arguments of medseg-server.")
     var arguments: [String] = []

@@ -53,7 +53,9 @@ struct TotalSegmentatorCommand: ParsableCommand {
     var force = false
 
     func run() throws {
-        guard !fast || !fastest else { throw UsageError("--fast and --fastest are two resolutions; give one of them") }
+        guard !fast || !fastest else {
+            throw UsageError("--fast and --fastest set different voxel sizes; give one of them")
+        }
         let resolution: TotalSegmentatorTask.Resolution = fast ? .fast : fastest ? .fastest : .standard
         guard let task = TotalSegmentatorTask(task, resolution) else {
             let known = TotalSegmentatorTask.names.joined(separator: ", ")

@@ -12,7 +12,7 @@ struct TrackCommand: ParsableCommand {
         discussion: """
             Every training run keeps a journal in the folder tracking of its run folder. While it runs it sends the \
             journal to the server given by tracking.uri of its configuration or by MLFLOW_TRACKING_URI. \
-            `medseg track sync` sends what a server did not get, or what was logged without a server.
+            `medseg track sync` sends the events that no server has received yet.
             """,
         subcommands: [SyncCommand.self])
 
@@ -20,7 +20,8 @@ struct TrackCommand: ParsableCommand {
     struct SyncCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "sync",
-            abstract: "Sends the journals of run folders to an MLflow server; events that it has are not sent again.",
+            abstract:
+                "Sends the journals of run folders to an MLflow server, except events that the server already has.",
             discussion: """
                 Credentials come from MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
                 """)

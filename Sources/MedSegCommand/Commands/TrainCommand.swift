@@ -16,8 +16,8 @@ struct TrainCommand: ParsableCommand {
         discussion: """
             Writes a run folder: config.json, split.json, training.csv, validation.csv, figures, the checkpoint that \
             --resume continues from, and two model folders for predict and evaluate: model/ is the best by validation \
-            (or the latest if no cases are set aside), last/ the latest. `preset:` in the YAML file starts from \
-            report, tutorial or nnunet. See examples/ for configurations.
+            (or the latest if no cases are set aside), last/ the latest. The key `preset` of the YAML file \
+            selects the defaults: report, tutorial or nnunet. See examples/ for configurations.
 
             --nnunet-plan PLANS --data DATASET trains a configuration of nnU-Net's plans in place of a YAML file: its \
             network, patch, batch, preprocessing, loss and optimiser, with an augmentation much like nnU-Net's. \
@@ -47,7 +47,9 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "The run folder to continue.")
     var resume: String?
 
-    @Option(name: .customLong("set"), help: "Change an entry, such as optimizer.learning_rate=0.001; repeatable.")
+    @Option(
+        name: .customLong("set"),
+        help: "Change an entry of the configuration, such as optimizer.learning_rate=0.001; repeatable.")
     var changes: [String] = []
 
     @Option(help: "At the end, also write the run as a fold of this results folder of nnU-Net.")

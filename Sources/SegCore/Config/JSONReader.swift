@@ -210,10 +210,10 @@ extension JSONReader {
             var code = try codeUnit()
             if (0xD800..<0xDC00).contains(code), take("\\"), take("u") {
                 let low = try codeUnit()
-                guard (0xDC00..<0xE000).contains(low) else { throw fault("an escape is half of a pair") }
+                guard (0xDC00..<0xE000).contains(low) else { throw fault("an escape is half of a pair of UTF-16") }
                 code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
             }
-            guard let scalar = Unicode.Scalar(code) else { throw fault("an escape is half of a pair") }
+            guard let scalar = Unicode.Scalar(code) else { throw fault("an escape is half of a pair of UTF-16") }
             content.append(contentsOf: Character(scalar).utf8)
         default:
             position -= 1

@@ -202,7 +202,7 @@ struct CaseExamination {
         let names = lost.map { labels[$0] ?? "class \($0)" }
         add(
             .vanishedClass, .warning, file,
-            "the network's grid has no voxel of \(names.shortList()); its size is \(label.size), not \(mask.size)",
+            "the network's grid has no voxel of \(names.shortList()); it has \(label.size) voxels, the label map \(mask.size)",
             "use a smaller pixdim, or leave the case out of training and validation")
     }
 

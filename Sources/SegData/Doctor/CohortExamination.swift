@@ -20,7 +20,8 @@ struct CohortExamination {
                 DatasetFinding(
                     name: record.name, file: record.image, defect: .duplicate, severity: .error,
                     finding: "it holds the same bytes as \(same[0].name)'s image",
-                    mend: "remove one of them: the same scan in training and validation would flatter the result")
+                    mend:
+                        "remove one of them: the same scan in training and validation makes the measured Dice too high")
             }
         }.sorted { $0.name < $1.name }
     }

@@ -40,7 +40,7 @@ extension Dataset {
                 "has neither dataset.json nor imagesTr; give the patterns of images and labels, "
                     + "as in --images '*/ct.nii.gz' --labels '*/spleen.nii.gz'")
         }
-        guard !cases.isEmpty else { throw DataError(.noInput, folder, "holds no labelled case") }
+        guard !cases.isEmpty else { throw DataError(.noInput, folder, "holds no case with a scan and a label map") }
     }
 
     /// Pairs `imagesTr` with `labelsTr`, whose files all have the same file extension.

@@ -65,7 +65,8 @@ public struct Download: Sendable {
         guard let record = DownloadRecord(beside: file) else {
             throw DataError(
                 .cannotWrite, inTheWay,
-                "is in the way of the download and not left by an earlier one; move it or give another folder")
+                "exists where the download would be stored, and was not left by an earlier download; move it or give "
+                    + "another folder")
         }
         guard record.url == url.absoluteString, record.version != nil || md5 != nil else { return (0, nil) }
         guard let handle = FileHandle(forReadingAtPath: file.path) else { return (0, nil) }

@@ -58,8 +58,8 @@ struct DatasetIndex {
         if !twice.isEmpty {
             faults.add(
                 nil,
-                "contains more than once: \(twice.keys.sorted().shortList()); "
-                    + "measuring on a training scan proves nothing")
+                "names files more than once: \(twice.keys.sorted().shortList()); list each once, because a "
+                    + "measurement on a training scan proves nothing")
         }
         try faults.finish()
         let names = try Dataset.distinctNames(of: (cases + measured).map(\.image), source: file)
@@ -101,7 +101,7 @@ struct DatasetIndex {
         if !fewer.isEmpty {
             faults.add(
                 nil,
-                "\(most.name) has \(count) files, one per channel (last: \(most.paths[count - 1])), but fewer have "
+                "\(most.name) has \(count) files, one per channel (last: \(most.paths[count - 1])), but others have fewer: "
                     + fewer.map { "\($0.name) (\($0.paths.count))" }.shortList())
         } else if !channelNames.isEmpty, !isScannerAlone, channelNames.count != count {
             let named = channelNames.count == 1 ? "one channel" : "\(channelNames.count) channels"

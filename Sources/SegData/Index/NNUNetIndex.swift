@@ -56,7 +56,7 @@ struct NNUNetIndex {
             if case .array = value {
                 faults.add(
                     "labels.\(name)",
-                    "is the region \(value); name each number here, and give the regions in regions: of the training")
+                    "is the region \(value); name each number here, and give the regions in the training configuration")
                 continue
             }
             guard let number = value.wholeNumber, (0...DatasetIndex.largestClass).contains(number) else {

@@ -114,8 +114,8 @@ public struct LabelScheme: Hashable, Sendable {
         guard count < Int(ignoredClass) else {
             return DataError(
                 .badData, file,
-                "contains number \(number); besides an ignored number (\(ignored ?? 0)), only numbers up to \(count - 1) "
-                    + "can be measured")
+                "contains number \(number), but only numbers up to \(count - 1), and \(ignored ?? 0), can be read; correct "
+                    + "the label map")
         }
         let left = ignored.map { " and \($0), which is ignored" } ?? ""
         return DataError(

@@ -76,7 +76,9 @@ extension NIfTIHeader {
         }
         if sclSlope.isFinite, sclSlope != 0, !sclInter.isFinite {
             throw DataError(
-                .badData, path, "scl_slope is \(sclSlope) but scl_inter is \(sclInter); repair the header.")
+                .badData, path,
+                "scl_slope is \(sclSlope) but scl_inter is \(sclInter); a finite number was expected. Repair the header."
+            )
         }
         let (offset, geometry) = (try dataOffset(path: path, limits: limits), try geometry(path: path))
         let files = isSingleFile ? [path] : [path, try NIfTI.dataPath(besideHeader: path)]

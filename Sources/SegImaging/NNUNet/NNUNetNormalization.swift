@@ -48,7 +48,8 @@ public struct NNUNetNormalization: Hashable, Sendable {
     func apply(to image: inout ScanImage, name: String) throws(DataError) {
         guard schemes.count == image.channels.count else {
             throw DataError(
-                .badData, name, "has \(image.channels.count) channels, but its model normalises \(schemes.count)")
+                .badData, name,
+                "has \(image.channels.count) channels, but the model's normalisation is for \(schemes.count)")
         }
         // The outline is computed before a channel changes, from all channels as they were read.
         let outline = schemes.contains(.zScore(masked: true)) ? Self.outline(of: image) : nil

@@ -78,7 +78,8 @@ public struct CropForeground: Hashable, Sendable {
         let looked = channels ?? Array(image.channels.indices)
         if let stray = looked.first(where: { !image.channels.indices.contains($0) }) {
             throw DataError(
-                .badData, name, "has \(image.channels.count) channels, but the crop uses number \(stray) (from 0 on)")
+                .badData, name,
+                "has \(image.channels.count) channels, but the crop uses channel \(stray), counted from 0")
         }
         let boxes = looked.compactMap { image.volume($0).positiveBox }
         guard let first = boxes.first else {

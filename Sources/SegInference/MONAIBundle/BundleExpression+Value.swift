@@ -240,7 +240,7 @@ extension BundleExpression {
 
     private static func joined(_ parts: [ConfigValue]) throws -> String {
         try parts.reduce("") { path, part in
-            guard case .string(let text) = part else { throw Fault(reason: "a path is made of texts") }
+            guard case .string(let text) = part else { throw Fault(reason: "a path should consist of strings") }
             return path.isEmpty || text.hasPrefix("/") ? text : path.hasSuffix("/") ? path + text : path + "/" + text
         }
     }

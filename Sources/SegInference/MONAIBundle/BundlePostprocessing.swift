@@ -80,7 +80,7 @@ struct BundlePostprocessing {
             throw arguments.error(
                 "orig_keys",
                 "is one entry, but the grid is changed both before and after ConcatItemsd, and MONAI inverts only one "
-                    + "part; put all such steps on one side of it")
+                    + "part; put all steps that change the grid on one side of ConcatItemsd")
         }
         guard items.contains(where: { keys == .string($0) || keys == [.string($0)] }) else {
             let names = items.map { "\"\($0)\"" }.joined(separator: " or ")

@@ -119,7 +119,7 @@ public struct DiNTSTopology: Hashable, Sendable {
         _ value: ConfigValue, _ key: String, rows: Int, columns: Int, _ range: ClosedRange<Int>, _ reader: ConfigReader
     ) throws -> [[Int]] {
         let fault = reader.error(
-            key, "should hold \(rows) rows of \(columns) integers from \(range.lowerBound) to \(range.upperBound)")
+            key, "should have \(rows) rows of \(columns) integers from \(range.lowerBound) to \(range.upperBound)")
         guard case .array(let lines) = value, lines.count == rows else { throw fault }
         return try lines.map { line in
             guard case .array(let items) = line else { throw fault }

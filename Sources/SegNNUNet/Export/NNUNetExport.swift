@@ -76,7 +76,7 @@ public struct NNUNetExport {
             let other = FileManager.default.contents(atPath: "\(folder)/\(name)")
             guard try other.map({ try $0 == RegularFile.contents(of: source) }) ?? true else {
                 throw DataError(
-                    .cannotWrite, "\(folder)/\(name)", "is of other plans; give another folder, or remove this one")
+                    .cannotWrite, "\(folder)/\(name)", "is of other plans; give another folder, or remove this file")
             }
         }
         let fold = "\(folder)/fold_\(origin.fold)"

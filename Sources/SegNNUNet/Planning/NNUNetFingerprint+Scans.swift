@@ -111,8 +111,8 @@ private struct CaseFinding {
         guard let apart = image.affine.distance(to: volume.affine, size: image.size) else { return }
         throw DataError(
             .badData, file,
-            "is \((apart * 100).rounded() / 100) mm from \(name) at a corner, by its origin or direction; the files of a "
-                + "case should have one grid")
+            "lies \((apart * 100).rounded() / 100) mm off \(name) at a corner, because origin or direction differ; the files "
+                + "of a case should have the same grid")
     }
 
     /// Checks that a label map holds only numbers that the dataset names.

@@ -70,7 +70,7 @@ actor DicomReader {
         throw Refusal(
             .unprocessableContent,
             "the DICOM files cannot be read: their reader ended with \(end.isSignal ? "signal" : "code") \(end.status), "
-                + "as it does if files are damaged or need more than \(limits.dicomMemory >> 20) MiB of memory")
+                + "which happens if files are damaged or need more than \(limits.dicomMemory >> 20) MiB of memory")
     }
 }
 

@@ -86,7 +86,7 @@ extension MaskForm {
             guard let object else {
                 let forms = Self.allCases.filter { $0.object != nil }.map(\.rawValue)
                 throw Refusal(
-                    .badRequest, "an archive stores only DICOM; as should be \(forms.joined(separator: ", "))")
+                    .badRequest, "an archive stores only DICOM; 'as' should be \(forms.joined(separator: ", "))")
             }
             return object
         }

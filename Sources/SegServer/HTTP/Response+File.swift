@@ -20,7 +20,7 @@ extension Response {
         case nil: return Response(status: .ok, headers: headers, body: body)
         case .outside:
             throw Refusal(
-                .rangeNotSatisfiable, "the file has \(size) bytes, but none of the requested ones",
+                .rangeNotSatisfiable, "the requested range lies outside of the file of \(size) bytes",
                 headers: [.contentRange: "bytes */\(size)"])
         case .bytes(let range):
             headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound)/\(size)"

@@ -32,7 +32,7 @@ extension Routes {
         table.on(.delete, "/batch/infer") { request, context in
             let query = try RequestQuery(request, knows: "batch")
             let stopped = await services.batches.stop(query["batch"], of: context.clientName)
-            if query["batch"] != nil, stopped.isEmpty { throw Refusal.notFound("batch that runs") }
+            if query["batch"] != nil, stopped.isEmpty { throw Refusal.notFound("running batch") }
             return .json(["status": "STOPPED", "batches": .array(stopped.map { .string($0) })])
         }
     }

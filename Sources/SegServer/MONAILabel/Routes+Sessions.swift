@@ -13,7 +13,7 @@ extension Routes {
             guard try !query.isOn("uncompress") else {
                 throw Refusal(
                     .notImplemented,
-                    "archives are not unpacked, except a ZIP of a DICOM series, which needs no uncompress; send one scan"
+                    "uncompress is not supported: only a ZIP of a DICOM series is unpacked, without uncompress; send one scan"
                 )
             }
             try await services.sessions.checkRoom()

@@ -84,8 +84,8 @@ struct ModelCatalog: Sendable {
         guard !models.isEmpty else {
             throw DataError(
                 .noInput, folder,
-                "holds no model that can be served: a model folder as `medseg train` writes it, a MONAI bundle, or a folder of "
-                    + "nnU-Net")
+                "holds no model that can be served; give a folder with model folders of `medseg train`, MONAI bundles or "
+                    + "folders of nnU-Net")
         }
     }
 

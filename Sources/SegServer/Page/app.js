@@ -37,7 +37,7 @@ let asked = 0;
 // MARK: Scans
 
 const ANOTHER = "Drop another scan, or press to choose";
-const LOSE = "The corrections of this mask have not been saved. Leave them behind?";
+const LOSE = "The corrections of this mask have not been saved. Discard them?";
 
 // Asks whether the open mask may be closed; to be called only if there are unsaved corrections.
 async function mayLeave() { return ask(LOSE, "Leave them"); }

@@ -27,7 +27,7 @@ enum MaskForm: String, CaseIterable {
     /// - Throws: `Refusal` if there is no such format.
     init(_ query: RequestQuery, else usual: MaskForm = .nifti) throws {
         guard let form = MaskForm(rawValue: query["as"] ?? usual.rawValue) else {
-            throw Refusal(.badRequest, "as should be \(Self.allCases.map(\.rawValue).joined(separator: ", "))")
+            throw Refusal(.badRequest, "'as' should be \(Self.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         self = form
     }

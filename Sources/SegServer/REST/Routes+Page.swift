@@ -53,6 +53,6 @@ extension Routes {
     }
 
     private static func missing(_ name: String) -> DataError {
-        DataError(.noInput, name, "of the server's page is missing; build medseg-server again")
+        DataError(.noInput, name, "is missing, but the server's page needs it; build medseg-server again")
     }
 }

@@ -106,7 +106,7 @@ public struct ModelComparison: Sendable {
                 + "only A, only B: cases for which the other has no value")
         if !leftOutClasses.isEmpty {
             lines.append(
-                "measured in one file only, in at least one case that is left out of the class: "
+                "classes in which cases are left out, because only one of the two files has a measurement: "
                     + leftOutClasses.joined(separator: ", "))
         }
         if !leftOut.isEmpty { lines.append("left out, in one file only: \(leftOut.joined(separator: ", "))") }

@@ -51,7 +51,7 @@ extension FoldRun {
                 if let other = targets.updateValue(training.folder, forKey: target) {
                     throw DataError(
                         .badArgument, training.folder,
-                        "and \(other) are the same fold for nnU-Net, \(target); export one of them")
+                        "would be the same fold of nnU-Net as \(other), namely \(target); export only one of the two")
                 }
             }
         }
@@ -93,13 +93,14 @@ extension FoldRun {
         guard changed.isEmpty else {
             throw DataError(
                 .badArgument, folder,
-                "\(changed.joined(separator: ", ")) \(changed.count == 1 ? "is" : "are") not as in the plans, by which nnU-Net "
-                    + "would read the weights; train the plans as they are")
+                "\(changed.joined(separator: ", ")) \(changed.count == 1 ? "is" : "are") not as in the plans, which nnU-Net "
+                    + "uses to read the weights; train with the plans unchanged")
         }
         guard case .sgd(_, 0, true, _) = configuration.optimizer else {
             throw DataError(
                 .badArgument, folder,
-                "was not trained by SGD with Nesterov's momentum, whose state nnU-Net needs to continue")
+                "was not trained by SGD with Nesterov's momentum, whose state nnU-Net needs to continue; train "
+                    + "with the optimiser of the plans")
         }
     }
 

@@ -135,7 +135,8 @@ public struct FoldSet {
             (run, try ModelFolder.description(of: run.modelFolder))
         }
         for (run, model) in trained where model.maskPlan.isRegions || model.labelScheme.regions != nil {
-            throw DataError(.badData, run.folder, "has regions that may overlap, for which folds cannot be pooled")
+            throw DataError(
+                .badData, run.folder, "has regions that may overlap; the folds of such runs cannot be combined")
         }
         guard let (first, model) = trained.first else { return }
         for (run, other) in trained

@@ -54,7 +54,7 @@ func validateSlope(_ op: String, _ activation: Activation, _ slope: Tensor?, cha
     guard let slope else {
         return try require(activation != .prelu, op, "PReLU needs its slopes, [1] or [\(channels)]")
     }
-    try require(activation == .prelu, op, "slopes were given to \(activation)")
+    try require(activation == .prelu, op, "slopes were given, but \(activation) takes none")
     try require(
         slope.shape == [1] || slope.shape == [channels], op, "slopes \(slope.shape) should be [1] or [\(channels)]")
 }

@@ -150,7 +150,9 @@ extension PickleReader {
 
     private mutating func checkProtocol() throws(CheckpointFault) {
         let version = try integer(1, "its version")
-        guard version <= 5 else { throw CheckpointFault("its pickle has the unknown protocol \(version)") }
+        guard version <= 5 else {
+            throw CheckpointFault("its pickle has the unknown protocol \(version); 0 to 5 are known")
+        }
     }
 }
 

@@ -83,7 +83,7 @@ struct PyTorchCheckpoint {
         switch choice {
         case .usual:
             let places = Self.wrappers.map { "'\($0)'" }.joined(separator: ", ")
-            return (try usualDictionary(whole, reader), "under \(places) or at the top")
+            return (try usualDictionary(whole, reader), "under \(places) or at the top level")
         case .named(let name):
             guard case .dictionary(let index)? = whole[name] else {
                 let there = Self.dictionariesOfTensors(in: whole, reader)
@@ -94,7 +94,7 @@ struct PyTorchCheckpoint {
             return (reader.entries(index), "under '\(name)'")
         case .loaded(let name):
             guard case .dictionary(let index)? = whole[name] else {
-                return (whole, "at the top, and no dictionary '\(name)'")
+                return (whole, "at the top level, and no dictionary '\(name)'")
             }
             return (reader.entries(index), "under '\(name)'")
         }

@@ -9,7 +9,7 @@ struct ConvertScanCommand: ParsableCommand {
         commandName: "convert",
         abstract: "Converts a scan or a mask to the format of the output's file extension.",
         discussion: """
-            Reads NIfTI, NRRD, MetaImage and DICOM (a folder, a ZIP, or a multi-frame file), which it tells apart by \
+            Reads NIfTI, NRRD, MetaImage and DICOM (a folder, a ZIP, or a multi-frame file), recognised by their \
             content. The output may end in \(endings); .nhdr and .mhd files have the voxels in a second file beside \
             them. Voxels and their stored type stay the same, except that voxels with a scaling in the header are \
             written with the scaling applied. The geometry stays the same, with lengths in millimetres if the format \

@@ -13,7 +13,8 @@ import SegYAML
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Checks every file of a dataset for faults that would stop a training run or silently spoil it.",
+        abstract:
+            "Checks every file of a dataset for faults that stop a training run, or spoil its result without an error.",
         discussion: """
             Finds damaged files, an image and a label with different geometries, wrong label values, empty masks, \
             conflicting or sheared affines, lengths in other units, unusual spacings, intensities unlike CT, \

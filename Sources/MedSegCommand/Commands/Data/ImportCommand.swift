@@ -12,8 +12,8 @@ struct ImportCommand: ParsableCommand {
         discussion: """
             Archives are tar (plain or with gzip, bzip2, xz, zstd or lz4) or zip; files that macOS hides in them are \
             left out. An archive is refused if it holds a link or a name that leads outside, or if it unpacks to more \
-            than 64 MiB plus 200 times its size. A download is kept in OUT.part until the import is done; if it breaks \
-            off, the same command continues it, provided the server's file is still the same. Task09_Spleen.tar is \
+            than 64 MiB plus 200 times its size. A download is kept in OUT.part until the import is done. If the \
+            download is interrupted, the same command continues it, unless the server's file has changed. Task09_Spleen.tar is \
             checked against its published MD5. The folder appears when it is complete, and no existing file is \
             overwritten.
             """)

@@ -6,16 +6,18 @@ struct PatternOptions: ParsableArguments {
     @Option(help: "The pattern of image files if there is no index, such as 'images/*.nii.gz'; * is the case's name.")
     var images: String?
 
-    @Option(help: "The pattern of their label maps, such as '*/spleen.nii.gz'.")
+    @Option(help: "The pattern of the label maps, such as '*/spleen.nii.gz'.")
     var labels: String?
 
-    @Option(name: .customLong("class"), help: "The name of a class, 1=spleen, with --images and --labels; repeatable.")
+    @Option(
+        name: .customLong("class"),
+        help: "The number and name of a class, such as 1=spleen, with --images and --labels; repeatable.")
     var classes: [String] = []
 
     func patterns() throws -> Dataset.Patterns? {
         switch (images, labels) {
         case (nil, nil):
-            guard classes.isEmpty else { throw UsageError("--class needs --images and --labels") }
+            guard classes.isEmpty else { throw UsageError("--class applies only with --images and --labels") }
             return nil
         case (let images?, let labels?):
             return Dataset.Patterns(images: images, labels: labels, classes: try names())

@@ -11,7 +11,7 @@ struct PhantomCommand: ParsableCommand {
         abstract: "Makes CT-like abdominal volumes with labels, in the Decathlon's layout.",
         discussion: """
             Body, liver, spleen, kidneys, spine and more, with noise; position, size, spacing and orientation vary from \
-            case to case. Nothing learnt from them holds for patients: they are for demonstrations and tests.
+            case to case. They are for demonstrations and tests; a result on them says nothing about patients.
             """)
 
     @Option(help: "The folder to write.")

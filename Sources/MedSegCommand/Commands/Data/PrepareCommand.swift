@@ -12,14 +12,14 @@ struct PrepareCommand: ParsableCommand {
         commandName: "prepare",
         abstract: "Preprocesses every case of a training run to the network's grid, into the cache that the run reads.",
         discussion: """
-            A training run does the same at its start; with the cases prepared it starts at once. The cache is the \
+            A training run that finds no prepared cases prepares them at its start. The cache is the \
             configuration's `cache`. A case is prepared again if its files or the preprocessing change.
             """)
 
     @Argument(help: "The training's configuration (YAML).")
     var config: String
 
-    @Option(name: .customLong("set"), help: "Change an entry, such as cache=prepared; repeatable.")
+    @Option(name: .customLong("set"), help: "Change an entry of the configuration, such as cache=prepared; repeatable.")
     var changes: [String] = []
 
     @OptionGroup var printing: PrintingOptions

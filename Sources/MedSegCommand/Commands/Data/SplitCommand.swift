@@ -48,7 +48,8 @@ struct SplitCommand: ParsableCommand {
             try write(dataset.reportSplit(), to: out)
         } else if let folds {
             guard validation == nil else {
-                throw UsageError("--validation is for one split, but --folds has several; give one of them")
+                throw UsageError(
+                    "--validation applies to one split, but --folds makes several; leave one of the two out")
             }
             let splits = try split(dataset, folds: folds)
             try OutputFolder.prepare(out, force: force)
@@ -77,7 +78,7 @@ struct SplitCommand: ParsableCommand {
     }
 
     private func noteUnused(_ dataset: Dataset) {
-        if !dataset.ownSplits.isEmpty { note("\(dataset.name): the split of its index is not used") }
+        if !dataset.ownSplits.isEmpty { note("\(dataset.name): the index's own split is not used; a new one is made") }
     }
 
     private func write(_ split: CaseSplit, to file: String) throws {
