@@ -80,8 +80,8 @@ enum TiledProduct: CaseIterable {
 }
 
 extension BufferView? {
-    /// Whether a kernel that loads vectors of four can read the array: it must begin at a multiple of four elements,
-    /// and 32-bit integers must number its vectors.
+    /// Whether a kernel that loads vectors of four can read the array. The array must begin at a multiple of four
+    /// elements, and the indices of its vectors must fit in 32 bits.
     var holdsVectors: Bool {
         guard let view = self else { return true }
         return view.offset % 4 == 0 && view.count < 1 << 34

@@ -65,7 +65,7 @@ final class OpenCLTuning: Sendable {
         }
     }
 
-    /// The plans by op and sizes: the plans of the file, or during a search the plans that it found.
+    /// The plans in use, by op and sizes: those of the file or, once a search has begun, those that the search found.
     var plans: [String: Conv3dPlan] { state.withLock { $0.plans } }
 
     func keep(_ plan: Conv3dPlan, for key: String) { state.withLock { $0.plans[key] = plan } }

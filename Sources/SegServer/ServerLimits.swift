@@ -27,7 +27,7 @@ public struct ServerLimits: Sendable {
     public var jobSeconds = 1800.0
     /// Waiting jobs, and as many waiting DICOM requests, lists of the archive and transfers; the running one is not counted.
     public var queuedJobs = 32
-    /// Uploaded scans that are stored at once.
+    /// Uploaded scans that are stored at the same time.
     public var sessions = 64
     /// Seconds after its last use until an uploaded scan and its results are deleted.
     public var sessionSeconds = 3600.0

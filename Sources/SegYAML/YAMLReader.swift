@@ -177,7 +177,8 @@ struct YAMLReader {
     /// Checks that a list or an object has no tag of another type.
     private static func check(_ tag: Tag, allowed: Tag.Name, line: Int?) throws(Fault) {
         guard [.implicit, .nonSpecific, allowed].contains(Tag.Name(rawValue: tag.rawValue)) else {
-            throw Fault(line, "the tag \(tag.rawValue.prefix(80)) is not known; a plain list or object is read")
+            throw Fault(
+                line, "the tag \(tag.rawValue.prefix(80)) is not known; remove it, so that the list or object has no tag")
         }
     }
 }

@@ -13,8 +13,10 @@ public enum MaskStep: Hashable, Sendable {
     /// Keeps the largest connected component of some labels taken together, and every component of the same size;
     /// nnU-Net's `remove_all_but_largest_component_from_segmentation`. Components may connect at corners.
     case keepAllLargest([UInt8])
-    /// Sets everything that a label encloses to the label, other labels included. The outside spreads from the volume's
-    /// border by the connectivity. `FillHoles`.
+    /// Sets every voxel that a label encloses to this label, also voxels of other labels; `FillHoles`.
+    ///
+    /// A voxel is enclosed if no path from the volume's border reaches it without crossing the label. A path goes from
+    /// neighbour to neighbour by the connectivity.
     case fillHoles(Labels, connectivity: Connectivity)
     /// Removes connected components below a number of voxels; `RemoveSmallObjects`.
     ///

@@ -10,7 +10,7 @@ public struct PostProcessing: Hashable, Sendable {
     /// Whether only the largest connected component of each label is kept;
     /// `monai.transforms.KeepLargestConnectedComponent`.
     public var keepsLargest = false
-    /// The labels, or the channels of regions, of which only the largest component is kept; nil for all.
+    /// The labels, or the channels of regions, to which `keepsLargest` applies; nil for all.
     public var largestOf: Set<UInt8>?
     /// Whether background enclosed by a label is set to the label: `scipy.ndimage.binary_fill_holes` of each label in
     /// turn.
@@ -159,7 +159,7 @@ extension ConfigForm<Connectivity> {
     }
 }
 
-/// The labels of which only the largest component is kept.
+/// Whether only the largest component of a label is kept, and for which labels; nil for all.
 private struct Largest {
     var isKept: Bool
     var labels: Set<UInt8>?

@@ -16,9 +16,9 @@ package struct PlaneRestorer {
     private let needs: [ClosedRange<Int>?]
     /// The indices along `axis` that are not restored yet.
     private var waiting: [Int]
-    /// The values of the planes of the network's grid that are in memory; `first` is the index of the first of these
-    /// planes.
+    /// The planes now in memory, a run of planes of the network's grid.
     private var held: [Float] = []
+    /// The index of the run's first plane.
     private var first = 0
     private var planeCount: Int { leg.lastSize.h * leg.lastSize.w * channels }
 

@@ -120,7 +120,9 @@ package struct MultipartParser {
             state = .finished
             return true
         }
-        guard buffer[0] == 13, buffer[1] == 10 else { throw kind.damaged("a boundary is followed by other bytes") }
+        guard buffer[0] == 13, buffer[1] == 10 else {
+            throw kind.damaged("a boundary is not followed by a line break or '--'")
+        }
         parts += 1
         guard parts <= mostParts else { throw kind.damaged("it has more than \(mostParts) parts") }
         // The line break stays in the buffer: a head without lines consists of two line breaks.

@@ -268,7 +268,8 @@ extension PickleReader {
     private mutating func setItems(_ items: [PickleValue]) throws(CheckpointFault) {
         if case .object = try top() { return }
         guard case .dictionary(let index) = try top(), items.count % 2 == 0 else {
-            throw CheckpointFault("its pickle sets items of a value that is not a dictionary at byte \(position)")
+            throw CheckpointFault(
+                "at byte \(position), its pickle adds entries to a value that is not a dictionary, or a key without a value")
         }
         for pair in stride(from: 0, to: items.count, by: 2) {
             if case .string(let key) = items[pair] { dictionaries[index][key] = items[pair + 1] }
