@@ -15,8 +15,8 @@ public enum MaskStep: Hashable, Sendable {
     case keepAllLargest([UInt8])
     /// Sets every voxel that a label encloses to this label, also voxels of other labels; `FillHoles`.
     ///
-    /// A voxel is enclosed if no path from the volume's border reaches it without crossing the label. A path goes from
-    /// neighbour to neighbour by the connectivity.
+    /// A voxel is enclosed if every path from the voxel to the volume's border crosses the label. The connectivity says
+    /// which voxels are neighbours on a path.
     case fillHoles(Labels, connectivity: Connectivity)
     /// Removes connected components below a number of voxels; `RemoveSmallObjects`.
     ///
@@ -93,7 +93,7 @@ public enum MaskStep: Hashable, Sendable {
         for voxel in mask.indices where counts[Int(mask[voxel])] < least { mask[voxel] = 0 }
     }
 
-    /// Sets the label in all voxels that the outside cannot reach without crossing the label.
+    /// Sets the label in all voxels from which every path to the volume's border crosses the label.
     private static func fill(_ mask: inout [UInt8], _ label: UInt8, _ size: Triple, _ connectivity: Connectivity) {
         let others = Components(size: size, connectivity: connectivity) { mask[$0] != label }
         let isOpen = others.reachRim(of: size)

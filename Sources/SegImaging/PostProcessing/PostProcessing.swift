@@ -116,7 +116,7 @@ public struct PostProcessing: Hashable, Sendable {
             pieces: dropped.count)
     }
 
-    /// Sets the label in every background voxel from which no path over faces leaves the volume without crossing the
+    /// Sets the label in every background voxel from which every path over faces to the volume's border crosses the
     /// label.
     private static func fillHoles(of label: UInt8, in labels: inout [UInt8], size: Triple) {
         let outside = Components(size: size, connectivity: .faces) { labels[$0] != label }
