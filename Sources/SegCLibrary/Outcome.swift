@@ -46,7 +46,7 @@ final class Outcome: Sendable {
 
     func map(_ index: Int) -> UnsafePointer<UInt8>? { maps.indices.contains(index) ? maps[index].start : nil }
 
-    /// The probability of a class, or of a region by its map, at every voxel of the scan.
+    /// The probability of class `number`, or of the region with map `number`, at every voxel of the scan.
     func probability(of number: Int) throws -> [Float] {
         let known = labels.map(\.number) + (found.hasRegions ? [] : [0])
         guard known.contains(number) else {

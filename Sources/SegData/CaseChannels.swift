@@ -19,9 +19,9 @@ public struct CaseChannels: Hashable, Sendable {
 
     /// Groups scans into cases.
     ///
-    /// If there are as many files as a case has channels, they are one case in the given order, unless their names
-    /// number them as files of several cases. If every file is 4-D, each file is a case. Otherwise the files of a case
-    /// are named `CASE_0000`, `CASE_0001` and so on, as in nnU-Net, and may come in any order.
+    /// If the number of files equals the number of channels, the files are one case in the given order, unless their
+    /// names number them as files of several cases. If every file is 4-D, each file is a case. Otherwise the files of a
+    /// case are named `CASE_0000`, `CASE_0001` and so on, as in nnU-Net, and may come in any order.
     /// - Parameters:
     ///   - files: The scans.
     ///   - count: The number of channels of a case.

@@ -38,7 +38,7 @@ struct GemmTile: Hashable, Sendable {
     /// The number of items of a work-group.
     var items: Int { (rows / itemRows) * (columns / itemColumns) }
 
-    /// The bytes of local memory of a kernel: an upper bound of the compiler's allocation.
+    /// The size in bytes of a kernel's local memory: an upper bound of the compiler's allocation.
     func localBytes(_ product: TiledProduct, isWide: Bool, _ units: MatrixUnits?) -> Int {
         // PITCH_M, PITCH_N, LINES_APART and EXCHANGE_WORDS of common/tile.cl.
         let (gap, apart) = units == nil ? (4, 8) : (8, 4)

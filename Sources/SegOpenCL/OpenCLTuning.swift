@@ -3,7 +3,7 @@ internal import SegBackend
 internal import SegCore
 internal import Synchronization
 
-/// The fastest plans of ops by sizes on one device and driver, and the file that stores them.
+/// The fastest plan for each op and its sizes on one device and driver, and the file that stores the plans.
 ///
 /// The file is `tuning/<device and driver>.json` in the cache folder, or `$MEDSEG_TUNING`. A file of another device,
 /// driver or format, or with an entry that is not a plan of this device, is left unchanged and causes a warning. A plan

@@ -7,7 +7,7 @@ public struct ServerLimits: Sendable {
     public var bodyBytes = 1 << 30
     /// Voxels of a scan, counted from its header before it is read, and of the grid to which a model resamples it.
     public var voxels = 1 << 27
-    /// Bytes before the voxels of a scan, and as many after them, mainly for header extensions.
+    /// Bytes before the voxels of a scan, and bytes after them, mainly for header extensions; each may reach this limit.
     public var scanSlack = 16 << 20
     /// `scanSlack` for a reader of scans.
     package var scanLimits: ScanLimits { ScanLimits(headerBytes: scanSlack, trailerBytes: scanSlack) }
@@ -25,7 +25,8 @@ public struct ServerLimits: Sendable {
     public var archiveListBytes = 8 << 20
     /// Seconds for which one job may compute.
     public var jobSeconds = 1800.0
-    /// Waiting jobs, and as many waiting DICOM requests, lists of the archive and transfers; the running one is not counted.
+    /// Waiting entries of each queue; the running entry is not counted. The queues are for jobs, for DICOM requests, for
+    /// lists of the archive, and for transfers from and to the archive.
     public var queuedJobs = 32
     /// Uploaded scans that are stored at the same time.
     public var sessions = 64

@@ -86,7 +86,7 @@ struct YAMLReader {
         }
     }
 
-    /// The members of an object. A member that a merge key (`<<`) adds counts only if the object itself has no key of that
+    /// The members of an object. A member from a merge key (`<<`) counts only if the object itself has no key of that
     /// name.
     private mutating func members(_ mapping: Node.Mapping, depth: Int) throws(Fault) -> [String: ConfigValue] {
         try Self.check(mapping.tag, allowed: .map, line: mapping.mark?.line)

@@ -61,7 +61,7 @@ extension NNUNetPlans {
             default:
                 "\(channel): normalised by each scan's own mean and deviation, because its name implies no fixed scale"
                     + (rule.isMasked
-                        ? "; only inside the outline, because \(kept) % of a scan are left after its empty margin is cropped."
+                        ? "; only in the nonzero region, because cropping the empty margin leaves only \(kept) % of a scan."
                         : ". Margins do not matter: \(kept) % of a scan are left after they are cropped.")
             }
         }

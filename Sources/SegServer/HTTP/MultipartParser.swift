@@ -61,7 +61,7 @@ package struct MultipartParser {
     /// - Parameters:
     ///   - mostParts: The maximum number of parts.
     ///   - kind: The kind of the body.
-    /// - Throws: `Refusal` if the content type is not that of the kind.
+    /// - Throws: `Refusal` if the content type does not belong to the kind.
     package init(contentType: String?, mostParts: Int = Limits.formFields, as kind: Kind = .form) throws {
         self.mostParts = mostParts
         self.kind = kind
@@ -145,7 +145,7 @@ package struct MultipartParser {
 
     private mutating func passContent(_ handle: (Event) throws -> Void) throws -> Bool {
         let found = Self.find(delimiter, in: buffer)
-        // Without a delimiter, as many bytes are kept as could be its start.
+        // If there is no delimiter, the last bytes are kept, because a delimiter may begin in them.
         let end = found ?? buffer.count - (delimiter.count - 1)
         if end > 0 {
             try handle(.bytes(Array(buffer[..<end])))
