@@ -38,7 +38,7 @@ public struct StateMatch: Sendable {
         list("in the network but not in the file", missing)
         list("in the file but not in the network", unexpected)
         list("shapes differ", misshapen.map { "\($0.name) (file \($0.file), network \($0.network))" })
-        list("values differ from those under another name, or from a constant of the network", conflicting)
+        list("values contradict another name of the same parameter, or a constant of the network", conflicting)
         return lines.joined(separator: "; ")
     }
 }

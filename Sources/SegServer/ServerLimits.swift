@@ -60,7 +60,7 @@ public struct ServerLimits: Sendable {
         [
             row("bytes of a request's body (--max-body)", ByteCount(bytes: bodyBytes).description),
             row("voxels of a scan, and of the grid of a model (--max-voxels)", "\(voxels)"),
-            row("bytes before the voxels of a scan, and as many after them", ByteCount(bytes: scanSlack).description),
+            row("bytes before the voxels of a scan; also bytes after them", ByteCount(bytes: scanSlack).description),
             row(
                 "bytes of uploads, caches and results on disk (--max-disk)", ByteCount(bytes: scratchBytes).description),
             row("seconds in which DICOM files are read (--dicom-seconds)", Self.text(dicomSeconds)),
@@ -72,7 +72,7 @@ public struct ServerLimits: Sendable {
             row("seconds without a byte of the archive", Self.text(archiveSilence)),
             row("bytes of a list of the archive", ByteCount(bytes: archiveListBytes).description),
             row("seconds that a job computes (--job-seconds)", Self.text(jobSeconds)),
-            row("jobs that wait, and as many requests for DICOM, lists and transfers (--queue)", "\(queuedJobs)"),
+            row("jobs that wait; also DICOM requests, lists, and transfers that wait (--queue)", "\(queuedJobs)"),
             row("uploaded scans that are kept (--sessions)", "\(sessions)"),
             row("seconds that an unused scan is kept (--session-seconds)", Self.text(sessionSeconds)),
             row("bytes of models that stay loaded", ByteCount(bytes: modelBytes).description),

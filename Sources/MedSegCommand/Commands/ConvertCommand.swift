@@ -167,7 +167,7 @@ extension StateMatch {
             line("in the file but not in the network", unexpected),
             line("different shapes", shapes),
             line(
-                "values differ from those of a second name of the parameter, or from a constant of the network",
+                "values contradict another name of the same parameter, or a constant of the network",
                 conflicting),
             line("left out, because an older MONAI saved but never used them", obsolete),
             line("filled in, because the file of an older MONAI does not have them; never used", defaulted),
