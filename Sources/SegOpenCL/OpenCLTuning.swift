@@ -54,7 +54,7 @@ final class OpenCLTuning: Sendable {
         return folder?.appendingPathComponent("tuning").appendingPathComponent("\(key).json")
     }
 
-    /// Whether a search is on. A search times the plans for every size that occurs for the first time since it began.
+    /// Whether a search is on. Whenever a size occurs for the first time in a search, the plans are timed for it.
     var isSearching: Bool {
         get { state.withLock { $0.isSearching } }
         set {
