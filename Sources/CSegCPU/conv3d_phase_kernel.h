@@ -49,7 +49,8 @@ INLINE void next_cube(phase_rows *rows) {
     for (int i = 0; i < PHASE_PLANE; i++) rows->row[i] += rows->step[i];
 }
 
-// Two planes of a cube's inputs, and their strides from row to row. The input at a point along d is first + sign * second.
+// Two planes of a cube's inputs, and their strides from row to row. The input at a point along d is first + sign *
+// second.
 typedef struct {
     const float *first, *second; // at h = 0, w = 0
     ptrdiff_t first_row, second_row;

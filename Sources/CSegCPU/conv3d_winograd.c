@@ -9,7 +9,8 @@ static ptrdiff_t phase_plane(const segcpu_winograd *g, ptrdiff_t channels) {
     return g->form.points * g->form.points * g->block * channels + 5 * 5 * WINOGRAD_GAP;
 }
 
-// The number of floats in three arrays together: a plane of inputs, a plane of products or gradients, and a row of zeros.
+// The number of floats in three arrays together: a plane of inputs, a plane of products or gradients, and a row of
+// zeros.
 static ptrdiff_t phase_planes(const segcpu_winograd *g, ptrdiff_t out_channels) {
     return phase_plane(g, g->channels) + phase_plane(g, out_channels) + g->form.points * g->x_pixel;
 }

@@ -180,7 +180,7 @@ struct YAMLReader {
     private static func check(_ tag: Tag, allowed: Tag.Name, line: Int?) throws(Fault) {
         guard [.implicit, .nonSpecific, allowed].contains(Tag.Name(rawValue: tag.rawValue)) else {
             throw Fault(
-                line, "the tag \(tag.rawValue.prefix(80)) is not known; remove it, so that a plain list or object remains")
+                line, "the tag \(tag.rawValue.prefix(80)) is not known; remove it to make this a plain list or object")
         }
     }
 }

@@ -10,7 +10,7 @@ package enum Strategy: String, CaseIterable, Sendable {
         case .random: ["description": "A random unlabelled scan; the longer it was not shown, the more likely"]
         case .first: ["description": "The first unlabelled scan by name"]
         case .uncertainty:
-            ["description": "The unlabelled scan with the least certain prediction; scans without a prediction come last"]
+            ["description": "The unlabelled scan with the least certain prediction; scans without one come last"]
         }
     }
 

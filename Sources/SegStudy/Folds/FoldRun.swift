@@ -70,7 +70,7 @@ public struct FoldRun {
             let (kept, asked) = (try origin?.files(), try plans?.files())
             guard kept?.map(\.content) == asked?.map(\.content) else {
                 throw DataError(
-                    .badData, folder, "has nnU-Net plans that differ from the given ones; give another folder with --out")
+                    .badData, folder, "has other nnU-Net plans than the given plans; give another folder with --out")
             }
         }
         if let data, wanted.data != configuration.data {

@@ -269,7 +269,7 @@ extension PickleReader {
         if case .object = try top() { return }
         guard case .dictionary(let index) = try top(), items.count % 2 == 0 else {
             throw CheckpointFault(
-                "at byte \(position), its pickle adds entries to a value that is not a dictionary, or a key without a value")
+                "at byte \(position), its pickle adds to a value that is not a dictionary, or a key without a value")
         }
         for pair in stride(from: 0, to: items.count, by: 2) {
             if case .string(let key) = items[pair] { dictionaries[index][key] = items[pair + 1] }
