@@ -174,6 +174,6 @@ extension Volume {
     /// The remark that distances are inexact on a sheared grid; nil for other grids.
     fileprivate var noteOfShear: String? {
         guard affine.isSheared else { return nil }
-        return "Its grid is sheared, as after a gantry tilt; surface distances treat the grid as rectangular."
+        return "Its grid is sheared, as after a gantry tilt; surface distances are computed as if it were rectangular."
     }
 }
