@@ -2,6 +2,7 @@
 anything that is lost, half written or left over. Kills of the other commands are in commands.py.
 """
 
+import os
 import pathlib
 import random
 import shutil
