@@ -241,8 +241,9 @@ let package = Package(
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: strict),
         .executableTarget(
-            name: "medseg-fuzz", dependencies: ["SegFuzzTargets"], path: "Tests/Fuzz/Program", swiftSettings: strict),
-        test("FuzzCorpusTests", ["SegFuzzTargets"]),
+            name: "medseg-fuzz", dependencies: ["SegCore", "SegFuzzTargets"], path: "Tests/Fuzz/Program",
+            swiftSettings: strict),
+        test("FuzzCorpusTests", ["SegTestNeeds", "SegCore", "SegFuzzTargets"]),
         // Ops under sanitizers: `make sanitize`.
         .target(name: "CSanitizeLocks", path: "Tests/Sanitize/Locks"),
         .executableTarget(
@@ -278,7 +279,8 @@ let package = Package(
         test(
             "SegInferenceTests",
             [
-                "SegCore", "SegInference", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging",
+                "SegTestNeeds", "SegCore", "SegInference", "SegBackend", "SegTensor", "SegNN", "SegModels",
+                "SegWeights", "SegImaging",
                 "SegReference", "SegCPU",
             ]),
         test(
@@ -298,7 +300,7 @@ let package = Package(
             ]),
         // Runs the built commands as a user would.
         test("MedSegTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegModels", "SegWeights"]),
-        test("SegImagingTests", ["SegCore", "SegImaging"]),
+        test("SegImagingTests", ["SegTestNeeds", "SegCore", "SegImaging"]),
         test("SegDICOMTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegDICOM", "CDicom"]),
         test("SegMetricsTests", ["SegCore", "SegMetrics"]),
         test("SegReportTests", ["SegCore", "SegReport", "SegImaging"]),

@@ -5,16 +5,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 static char program_name[64] = "program";
-// The size of the last allocation that failed; 0 if none did.
-static atomic_size_t refused;
+// The size of this thread's last allocation that failed, 0 if none did, and the number of those that succeeded since.
+// A dynamic model could allocate these variables, and thereby call the functions below again.
+static _Thread_local __attribute__((tls_model("initial-exec"))) size_t refused;
+static _Thread_local __attribute__((tls_model("initial-exec"))) unsigned succeeded;
+// A thread that ends the program for lack of memory allocates no more than this to say so. One that allocates more has
+// gone on without the refused memory.
+enum { LAST_WORDS = 64 };
 
 #if defined(__GLIBC__)
 // The allocator's own functions; the functions below wrap them to record failed allocations.
@@ -24,7 +29,12 @@ extern void *__libc_realloc(void *block, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
 
 static void *noted(void *block, size_t size) {
-    if (!block && size) atomic_store_explicit(&refused, size, memory_order_relaxed);
+    if (!block && size) {
+        refused = size;
+        succeeded = 0;
+    } else if (refused && ++succeeded > LAST_WORDS) {
+        refused = 0;
+    }
     return block;
 }
 
@@ -86,7 +96,7 @@ static void say_mebibytes(size_t bytes) {
 
 // Calls only functions that are safe in a signal handler.
 static void end(int number) {
-    size_t size = atomic_load_explicit(&refused, memory_order_relaxed);
+    size_t size = refused;
     if (!size && !address_space_is_used_up()) {
         signal(number, SIG_DFL);
         raise(number);
@@ -103,6 +113,17 @@ static void end(int number) {
     _exit(70);
 }
 
+#if defined(__GLIBC__)
+// Ends the program without the destructors of libraries: OpenBLAS waits in its own for a thread that waits for memory.
+static void leave(int status, void *unused) {
+    (void)unused;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY) return;
+    fflush(NULL);
+    _exit(status);
+}
+#endif
+
 void segprocess_end_cleanly_without_memory(const char *program) {
     strncpy(program_name, program, sizeof program_name - 1);
     // The handler has a separate stack, because the fault may be that the stack cannot grow.
@@ -111,6 +132,9 @@ void segprocess_end_cleanly_without_memory(const char *program) {
     sigaltstack(&own, NULL);
     struct sigaction action = {.sa_handler = end, .sa_flags = SA_ONSTACK | SA_NODEFER};
     sigemptyset(&action.sa_mask);
+#if defined(__GLIBC__)
+    on_exit(leave, NULL);
+#endif
     const int faults[] = {SIGABRT, SIGILL, SIGTRAP, SIGSEGV, SIGBUS};
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigaction(faults[i], &action, NULL);
 }

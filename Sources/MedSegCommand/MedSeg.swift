@@ -17,6 +17,9 @@ struct MedSeg: ParsableCommand {
             DCMTK missing for DICOM, MPI missing for several ranks, a rank lost, no answer from MLflow, or a run \
             folder in use; 70 not possible on the device, or out of memory; 74 input or output failed; 130 or 143 \
             stopped.
+
+            Limits of what is read and made:
+            \(Limits.text(Limits.table))
             """,
         version: Version.current,
         subcommands: [

@@ -51,7 +51,7 @@ public enum Limits {
     /// Bytes that an archive may unpack to per byte of the archive, beyond the first 64 MiB.
     public static let archiveRatio = 200
     /// Values in the pickle of a PyTorch checkpoint.
-    public static let pickleNodes = 16 << 20
+    public static let pickleNodes = 4 << 20
     /// Bytes of the pickle of a PyTorch checkpoint.
     public static let pickleBytes = 64 << 20
     /// Axes of a tensor in a file of weights.

@@ -62,6 +62,14 @@ public struct WindowPlan: Hashable, Sendable {
 
     private static func step(window: Int, overlap: Double) -> Int { max(1, Int(Double(window) * (1 - overlap))) }
 
+    /// The maximum number of windows that contain one voxel.
+    static func windowsOfAVoxel(window: Triple, overlap: WindowOverlap) -> Double {
+        (0..<3).map { axis in
+            let step = step(window: window[axis], overlap: overlap.axes[axis])
+            return (Double(window[axis]) / Double(step)).rounded(.up)
+        }.reduce(1, *)
+    }
+
     /// The number of windows along an axis; the last one ends with the image.
     private static func count(size: Int, window: Int, overlap: Double) -> Int {
         let step = step(window: window, overlap: overlap)

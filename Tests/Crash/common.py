@@ -117,21 +117,22 @@ def compare(run, expected, title):
     faults.check(not litter, f"{title}: left over {litter}")
 
 
+def files(folder):
+    """Every file with a final name, by its path in the folder."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {str(path.relative_to(folder)): digest(path) for path in found}
+
+
+def no_litter(folder, title):
+    litter = [str(path) for path in folder.glob(".*")]
+    faults.check(not litter, f"{title}: left over {litter}")
+
+
 def begin_or_resume(run, config):
     """The arguments that go on with a run, or begin it where nothing was written yet."""
     if (run / "config.json").exists():
         return ["train", "--resume", run, "--quiet"]
     return ["train", config, "--out", run, "--quiet"]
-
-
-def catches_termination(process):
-    """Whether a process has taken over SIGTERM, which it does before anything else."""
-    try:
-        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-    except OSError:
-        return False
-    masks = [int(line.split()[1], 16) for line in status.splitlines() if line.startswith(("SigCgt", "SigIgn"))]
-    return any(mask & (1 << 14) for mask in masks)
 
 
 class Deadline:

@@ -1,59 +1,27 @@
 """Kills train, predict, data import, data prepare and the server at random and at chosen moments, and looks for
-anything that is lost, half written or left over.
-
-CRASH_KILLS says how many kills there are in all; CRASH_SECONDS how long each part may take at most.
+anything that is lost, half written or left over. Kills of the other commands are in commands.py.
 """
 
 import os
 import pathlib
 import random
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 
 from common import (
-    Deadline, begin_or_resume, catches_termination, compare, digest, faults, finish, make_inputs, medseg, signature, skip,
-    start,
+    Deadline, begin_or_resume, compare, faults, files, finish, make_inputs, medseg, no_litter, signature, skip, start,
 )
+from killing import SECONDS, SEED, end, share
 from server import StudyServer
-
-KILLS = int(os.environ.get("CRASH_KILLS", "40"))
-SECONDS = float(os.environ.get("CRASH_SECONDS", "40" if KILLS <= 40 else "1200"))
-SEED = int(os.environ.get("CRASH_SEED", "1"))
-random.seed(SEED)
-
-
-def share(part):
-    return max(2, round(KILLS * part))
-
-
-def end(process, wait):
-    """Kills a process after a while, two times of three by force; whether it was still there."""
-    try:
-        process.wait(wait)
-        return False
-    except subprocess.TimeoutExpired:
-        pass
-    if random.random() < 0.33:
-        while process.poll() is None and not catches_termination(process):
-            time.sleep(0.001)
-        process.send_signal(signal.SIGTERM)
-        # A step or a case of a validation may have to end first.
-        process.wait(60)
-        faults.check(process.returncode in (143, 0), f"SIGTERM ended with {process.returncode}")
-    else:
-        process.kill()
-        process.wait()
-    return True
 
 
 def train_kills(folder, config, expected, length):
     """Random kills of trainings, up to five a run."""
     kills = runs = 0
     deadline = Deadline(SECONDS)
-    while kills < share(0.4) and not deadline.passed:
+    while kills < share(0.3) and not deadline.passed:
         run = folder / f"killed{runs}"
         for attempt in range(6):
             process = start(*begin_or_resume(run, config))
@@ -138,17 +106,6 @@ def repeated(title, arguments, count, prepare, check):
     print(f"{title}: {kills} kills", flush=True)
 
 
-def files(folder):
-    """Every file with a final name, by its path in the folder."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return {str(path.relative_to(folder)): digest(path) for path in found}
-
-
-def no_litter(folder, title):
-    litter = [str(path) for path in folder.glob(".*")]
-    faults.check(not litter, f"{title}: left over {litter}")
-
-
 def predict_kills(folder, model):
     scans = sorted((folder / "data/imagesTr").iterdir())
     common = ["predict", *scans, "--model", model, "--quiet", "--device", "cpu", "--force", "--figure"]
@@ -179,7 +136,7 @@ def import_kills(folder):
     def prepare():
         shutil.rmtree(place / "target", ignore_errors=True)
 
-    repeated("data import", arguments + [place / "target"], share(0.1), prepare, check)
+    repeated("data import", arguments + [place / "target"], share(0.05), prepare, check)
     no_litter(place, "data import")
 
 
@@ -195,7 +152,7 @@ def prepare_kills(folder, config):
     def prepare():
         shutil.rmtree(folder / "prepared", ignore_errors=True)
 
-    repeated("data prepare", arguments, share(0.1), prepare, check)
+    repeated("data prepare", arguments, share(0.05), prepare, check)
     no_litter(folder / "prepared", "data prepare")
 
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Kills train, predict, data import, data prepare and the server, fills their disks and cuts the power in a model of it.
-# CRASH_KILLS=300 kills 300 times.
+# Kills the commands and the server, fills their disks, cuts the power in a model of it, and refuses them memory.
+# CRASH_KILLS=300 kills 300 times, CRASH_ORDER=all opens every state that a power cut may leave.
 set -euo pipefail
 cd "$(dirname "$0")"
 status=0
-PYTHONDONTWRITEBYTECODE=1 python3 order.py || status=1
-PYTHONDONTWRITEBYTECODE=1 python3 kills.py || status=1
+for part in exhaustion order kills commands; do
+  PYTHONDONTWRITEBYTECODE=1 python3 $part.py || status=1
+done
 exit $status

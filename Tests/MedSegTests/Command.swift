@@ -32,6 +32,9 @@ struct Command {
         self.path = path
     }
 
+    /// Seconds after which a command is killed; on a machine that runs every test at once, none needs as long.
+    private static let mostSeconds = 900.0
+
     private static let medseg = Command("medseg")
     private static let bench = Command("medseg-bench")
 
@@ -98,7 +101,12 @@ struct Command {
         process.standardError = FileHandle(forWritingAtPath: errors)
         process.standardInput = FileHandle.nullDevice
         try process.run()
+        // A command that hangs is a failed test, not a test that never ends.
+        let identifier = process.processIdentifier
+        let end = DispatchWorkItem { kill(identifier, SIGKILL) }
+        DispatchQueue.global().asyncAfter(deadline: .now() + Self.mostSeconds, execute: end)
         process.waitUntilExit()
+        end.cancel()
         return Outcome(
             status: process.terminationStatus, output: try String(contentsOfFile: output, encoding: .utf8),
             errors: try String(contentsOfFile: errors, encoding: .utf8), exited: process.terminationReason == .exit)

@@ -112,7 +112,10 @@ import Testing
         let devices = try Command.medseg("devices", "--json")
         #expect(devices.status == 0 && devices.output.contains("\"cpu\""))
         #expect(try Command.medseg("devices", "--threads", "2").output.contains("2 threads"))
-        #expect(try Command.medseg("--help").output.contains("Exit codes"))
+        let help = try Command.medseg("--help").output
+        #expect(help.contains("Exit codes"))
+        let words = help.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        for limit in Limits.table { #expect(words.contains(" \(limit.name): \(limit.value) ")) }
         #expect(try Command.bench("--help").status == 0)
     }
 }

@@ -38,6 +38,29 @@ struct DurableFileTests {
         #expect(names == ["a.txt"])
     }
 
+    @Test("A writer removes what a killed one left of the same file, and nothing of one that lives")
+    func removesTheUnfinished() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let file = folder + "/a.txt"
+        _ = FileManager.default.createFile(atPath: folder + "/.a.txt.unfinished", contents: Data("half".utf8))
+        try DurableFile.replace(file) { temporary throws(DataError) in
+            try DurableFile.write(Array("second".utf8), to: file)
+            #expect(FileManager.default.contents(atPath: temporary) == Data())
+        }
+        #expect(names == ["a.txt"] && FileManager.default.contents(atPath: file) == Data())
+    }
+
+    @Test("A copy replaces a file; a source that is missing changes nothing")
+    func copies() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (file, source) = (folder + "/a.txt", folder + "/b.bin")
+        let bytes = (0..<3 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 7) }
+        try DurableFile.write(bytes, to: source)
+        try DurableFile.copy(source, to: file)
+        #expect(throws: DataError.self) { try DurableFile.copy(folder + "/none", to: file) }
+        #expect(FileManager.default.contents(atPath: file) == Data(bytes) && names == ["a.txt", "b.bin"])
+    }
+
     @Test("The error names the file and is an error of writing")
     func namesTheFile() {
         let error = #expect(throws: DataError.self) { try DurableFile.write([1], to: folder + "/no/such/file") }

@@ -145,6 +145,14 @@ struct ImportSafetyTests {
             out.addfile(hole, io.BytesIO((b"1\\n%d\\n0\\n" % ((8 << 40) - 1)).ljust(512, b"\\0")))
             """, "more than 64 MiB plus 200 times its size"
         ),
+        // Folders, which need no bytes of the archive or the disk.
+        (
+            "w:gz",
+            """
+            entry = tarfile.TarInfo("D/f"); entry.type = tarfile.DIRTYPE
+            for _ in range(2001): out.fileobj.write(100 * entry.tobuf()); out.offset += 51200
+            """, "holds more than 200000 entries"
+        ),
     ]
 
     @Test(arguments: bombs)

@@ -45,6 +45,17 @@ import Testing
         #expect(try Self.model.concerns(about: Self.facts()) == [])
     }
 
+    /// Windows that overlap nearly wholly take hours where others take seconds.
+    @Test(arguments: [(WindowOverlap(0.8), 0), (0.999, 1), (WindowOverlap(0.999, 0.999, 0), 0)])
+    func windowsThatOverlapNearlyWhollyAreNamed(_ overlap: WindowOverlap, _ count: Int) throws {
+        var model = try Self.model
+        model.roiSize = Triple(16)
+        model.overlap = overlap
+        let concerns = try model.concerns(about: Self.facts())
+        #expect(concerns.count == count)
+        #expect(concerns.allSatisfy { $0.topic == "windows" && $0.message.contains("4096 times") })
+    }
+
     @Test func factsAreTheScans() throws {
         let facts = try Self.facts()
         #expect(facts.minimum == -1000 && facts.maximum == 199 && facts.voxelType == .int16)

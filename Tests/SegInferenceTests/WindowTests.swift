@@ -1,3 +1,4 @@
+import Foundation
 import SegBackend
 import SegCore
 import SegInference
@@ -29,6 +30,41 @@ func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
         image: Triple(10, 7, 4), window: Triple(4), overlap: WindowOverlap(0.5, 0, 0.9))
     let expected = [0, 2, 4, 6].flatMap { d in [0, 3].map { Triple(d, $0, 0) } }
     #expect(plan.starts == expected)
+}
+
+private struct Golden: Decodable {
+    let window: [Int]
+    let overlap: [Double]
+    let mode: String
+    let size: [Int]
+    let image: [Double]
+    let result: [Double]
+
+    static let all: [Golden] = {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Golden/windows.json").path
+        return FileManager.default.contents(atPath: path)
+            .flatMap { try? JSONDecoder().decode([Golden].self, from: $0) } ?? []
+    }()
+}
+
+@Test func goldenWindowsAreThere() { #expect(Golden.all.count == 4) }
+
+/// `sliding_window_inference` with an overlap for each axis, where each window is multiplied by the positions in it.
+@Test(arguments: Golden.all.indices)
+func windowsAreBlendedAsInMONAI(_ index: Int) throws {
+    let (golden, backend) = (Golden.all[index], ReferenceBackend())
+    let window = Triple(golden.window)
+    let image = try Tensor(
+        golden.image, shape: Shape(batch: 1, size: Triple(golden.size), channels: 1), on: backend)
+    let ramp = try Tensor(
+        (0..<window.count).map { 1 + Double($0) / 8 }, shape: Shape(batch: 1, size: window, channels: 1), on: backend)
+    let overlap = WindowOverlap(golden.overlap[0], golden.overlap[1], golden.overlap[2])
+    let blending = try #require(WindowPlan.Blending(rawValue: golden.mode))
+    let output = try SlidingWindow(window: window, overlap: overlap, blending: blending)(
+        image, progress: { _, _ in }
+    ) { try multiply($0, ramp) }
+    for (value, expected) in zip(try output.doubles(), golden.result) { #expect(abs(value - expected) < 1e-4) }
 }
 
 /// A small scan with small steps is not an error.

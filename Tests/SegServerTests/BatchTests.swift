@@ -85,6 +85,46 @@ import Testing
         }
     }
 
+    /// Clients behind a proxy, which names each.
+    @Test func aClientStopsItsOwnBatchesAndNoOthers() async throws {
+        let tiny = try Self.tiny(images: 3)
+        var options = tiny.options()
+        options.proxies = ["127.0.0.1"]
+        options.limits.queuedJobs = 1
+        try await tiny.run(options) { client in
+            let (mine, other) = (client.behindProxy("10.0.0.1"), client.behindProxy("10.0.0.2"))
+            // Jobs before the batches, which therefore still run when they are stopped.
+            try await fill(client)
+            func start(_ client: Client, samples: Int) async throws -> String {
+                let body = Data("{\"uncertainty\": \(samples)}".utf8)
+                let started = try await client.send("POST", "/batch/infer/tiny", body: body)
+                return try #require(try ConfigValue(json: started.body, from: "answer")["batch"]?.string)
+            }
+            func states() async throws -> [String: String] {
+                guard case .array(let all)? = try await client.json("/batch/infer?all=true")["batches"] else {
+                    return [:]
+                }
+                return Dictionary(
+                    uniqueKeysWithValues: all.map { ($0["batch"]?.string ?? "", $0["status"]?.string ?? "") })
+            }
+            let (first, second, others) = (
+                try await start(mine, samples: 20), try await start(mine, samples: 20),
+                try await start(other, samples: 2)
+            )
+            let refused = try await mine.send("DELETE", "/batch/infer?batch=\(others)")
+            #expect(refused.status == 403)
+            #expect(String(decoding: refused.body, as: UTF8.self).contains("another client started this batch"))
+            let stopped = try await mine.send("DELETE", "/batch/infer")
+            guard case .array(let ids)? = try ConfigValue(json: stopped.body, from: "answer")["batches"] else {
+                Issue.record("the batches are not named")
+                return
+            }
+            #expect(Set(ids.compactMap(\.string)) == [first, second])
+            while try await states().values.contains("RUNNING") { try await Task.sleep(for: .milliseconds(50)) }
+            #expect(try await states() == [first: "STOPPED", second: "STOPPED", others: "DONE"])
+        }
+    }
+
     @Test func aBatchTakesAsManyImagesAsItIsTold() async throws {
         let tiny = try Self.tiny(images: 3)
         try await tiny.run { client in

@@ -95,6 +95,17 @@ final class TinyServer: Sendable {
 /// A client of a server.
 struct Client: Sendable {
     let url: String
+    /// The address of the client for whom a proxy sends requests; nil without a proxy.
+    private var forwardedFor: String?
+
+    init(url: String) { self.url = url }
+
+    /// A client behind a proxy.
+    func behindProxy(_ address: String) -> Client {
+        var client = self
+        client.forwardedFor = address
+        return client
+    }
 
     @discardableResult
     func send(
@@ -104,6 +115,7 @@ struct Client: Sendable {
         request.httpMethod = method
         request.httpBody = body
         if let type { request.setValue(type, forHTTPHeaderField: "Content-Type") }
+        if let forwardedFor { request.setValue(forwardedFor, forHTTPHeaderField: "X-Forwarded-For") }
         let (data, response) = try await URLSession.shared.data(for: request)
         return (try #require(response as? HTTPURLResponse).statusCode, data)
     }

@@ -198,6 +198,14 @@ def finish(url, job, seconds=300):
     raise RuntimeError("the job does not end")
 
 
+def wait_for(condition, seconds=30):
+    """Waits until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"it did not come within {seconds} s"
+        time.sleep(0.05)
+
+
 class Watch(threading.Thread):
     """An honest client: asks for an address all the time, each time anew, and how much memory the server has."""
 

@@ -69,30 +69,27 @@ class Slow(threading.Thread):
     def __init__(self, server, begin, count=256, pause=1.0):
         super().__init__(daemon=True)
         self.server, self.begin, self.count, self.pause = server, begin.encode(), count, pause
-        self.opened, self.cut, self.longest = 0, 0, 0.0
+        self.opened, self.cut = 0, 0
         self.ended = threading.Event()
 
     def run(self):
         addresses = itertools.cycle(ADDRESSES)
-        held = {}
+        held = set()
         while not self.ended.is_set():
             while len(held) < self.count and not self.ended.is_set():
                 with contextlib.suppress(OSError):
                     connection = connect(self.server, next(addresses))
                     connection.sendall(self.begin)
                     connection.setblocking(False)
-                    held[connection] = time.monotonic()
+                    held.add(connection)
                     self.opened += 1
-            for connection, since in list(held.items()):
+            for connection in list(held):
                 if self._is_cut(connection):
                     self.cut += 1
-                    self.longest = max(self.longest, time.monotonic() - since)
                     connection.close()
-                    del held[connection]
+                    held.remove(connection)
             self.ended.wait(self.pause)
-        # Those that nobody cut count with the time they had.
-        for connection, since in held.items():
-            self.longest = max(self.longest, time.monotonic() - since)
+        for connection in held:
             connection.close()
 
     @staticmethod
@@ -115,6 +112,39 @@ class Slow(threading.Thread):
 SLOW_HEADERS = f"GET /healthz HTTP/1.1\r\n{HEADERS}X: "
 SLOW_BODY = f"POST /api/v1/volumes HTTP/1.1\r\n{HEADERS}Content-Type: application/octet-stream\r\nContent-Length: 1000000\r\n\r\n"
 SLOW_LOGIN = f"POST /login HTTP/1.1\r\n{HEADERS}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 4000\r\n\r\n"
+
+
+def drip(server, begin, seconds=60):
+    """Begins a request and goes on a byte a second: what the server answers before it closes; None if it never does."""
+    answer, end = b"", time.monotonic() + seconds
+    with connect(server, ADDRESSES[-1]) as connection:
+        connection.sendall(begin.encode())
+        connection.settimeout(1)
+        while time.monotonic() < end:
+            try:
+                connection.send(b"a")
+                block = connection.recv(1000)
+            except TimeoutError:
+                continue
+            except OSError:
+                return answer
+            if not block:
+                return answer
+            answer += block
+    return None
+
+
+FORM = SLOW_BODY.replace("application/octet-stream", "multipart/form-data; boundary=XX").replace("1000000", "100000000")
+PART = b'--XX\r\nContent-Disposition: form-data; name="f%d"; filename="a"\r\n\r\n' + b"a" * 900_000 + b"\r\n"
+
+
+def begin_form(server, address, parts):
+    """A connection on which the files of a form arrive, each just below a megabyte; the form does not end."""
+    connection = connect(server, address)
+    connection.sendall(FORM.encode())
+    for number in range(parts):
+        connection.sendall(PART % number)
+    return connection
 
 
 def flood_fields(server, address, fields=31, size=(1 << 20) - 200, hold=0.0):

@@ -9,7 +9,7 @@ venv="${MEDSEG_TEST_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/medseg/server-tests}"
 python3 -m venv "$venv"
 "$venv/bin/pip" install -q --disable-pip-version-check pytest requests
 
-tests=(test_rest.py test_channels.py test_masks.py test_datastore.py test_heads.py test_hostile.py)
+tests=(test_rest.py test_channels.py test_masks.py test_datastore.py test_heads.py test_hostile.py test_refused_bodies.py)
 if "$venv/bin/pip" install -q --disable-pip-version-check numpy pydicom; then
   tests+=(test_dicom.py test_dicomweb.py test_dicomweb_faults.py)
   "$venv/bin/pip" install -q --disable-pip-version-check highdicom || missing highdicom "it was NOT asked about stored masks"

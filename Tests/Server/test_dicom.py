@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from harness import ROOT, TOKEN, finish, running, submit
+from needs import needs
 
 sys.path.insert(0, str(ROOT / "Tests/DICOM"))
 np = pytest.importorskip("numpy")
@@ -232,7 +233,7 @@ def faulty(folder, code):
     return {"MEDSEG_DICOM_LIBRARY": str(library)}
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="cc is missing")
+@needs("cc", shutil.which("cc") is not None)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_decoder_that_fails_costs_one_request(inputs, series, tmp_path, fault):
     code, end = FAULTS[fault]
@@ -255,7 +256,7 @@ HANGS = {
 }
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="cc is missing")
+@needs("cc", shutil.which("cc") is not None)
 @pytest.mark.parametrize("hang", HANGS)
 def test_a_decoder_that_hangs_is_ended(inputs, series, tmp_path, hang):
     with running(inputs, "--dicom-seconds", "2", environment=faulty(tmp_path, HANGS[hang])) as server:
@@ -266,7 +267,7 @@ def test_a_decoder_that_hangs_is_ended(inputs, series, tmp_path, hang):
         assert children(server) == [] and server.files() == ["studies"]
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="cc is missing")
+@needs("cc", shutil.which("cc") is not None)
 def test_what_a_decoder_writes_is_counted_as_it_comes(inputs, series, tmp_path):
     code = """
         static char data[8 << 20];
@@ -305,7 +306,7 @@ def gone(child, seconds=10):
     return False
 
 
-@pytest.mark.skipif(shutil.which("cc") is None or not pathlib.Path("/proc/self").exists(), reason="cc or /proc is missing")
+@needs("cc or /proc", shutil.which("cc") is not None and pathlib.Path("/proc/self").exists())
 @pytest.mark.parametrize("how", ["killed", "stopped"])
 def test_a_decoder_ends_with_its_server(inputs, series, tmp_path, how):
     body = zipped(series / "axial")

@@ -14,6 +14,7 @@ import requests
 
 from archive import API, LOGIN, RELATED, Crank, delete, fetch, listed, related, started, uids
 from harness import BUILD, ROOT, running
+from needs import needs
 
 sys.path.insert(0, str(ROOT / "Tests/DICOM"))
 pytest.importorskip("numpy")
@@ -268,7 +269,7 @@ def test_a_server_without_an_archive_says_so(inputs):
             assert answer.status_code == 501 and "--dicomweb" in answer.json()["detail"]
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is missing")
+@needs("openssl", shutil.which("openssl") is not None)
 def test_certificates_are_those_that_are_named(inputs, tmp_path):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import tempfile
 import threading
 import time
@@ -14,7 +15,7 @@ import zlib
 import pytest
 import requests
 
-from harness import SHARED, TOKEN, Server, finish, nifti, running, submit, upload
+from harness import BUILD, ROOT, SHARED, TOKEN, Server, finish, nifti, running, submit, upload
 
 
 @pytest.fixture(scope="module")
@@ -377,6 +378,14 @@ def test_two_servers_do_not_share_a_folder(inputs, server):
         Server(inputs, scratch=server.scratch)
     with pytest.raises(RuntimeError, match="overlap"):
         Server(inputs, scratch=inputs.models)
+
+
+def test_the_help_shows_every_limit():
+    text = " ".join(subprocess.run([BUILD / "medseg-server", "--help"], capture_output=True, text=True, check=True).stdout.split())
+    rows = re.findall(r"^\| (.+) \| (\w+) \|$", (ROOT / "docs/limits.md").read_text(), re.MULTILINE)
+    rows = [row for row in rows if row != ("limit", "value")]
+    assert len(rows) > 40
+    assert [row for row in rows if " {}: {} ".format(*row) not in text + " "] == []
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the shared scans")

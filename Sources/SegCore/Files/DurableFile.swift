@@ -36,6 +36,29 @@ public enum DurableFile {
         syncFolder(of: path)
     }
 
+    /// Replaces a file with a copy of another, which is never in memory as a whole.
+    /// - Throws: `DataError` naming the file that cannot be read or written; the old content is then unchanged.
+    public static func copy(_ source: String, to target: String) throws(DataError) {
+        let input = open(source, O_RDONLY | O_CLOEXEC)
+        guard input >= 0 else { throw unreadable(source) }
+        defer { close(input) }
+        try replace(target) { temporary throws(DataError) in
+            let output = open(temporary, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC)
+            guard output >= 0 else { throw unwritable(target) }
+            defer { close(output) }
+            var block = [UInt8](repeating: 0, count: 1 << 20)
+            while true {
+                let count = block.withUnsafeMutableBytes { read(input, $0.baseAddress, $0.count) }
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { throw unreadable(source) }
+                if count == 0 { return }
+                guard block.withUnsafeBytes({ writeAll(.init(rebasing: $0[..<count]), to: output) }) else {
+                    throw unwritable(target)
+                }
+            }
+        }
+    }
+
     /// Moves a file to another path on the same file system, after its bytes are on the disk.
     /// - Throws: `DataError` naming the target; the file then keeps its old path.
     public static func move(_ source: String, to target: String) throws(DataError) {
@@ -79,14 +102,20 @@ public enum DurableFile {
     /// Removes from a folder the unfinished files of killed processes.
     public static func removeLeftovers(in folder: String) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        for name in names where isUnfinished(name) {
-            let file = "\(folder)/\(name)"
-            let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-            guard descriptor >= 0 else { continue }
-            // A writer holds its lock until the file has its final name.
-            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(file) }
-            close(descriptor)
-        }
+        for name in names where isUnfinished(name) { removeLeftover("\(folder)/\(name)") }
+    }
+
+    /// Removes an unfinished file unless its writer still lives.
+    private static func removeLeftover(_ file: String) {
+        let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        // A writer holds its lock until the file has its final name; then another file may have this one.
+        var (locked, named) = (stat(), stat())
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, fstat(descriptor, &locked) == 0, lstat(file, &named) == 0,
+            locked.st_ino == named.st_ino
+        else { return }
+        unlink(file)
     }
 
     private static let ending = ".unfinished"
@@ -95,14 +124,16 @@ public enum DurableFile {
         URL(fileURLWithPath: path).deletingLastPathComponent().path
     }
 
-    /// Creates a new, empty and locked file beside the target.
+    /// Creates a new, empty and locked file beside the target. The first name to be tried is the same for every writer of
+    /// a target, so that a writer finds and removes what a killed one left.
     private static func makeTemporary(for path: String) throws(DataError) -> (path: String, descriptor: Int32) {
-        let name = URL(fileURLWithPath: path).lastPathComponent
+        // A file name has at most 255 bytes.
+        let name = String(decoding: URL(fileURLWithPath: path).lastPathComponent.utf8.prefix(60), as: UTF8.self)
+        let common = "\(folder(of: path))/.\(name)"
+        var temporary = "\(common)\(ending)"
+        removeLeftover(temporary)
         while true {
-            // A file name has at most 255 bytes.
-            let random = String(UInt64.random(in: .min ... .max), radix: 36)
-            let start = String(decoding: name.utf8.prefix(60), as: UTF8.self)
-            let temporary = "\(folder(of: path))/.\(start).\(random)\(ending)"
+            defer { temporary = "\(common).\(String(UInt64.random(in: .min ... .max), radix: 36))\(ending)" }
             let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
             if descriptor < 0, errno == EEXIST { continue }
             guard descriptor >= 0 else { throw unwritable(path) }
@@ -124,6 +155,11 @@ public enum DurableFile {
             written += count
         }
         return true
+    }
+
+    private static func unreadable(_ path: String) -> DataError {
+        let reason = errno
+        return DataError(.noInput, path, "cannot be read: \(String(cString: strerror(reason)))")
     }
 
     /// Creates an error about a file with the reason in `errno`.

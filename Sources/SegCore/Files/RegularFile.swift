@@ -12,9 +12,9 @@ public enum RegularFile {
         return (try? handle.read(upToCount: bytes) ?? Data()).map(Array.init)
     }
 
-    /// The bytes of a file; a large file is memory-mapped.
+    /// The bytes of a file. A pipe or a device is refused.
     ///
-    /// A pipe or a device is refused.
+    /// The file is read, never mapped: reading mapped memory of a file that another process truncates ends the process.
     /// - Throws: `DataError` of the kind `noInput` naming the file.
     public static func contents(of path: String) throws(DataError) -> Data {
         var status = stat()
@@ -28,7 +28,7 @@ public enum RegularFile {
             let url = URL(fileURLWithPath: path)
             // Foundation leaks 4 KiB for each file without a size that it reads into a `Data`.
             guard status.st_size > 0 else { return try FileHandle(forReadingFrom: url).readToEnd() ?? Data() }
-            return try Data(contentsOf: url, options: .mappedIfSafe)
+            return try Data(contentsOf: url)
         } catch {
             throw DataError(.noInput, path, "cannot be read: \(error.systemReason)")
         }

@@ -9,11 +9,11 @@ public struct Concern: Codable, Hashable, Sendable {
     public enum Level: String, Codable, Sendable {
         /// The preprocessing compensates for the difference.
         case note
-        /// Results may be wrong.
+        /// Results may be wrong, or take far longer than they need.
         case warning
     }
 
-    /// The topic: `header`, `spacing`, `orientation`, `intensity`, `extent` or `postprocessing`.
+    /// The topic: `header`, `spacing`, `orientation`, `intensity`, `extent`, `windows` or `postprocessing`.
     public var topic: String
     /// The severity.
     public var level: Level
@@ -34,7 +34,7 @@ extension ModelDescription {
         (facts.remarks ?? []).map { Concern(topic: "header", level: .warning, message: $0) }
             + preprocessing.remarks.map { Concern(topic: "intensity", level: .warning, message: $0) }
             + spacingConcerns(facts) + shearConcerns(facts) + orientationConcerns(facts) + intensityConcerns(facts)
-            + extentConcerns(facts)
+            + extentConcerns(facts) + windowConcerns
     }
 
     /// The ratio of the scan's voxel size to the model's above which the scan lacks the detail that the model needs.
@@ -134,6 +134,21 @@ extension ModelDescription {
                 topic: "extent", level: .note,
                 message: "The scan covers \(Self.millimetres(extents)) mm, less than one window of the model "
                     + "(\(Self.millimetres(window)) mm); it is padded.")
+        ]
+    }
+
+    /// The number of windows a voxel above which their overlap is more likely a mistake than a wish.
+    private static let mostWindowsOfAVoxel = 1000.0
+
+    private var windowConcerns: [Concern] {
+        guard let roiSize, overlap.isValid else { return [] }
+        let windows = WindowPlan.windowsOfAVoxel(window: roiSize, overlap: overlap)
+        guard windows > Self.mostWindowsOfAVoxel else { return [] }
+        return [
+            Concern(
+                topic: "windows", level: .warning,
+                message: "The model's windows overlap by \(overlap), so each voxel is computed up to "
+                    + "\(windows.text(decimals: 0)) times; a smaller overlap is faster.")
         ]
     }
 

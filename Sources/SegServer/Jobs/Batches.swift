@@ -71,12 +71,24 @@ actor Batches {
         return all.first { $0.id == id }
     }
 
-    /// Stops a batch, or all batches of a client.
-    /// - Returns: The ids of the batches that were running.
-    func stop(_ id: String?, of client: String) -> [String] {
-        let ids = all.filter { $0.phase == .running && (id == nil ? $0.client == client : $0.id == id) }.map(\.id)
+    /// Stops all running batches of a client.
+    /// - Returns: The ids of the batches.
+    func stopAll(of client: String) -> [String] {
+        let ids = all.filter { $0.phase == .running && $0.client == client }.map(\.id)
         for id in ids { tasks[id]?.cancel() }
         return ids
+    }
+
+    /// Stops a running batch of a client.
+    /// - Throws: `Refusal` if no such batch is running, or if another client started it.
+    func stop(_ id: String, of client: String) throws {
+        guard let batch = all.first(where: { $0.id == id && $0.phase == .running }) else {
+            throw Refusal.notFound("batch that runs")
+        }
+        guard batch.client == client else {
+            throw Refusal(.forbidden, "another client started this batch; only that client can stop it")
+        }
+        tasks[id]?.cancel()
     }
 
     private func run(_ id: String, _ images: [String], _ predict: @Sendable (String) async throws -> Void) async {

@@ -31,8 +31,13 @@ extension Routes {
         }
         table.on(.delete, "/batch/infer") { request, context in
             let query = try RequestQuery(request, knows: "batch")
-            let stopped = await services.batches.stop(query["batch"], of: context.clientName)
-            if query["batch"] != nil, stopped.isEmpty { throw Refusal.notFound("running batch") }
+            var stopped: [String] = []
+            if let id = query["batch"] {
+                try await services.batches.stop(id, of: context.clientName)
+                stopped = [id]
+            } else {
+                stopped = await services.batches.stopAll(of: context.clientName)
+            }
             return .json(["status": "STOPPED", "batches": .array(stopped.map { .string($0) })])
         }
     }

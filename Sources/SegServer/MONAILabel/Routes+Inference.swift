@@ -11,11 +11,7 @@ extension Routes {
     func addInference(to table: RouteTable) {
         let services = services
         table.on(.post, "/infer/{model}") { request, context in
-            let model = try services.catalog.model(context.text("model"))
-            // If the client disconnects, its job is cancelled.
-            return try await request.body.consumeWithCancellationOnInboundClose { body in
-                try await infer(model, request: request, body: body, context: context)
-            }
+            try await infer(services.catalog.model(context.text("model")), request: request, context: context)
         }
         table.on(.post, "/activelearning/{strategy}") { request, context in
             let name = try context.text("strategy")
@@ -31,14 +27,14 @@ extension Routes {
     // MARK: - One scan
 
     private func infer(
-        _ model: ModelEntry, request: Request, body: RequestBody, context: RouteTable.Context
+        _ model: ModelEntry, request: Request, context: RouteTable.Context
     ) async throws -> Response {
         // `device` is ignored: MONAI Label's clients name a device, but this server has only one.
         let query = try RequestQuery(request, knows: "image", "session_id", "output", "device")
         guard ["image", "json", "all", nil].contains(query["output"]) else {
             throw Refusal(.badRequest, "output should be image, json or all; DICOM SEG is not written")
         }
-        let (form, document) = try await self.form(of: request, body: body)
+        let (form, document) = try await self.form(of: request)
         let params = try InferParams(document)
         var own: String?
         let scan: Scan
@@ -59,10 +55,14 @@ extension Routes {
         }
         if image == nil, own == nil { try refuseToSave(params) }
         do {
-            let job = try await services.submit(
-                scan, model: model, options: params.options, for: context.clientName)
-            await services.queue.finish(job)
-            let response = try await answer(job, image: image, params: params, query: query, context: context)
+            // If the client disconnects, its job is cancelled. The connection is watched only now that the whole body has
+            // been read: a watch passes the body on, and would wait for ever with the rest of one that is refused.
+            let response = try await request.body.consumeWithCancellationOnInboundClose { _ in
+                let job = try await services.submit(
+                    scan, model: model, options: params.options, for: context.clientName)
+                await services.queue.finish(job)
+                return try await answer(job, image: image, params: params, query: query, context: context)
+            }
             return own.map { endSession($0, after: response) } ?? response
         } catch {
             if let own { _ = try? await services.endSession(own) }
@@ -71,15 +71,16 @@ extension Routes {
     }
 
     /// Reads the form of an inference and its field `params`; without a file, the form may be URL-encoded.
-    private func form(of request: Request, body: RequestBody) async throws -> (MultipartForm?, ConfigValue) {
+    private func form(of request: Request) async throws -> (MultipartForm?, ConfigValue) {
         let type = (request.headers[.contentType] ?? "").lowercased()
         guard type.hasPrefix("multipart/") || type.hasPrefix("application/x-www-form-urlencoded") else {
-            guard try await body.bytes(headers: request.headers, limit: services.limits.fieldBytes).isEmpty else {
+            guard try await request.body.bytes(headers: request.headers, limit: services.limits.fieldBytes).isEmpty
+            else {
                 throw Refusal(.unsupportedMediaType, "the body should be a form with the field 'params', or empty")
             }
             return (nil, [:])
         }
-        return try await body.form(
+        return try await request.body.form(
             of: ["params"], files: ["file"], headers: request.headers, into: services.scratch, limits: services.limits)
     }
 

@@ -18,7 +18,7 @@ export function showFacts(list, facts) {
 }
 
 // The topics in the order of their effect on a result; remarks on the header, such as left-out files, come last.
-const TOPICS = ["intensity", "spacing", "orientation", "extent", "postprocessing", "header"];
+const TOPICS = ["intensity", "spacing", "orientation", "extent", "windows", "postprocessing", "header"];
 
 /**
  * Lists the differences between a scan and a model's training data; the most important comes first, and above the

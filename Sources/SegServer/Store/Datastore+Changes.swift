@@ -175,7 +175,7 @@ extension Datastore {
         if let from = FileStamp(source), let to = FileStamp(folder), from.isOnSameDisk(as: to) {
             return try DurableFile.move(source, to: target)
         }
-        try DurableFile.write(RegularFile.contents(of: source), to: target)
+        try DurableFile.copy(source, to: target)
     }
 
     /// Deletes files durably: they are gone when this returns, even if the machine fails afterwards.
