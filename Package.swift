@@ -250,7 +250,7 @@ let package = Package(
             dependencies: ["SegBackend", "SegReference", "SegCPU", "SegOpCases", "CSanitizeLocks"],
             path: "Tests/Sanitize/Program", swiftSettings: strict),
 
-        // Programs and packages that tests need, asked for in one way.
+        // What tests need beside the package: programs, a small disk, and the files of Tests/Golden.
         .target(name: "SegTestNeeds", path: "Tests/Needs", exclude: ["needs.sh", "needs.py"], swiftSettings: strict),
         // Ranks that are threads of one process, for tests.
         .target(
@@ -278,13 +278,15 @@ let package = Package(
         test(
             "SegInferenceTests",
             [
-                "SegCore", "SegInference", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging",
+                "SegTestNeeds", "SegCore", "SegInference", "SegBackend", "SegTensor", "SegNN", "SegModels",
+                "SegWeights", "SegImaging",
                 "SegReference", "SegCPU",
             ]),
         test(
             "SegTrainTests",
             [
-                "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegWeights", "SegNN",
+                "SegTestNeeds", "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels",
+                "SegWeights", "SegNN",
                 "SegBackend", "SegTensor",
                 "SegReference",
                 "SegCPU", "SegComm", "SegTestRanks",
@@ -298,7 +300,7 @@ let package = Package(
             ]),
         // Runs the built commands as a user would.
         test("MedSegTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegModels", "SegWeights"]),
-        test("SegImagingTests", ["SegCore", "SegImaging"]),
+        test("SegImagingTests", ["SegTestNeeds", "SegCore", "SegImaging"]),
         test("SegDICOMTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegDICOM", "CDicom"]),
         test("SegMetricsTests", ["SegCore", "SegMetrics"]),
         test("SegReportTests", ["SegCore", "SegReport", "SegImaging"]),
