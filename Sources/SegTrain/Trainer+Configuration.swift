@@ -56,7 +56,7 @@ extension TrainingConfiguration {
     /// The network with random values from the configuration's seed.
     /// - Throws: `DataError` if the network cannot be built; `BackendError` if there is too little memory.
     public func makeNetwork(on backend: any Backend) throws -> any Network {
-        try model.makeNetwork(on: backend, seed: UInt64(seed))
+        try model.makeNetwork(on: backend, seed: UInt64(options.seed))
     }
 }
 
