@@ -251,7 +251,7 @@ let package = Package(
             dependencies: ["SegBackend", "SegReference", "SegCPU", "SegOpCases", "CSanitizeLocks"],
             path: "Tests/Sanitize/Program", swiftSettings: strict),
 
-        // Programs and packages that tests need, asked for in one way.
+        // What tests need beside the package: programs, a small disk, and the files of Tests/Golden.
         .target(name: "SegTestNeeds", path: "Tests/Needs", exclude: ["needs.sh", "needs.py"], swiftSettings: strict),
         // Ranks that are threads of one process, for tests.
         .target(
@@ -286,7 +286,8 @@ let package = Package(
         test(
             "SegTrainTests",
             [
-                "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegWeights", "SegNN",
+                "SegTestNeeds", "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels",
+                "SegWeights", "SegNN",
                 "SegBackend", "SegTensor",
                 "SegReference",
                 "SegCPU", "SegComm", "SegTestRanks",

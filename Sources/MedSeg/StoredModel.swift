@@ -13,6 +13,29 @@ public enum StoredModel {
     /// A folder of nnU-Net v2, or the ZIP of its release.
     case nnUNet(NNUNetFolder)
 
+    /// The program that a model comes from.
+    public enum Kind: Sendable {
+        /// MedSeg, or Auto3DSeg.
+        case folder
+        /// MONAI.
+        case bundle
+        /// nnU-Net v2.
+        case nnUNet
+
+        /// Tells the kind of the model at a path by its files; nil if it is none.
+        public init?(_ path: String) {
+            if ModelFolder.isThere(path) {
+                self = .folder
+            } else if MONAIBundle.isThere(path) {
+                self = .bundle
+            } else if NNUNetFolder.isThere(path) || NNUNetFolder.isArchive(path) {
+                self = .nnUNet
+            } else {
+                return nil
+            }
+        }
+    }
+
     /// Returns whether a folder is a model, judged by its files.
     public static func isThere(_ folder: String) -> Bool {
         ModelFolder.isThere(folder) || MONAIBundle.isThere(folder) || NNUNetFolder.isThere(folder)
@@ -26,15 +49,13 @@ public enum StoredModel {
         guard FileManager.default.fileExists(atPath: path) else {
             throw DataError(.noInput, path, "does not exist; give a model folder, a MONAI bundle or an nnU-Net folder")
         }
-        if ModelFolder.isThere(path) {
-            self = .folder(path, try ModelFolder.description(of: path))
-        } else if MONAIBundle.isThere(path) {
-            self = .bundle(try MONAIBundle(folder: path))
-        } else if NNUNetFolder.isThere(path) || NNUNetFolder.isArchive(path) {
-            self = .nnUNet(try NNUNetFolder(path))
-        } else if ModelFolder.isThere("\(path)/model") {
+        switch Kind(path) {
+        case .folder: self = .folder(path, try ModelFolder.description(of: path))
+        case .bundle: self = .bundle(try MONAIBundle(folder: path))
+        case .nnUNet: self = .nnUNet(try NNUNetFolder(path))
+        case nil where ModelFolder.isThere("\(path)/model"):
             throw DataError(.noInput, path, "is a run folder, not a model folder; give its model, \(path)/model")
-        } else {
+        case nil:
             throw DataError(
                 .noInput, path,
                 "is not a model: it has neither a model.json (MedSeg), nor configs/inference.json or .yaml (a MONAI bundle), "

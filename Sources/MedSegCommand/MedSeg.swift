@@ -38,6 +38,7 @@ struct MedSeg: ParsableCommand {
         signal(SIGXFSZ, SIG_IGN)
         DicomSource().register()
         do {
+            try checkHelp(Array(CommandLine.arguments.dropFirst()))
             var command = try parseAsRoot()
             try command.run()
         } catch {
@@ -47,6 +48,24 @@ struct MedSeg: ParsableCommand {
             // A normal exit could hang, because a library may wait forever for a thread that could not start for lack
             // of memory.
             _exit(status.rawValue)
+        }
+    }
+
+    /// Refuses `help` of a command that does not exist. The argument parser would print the help of the command above it.
+    private static func checkHelp(_ arguments: [String]) throws {
+        let words = arguments.filter { !$0.hasPrefix("-") }
+        guard words.first == "help", words.dropFirst().first != "help" else { return }
+        var (path, command) = ("medseg", MedSeg.self as any ParsableCommand.Type)
+        for name in words.dropFirst() {
+            let known = command.configuration.subcommands
+            guard let next = known.first(where: { $0.configuration.commandName == name }) else {
+                let names = known.compactMap { $0.configuration.commandName }
+                let hint =
+                    nearest(to: name, among: names).map { "did you mean '\($0)'?" }
+                    ?? (names.isEmpty ? "it has no commands" : "its commands: \(names.joined(separator: ", "))")
+                throw UsageError("'\(name)' is not a command of \(path); \(hint)")
+            }
+            (path, command) = ("\(path) \(name)", next)
         }
     }
 }

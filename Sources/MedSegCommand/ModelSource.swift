@@ -23,26 +23,26 @@ struct ModelSource {
         let own = try network.map { (try ModelDescription(file: $0), $0) }
         var isFolder: ObjCBool = false
         let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-        let isOurs = isThere && ModelFolder.isThere(path)
-        let isBundle = isThere && !isOurs && (MONAIBundle.isThere(path) || !changes.bundleConfig.isEmpty)
-        let isNNUNet = !isOurs && !isBundle && (isThere ? NNUNetFolder.isThere(path) : NNUNetFolder.isArchive(path))
-        if !isBundle { try changes.refuse() }
-        if !isNNUNet { try folds.refuse() }
-        nnUNet = isNNUNet ? try NNUNetFolder(path, folds.choice()) : nil
-        if let nnUNet {
-            (files, choice) = (nnUNet.checkpoints, .named("network_weights"))
-            description = own ?? (nnUNet.description, nnUNet.description.network.source)
-        } else if isBundle {
+        var kind = StoredModel.Kind(path) ?? (isThere ? .folder : nil)
+        // A configuration that the options name makes a folder a bundle.
+        if isThere, !changes.bundleConfig.isEmpty, !ModelFolder.isThere(path) { kind = .bundle }
+        if kind != .bundle { try changes.refuse() }
+        if kind != .nnUNet { try folds.refuse() }
+        nnUNet = kind == .nnUNet ? try NNUNetFolder(path, folds.choice()) : nil
+        switch kind {
+        case .nnUNet:
+            (files, choice) = (nnUNet?.checkpoints ?? [], .named("network_weights"))
+            description = own ?? nnUNet.map { ($0.description, $0.description.network.source) }
+        case .bundle:
             let bundle = try MONAIBundle(folder: path, changes)
             (files, choice) = ([bundle.weights], bundle.choice)
             description = own ?? (bundle.description, bundle.description.network.source)
-        } else if isThere {
+        case .folder:
             let found = own == nil ? try ModelFolder.description(of: path) : nil
             files = try ModelFolder.files(in: path, folds: (own?.0 ?? found)?.foldCount ?? 1)
             choice = .usual
             description = own ?? found.map { ($0, $0.network.source) }
-        } else {
-            (files, choice, description) = ([path], .usual, own)
+        case nil: (files, choice, description) = ([path], .usual, own)
         }
     }
 

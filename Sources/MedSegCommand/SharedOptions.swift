@@ -117,15 +117,16 @@ struct ModelOptions: ParsableArguments {
 
     /// The number of input channels in the model's description; nil if the description cannot be read.
     var inputChannels: Int? {
-        let description =
-            if let folder = model.first { try? ModelFolder.description(of: folder) } else if let network {
-                try? ModelDescription(file: network)
-            } else if let nnunet = nnunet.first {
-                try? NNUNetFolder(nnunet, nnunetChoice.choice()).description
-            } else {
-                try? bundle.map { try MONAIBundle(folder: $0, bundleChanges).description }
-            }
-        return try? description?.inputChannels
+        try? (network.map { try ModelDescription(file: $0) } ?? stored().first?.description)?.inputChannels
+    }
+
+    /// The models that are given as folders.
+    private func stored() throws -> [StoredModel] {
+        var models: [StoredModel] = try model.map { .folder($0, try ModelFolder.description(of: $0)) }
+        if let bundle { models.append(.bundle(try MONAIBundle(folder: bundle, bundleChanges))) }
+        let choice = try nnunetChoice.choice()
+        for folder in nnunet { models.append(.nnUNet(try NNUNetFolder(folder, choice))) }
+        return models
     }
 
     func makeEnsemble(on backend: any Backend) throws -> Ensemble {
@@ -141,21 +142,15 @@ struct ModelOptions: ParsableArguments {
             guard model.isEmpty, weights == nil, network == nil, bundle == nil else {
                 throw UsageError("--nnunet gives the model; leave the other model options out")
             }
-            let choice = try nnunetChoice.choice()
-            let models = try nnunet.map { try NNUNetFolder($0, choice).predictor(on: backend) }
+            let models = try stored().map { try $0.predictor(on: backend) }
             return models.count == 1 ? try Ensemble(models) : try Ensemble(configurations: models, names: nnunet)
         }
         switch (weights, network, bundle) {
-        case (nil, nil, nil) where !model.isEmpty:
-            return try Ensemble(model.map { try Predictor(folder: $0, on: backend) })
+        case (nil, nil, nil) where !model.isEmpty, (nil, nil, _?) where model.isEmpty:
+            return try Ensemble(stored().map { try $0.predictor(on: backend) })
         case (let weights?, let network?, nil) where model.isEmpty:
             let description = try ModelDescription(file: network)
             return try Ensemble([Predictor(weights: weights, description: description, on: backend)])
-        case (nil, nil, let folder?) where model.isEmpty:
-            let bundle = try MONAIBundle(folder: folder, bundleChanges)
-            return try Ensemble([
-                Predictor(weights: bundle.weights, bundle.choice, description: bundle.description, on: backend)
-            ])
         case (nil, nil, _?):
             throw UsageError("--model and --bundle each give a model; pass one of them")
         default:

@@ -7,8 +7,8 @@ internal import SegImaging
 struct MaskPlanReader {
     /// The supported MONAI classes, without their modules and without the `d` of dictionary transforms.
     static var classes: [String] {
-        ["Activations", "Invert", "AsDiscrete", "Lambda"]
-            + MaskStep.forms.map(\.name).filter { $0 != MaskStep.nnUNetName }
+        (MaskTransform.forms.map(\.name) + MaskStep.forms.map(\.name))
+            .filter { $0 != MaskTransform.nnUNetName && $0 != MaskStep.nnUNetName }
     }
 
     /// The number of channels of the network's output.
@@ -34,18 +34,13 @@ struct MaskPlanReader {
     /// - Parameter name: One of `classes`.
     /// - Throws: `DataError` naming the argument that is missing, wrong or not supported.
     mutating func add(_ name: String, _ reader: ConfigReader) throws {
-        switch name {
-        case "NNUNetExport": try addExport(reader)
-        case "Activations": try addActivations(reader)
-        case "Invert": try addInvert(reader)
-        case "AsDiscrete": try addDiscrete(reader)
-        case "Lambda": try addPainting(reader)
-        default:
-            guard let step = try ComponentForm.read(name, reader, by: MaskStep.forms) else {
-                throw reader.error(
-                    "_target_", "'\(name)' is not supported; supported: \(Self.classes.joined(separator: ", "))")
-            }
+        if let transform = try ComponentForm.read(name, reader, by: MaskTransform.forms) {
+            try add(transform, reader)
+        } else if let step = try ComponentForm.read(name, reader, by: MaskStep.forms) {
             try add(step, name, reader)
+        } else {
+            throw reader.error(
+                "_target_", "'\(name)' is not supported; supported: \(Self.classes.joined(separator: ", "))")
         }
     }
 
@@ -61,31 +56,33 @@ struct MaskPlanReader {
         return plan
     }
 
-    /// Reads nnU-Net's one step: logits are resampled, then classes are made or regions painted. A bundle has no such step.
-    private mutating func addExport(_ reader: ConfigReader) throws {
+    private mutating func add(_ transform: MaskTransform, _ reader: ConfigReader) throws {
+        switch transform {
+        case .activations(let sigmoid, let softmax): try addActivations(sigmoid: sigmoid, softmax: softmax, reader)
+        case .invert(let isNearest): try addInvert(isNearest: isNearest, reader)
+        case .discrete(let argmax, let threshold): try addDiscrete(argmax: argmax, threshold: threshold, reader)
+        case .painting(let painting): try addPainting(painting, reader)
+        case .export(let order): try addExport(order, reader)
+        }
+    }
+
+    /// Adds nnU-Net's one step: logits are resampled, then classes are made or regions painted. A bundle has no such step.
+    private mutating func addExport(_ order: [UInt8]?, _ reader: ConfigReader) throws {
         guard !hasProbabilities, !isInverted, !isDiscrete else {
-            throw reader.error("_target_", "NNUNetExport should be the first step")
+            throw reader.error("_target_", "\(MaskTransform.nnUNetName) should be the first step")
         }
         (hasProbabilities, isInverted, isDiscrete) = (true, true, true)
         plan.restoration = .logits
-        guard let order = try reader.ints("regions_class_order") else { return }
+        guard let order else { return }
         plan.probabilities = .sigmoid
-        plan.painting = try order.enumerated().map { channel, number in
-            guard let label = UInt8(exactly: number), label > 0, Int(label) < ModelDescription.mostClasses else {
-                throw reader.error(
-                    "regions_class_order", "should be class numbers from 1 to \(ModelDescription.mostClasses - 1)")
-            }
-            return MaskPlan.Paint(channel: channel, label: label)
-        }
+        plan.painting = order.enumerated().map { MaskPlan.Paint(channel: $0, label: $1) }
         guard plan.painting.count == channels else {
             throw reader.error(
                 "regions_class_order", "has \(order.count) entries, but the network has \(channels) regions")
         }
     }
 
-    private mutating func addActivations(_ reader: ConfigReader) throws {
-        try reader.expect("other", .null)
-        let (sigmoid, softmax) = (try reader.bool("sigmoid") ?? false, try reader.bool("softmax") ?? false)
+    private mutating func addActivations(sigmoid: Bool, softmax: Bool, _ reader: ConfigReader) throws {
         guard sigmoid || softmax else { return }
         guard !sigmoid || !softmax else {
             throw reader.error("softmax", "is true, and so is sigmoid, but MONAI allows only one of them")
@@ -100,9 +97,7 @@ struct MaskPlanReader {
         plan.probabilities = sigmoid && channels > 1 ? .sigmoid : .softmax
     }
 
-    private mutating func addInvert(_ reader: ConfigReader) throws {
-        let isNearest = try reader.bool("nearest_interp") ?? true
-        try reader.expect("post_func", .null)
+    private mutating func addInvert(isNearest: Bool, _ reader: ConfigReader) throws {
         guard !isInverted else { throw reader.error("_target_", "a second Invertd is not supported") }
         isInverted = true
         guard !isNearest, !(isDiscrete && !resamples) else {
@@ -124,9 +119,7 @@ struct MaskPlanReader {
         plan.restoration = .trilinear
     }
 
-    private mutating func addDiscrete(_ reader: ConfigReader) throws {
-        for key in ["to_onehot", "dim", "keepdim"] { try reader.expect(key, .null) }
-        let (argmax, threshold) = (try reader.bool("argmax") ?? false, try reader.double("threshold"))
+    private mutating func addDiscrete(argmax: Bool, threshold: Double?, _ reader: ConfigReader) throws {
         // Class numbers are already integers.
         try reader.expect("rounding", among: argmax || isDiscrete ? ["torchrounding"] : [])
         guard argmax || threshold != nil else { return }
@@ -156,17 +149,7 @@ struct MaskPlanReader {
         plan.isRegions = channels > 1
     }
 
-    /// Reads a function that turns regions into class numbers.
-    private mutating func addPainting(_ reader: ConfigReader) throws {
-        for key in ["inv_func", "track_meta"] { reader.ignore(key) }
-        try reader.expect("overwrite", true)
-        let text = try reader.required("func", reader.string("func"))
-        guard let painting = RegionPainting(text) else {
-            throw reader.error(
-                "func",
-                "'\(text)' is Python, which is not run; supported: lambda x: torch.where(x[[2]] > 0, 4, "
-                    + "torch.where(x[[0]] > 0, 1, 0)) with any channels and class numbers")
-        }
+    private mutating func addPainting(_ painting: RegionPainting, _ reader: ConfigReader) throws {
         guard plan.isRegions, plan.before.isEmpty, plan.after.isEmpty else {
             throw reader.error(
                 "func", "is supported only after an AsDiscreted whose threshold makes regions, or after Invertd")

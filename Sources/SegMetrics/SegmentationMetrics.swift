@@ -92,15 +92,19 @@ public struct SegmentationMetrics: Hashable, Sendable, Codable {
     public var relativeVolumeError: Double?
 
     /// Measures one class of two label maps on the same grid.
+    /// - Parameter ignoredVoxels: The number of voxels that are not measured. They are background in both maps, and are left
+    ///   out of the true negatives.
     /// - Throws: `MetricsError` if a mask does not fit the grid.
     public init(
-        prediction: [UInt8], reference: [UInt8], label: UInt8, grid: MaskGrid, options: MetricOptions
+        prediction: [UInt8], reference: [UInt8], label: UInt8, grid: MaskGrid, options: MetricOptions,
+        ignoredVoxels: Int = 0
     ) throws {
         try grid.check(prediction, "prediction")
         try grid.check(reference, "reference")
         let scan = ClassScan(prediction, reference, label: label, size: grid.size)
         let surfaces = SurfaceDistances(prediction, reference, label, grid, scan)
-        let counts = scan.counts
+        var counts = scan.counts
+        counts.trueNegatives -= ignoredVoxels
         self.label = Int(label)
         self.counts = counts
         presence = counts.presence
@@ -132,13 +136,16 @@ public struct SegmentationMetrics: Hashable, Sendable, Codable {
     }
 
     /// Measures several classes of two label maps, in the given order.
+    /// - Parameter ignoredVoxels: The number of voxels that are not measured; they are background in both maps.
     /// - Throws: `MetricsError` if a mask does not fit the grid.
     public static func evaluate(
-        prediction: [UInt8], reference: [UInt8], classes: [UInt8], grid: MaskGrid, options: MetricOptions
+        prediction: [UInt8], reference: [UInt8], classes: [UInt8], grid: MaskGrid, options: MetricOptions,
+        ignoredVoxels: Int = 0
     ) throws -> [SegmentationMetrics] {
         try classes.map {
             try SegmentationMetrics(
-                prediction: prediction, reference: reference, label: $0, grid: grid, options: options)
+                prediction: prediction, reference: reference, label: $0, grid: grid, options: options,
+                ignoredVoxels: ignoredVoxels)
         }
     }
 

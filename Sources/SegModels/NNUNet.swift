@@ -88,22 +88,10 @@ public struct NNUNetOptions: Hashable, Sendable {
 
 /// nnU-Net's U-Net, with a kernel size and a stride per stage.
 public struct NNUNet: Network {
-    private enum Stage {
-        case plain(NNUNetStack)
-        case residual(NNUNetResidualStack)
-
-        func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-            switch self {
-            case .plain(let stack): try stack(x, in: context)
-            case .residual(let stack): try stack(x, in: context)
-            }
-        }
-    }
-
     /// A decoder stage.
     private struct Up {
         let transposed: ConvTranspose3d
-        let stage: Stage
+        let stage: NNUNetStack
         let head: Conv3d
     }
 
@@ -111,7 +99,7 @@ public struct NNUNet: Network {
     public let store: ParameterStore
     private let options: NNUNetOptions
     private let stem: NNUNetStack?
-    private let down: [Stage]
+    private let down: [NNUNetStack]
     /// The decoder stages, coarsest first.
     private let up: [Up]
 
@@ -127,22 +115,17 @@ public struct NNUNet: Network {
             ? nil
             : try NNUNetStack(
                 encoder.scope("stem"), inputs: options.inputChannels, outputs: features[0], count: 1,
-                BlockGeometry(kernel: options.kernels[0], stride: Triple(1)), options.block)
+                isResidual: false, BlockGeometry(kernel: options.kernels[0], stride: Triple(1)), options.block)
         let first = isPlain ? options.inputChannels : features[0]
         down = try features.indices.map { level in
             let scope = encoder.scope("stages").scope("\(level)")
             let inputs = level == 0 ? first : features[level - 1]
             let geometry = BlockGeometry(kernel: options.kernels[level], stride: options.strides[level])
             let count = options.encoderBlocks[level]
-            return isPlain
-                // In PyTorch the stack is the only entry of a Sequential.
-                ? .plain(
-                    try NNUNetStack(
-                        scope.scope("0"), inputs: inputs, outputs: features[level], count: count, geometry,
-                        options.block))
-                : .residual(
-                    try NNUNetResidualStack(
-                        scope, inputs: inputs, outputs: features[level], count: count, geometry, options.block))
+            // In PyTorch a stack of convolutions is the only entry of a Sequential.
+            return try NNUNetStack(
+                isPlain ? scope.scope("0") : scope, inputs: inputs, outputs: features[level], count: count,
+                isResidual: !isPlain, geometry, options.block)
         }
         let decoder = store.scope("decoder")
         let levels = (0..<features.count - 1).map { features.count - 2 - $0 }
@@ -160,16 +143,15 @@ public struct NNUNet: Network {
     }
 
     /// Builds the decoder stage of a level.
-    private static func stage(_ store: ParameterStore, _ level: Int, _ options: NNUNetOptions) throws -> Stage {
+    private static func stage(
+        _ store: ParameterStore, _ level: Int, _ options: NNUNetOptions
+    ) throws -> NNUNetStack {
         let geometry = BlockGeometry(kernel: options.kernels[level], stride: Triple(1))
         let outputs = options.features[level]
         let count = options.decoderBlocks[options.features.count - 2 - level]
-        return options.kind == .residual
-            ? .residual(
-                try NNUNetResidualStack(
-                    store, inputs: 2 * outputs, outputs: outputs, count: count, geometry, options.block))
-            : .plain(
-                try NNUNetStack(store, inputs: 2 * outputs, outputs: outputs, count: count, geometry, options.block))
+        return try NNUNetStack(
+            store, inputs: 2 * outputs, outputs: outputs, count: count, isResidual: options.kind == .residual, geometry,
+            options.block)
     }
 
     private static func transposed(

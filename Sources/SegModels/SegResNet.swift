@@ -53,7 +53,7 @@ public struct SegResNetOptions: Hashable, Sendable {
         }
         hasTransposedConvolutions = mode == "deconv"
         try reader.finish()
-        try validate(reader)
+        try reader.checkSegResNet(blocksDown: blocksDown, blocksUp: blocksUp, filters: filters, norm, activation)
     }
 
     /// Reads `norm`, by default a group norm with 8 groups, or the older pair `norm_name` and `num_groups`.
@@ -70,21 +70,27 @@ public struct SegResNetOptions: Hashable, Sendable {
         }
         return try BlockOptions.norm(reader, "norm", default: "group")
     }
+}
 
-    private func validate(_ reader: ConfigReader) throws {
+extension ConfigReader {
+    /// Checks the arguments that SegResNet and SegResNetDS share.
+    func checkSegResNet(
+        blocksDown: [Int], blocksUp: [Int], filters: Int, _ norm: BlockOptions.NormOption,
+        _ activation: BlockOptions.ActivationOption
+    ) throws {
         guard blocksDown.count >= 2 else {
-            throw reader.error("blocks_down", "should be at least two numbers, not \(blocksDown)")
+            throw error("blocks_down", "should be at least two numbers, not \(blocksDown)")
         }
         guard blocksUp.count == blocksDown.count - 1 else {
-            throw reader.error(
+            throw error(
                 "blocks_up",
                 "should have one entry fewer than blocks_down: \(blocksDown.count - 1), not \(blocksUp.count)")
         }
         if case .group(let groups) = norm.params.kind, filters % groups != 0 {
-            throw reader.error("norm", "\(filters) channels do not divide into \(groups) groups")
+            throw error("norm", "\(filters) channels do not divide into \(groups) groups")
         }
         if activation.slopeCount != 1 {
-            throw reader.error("act", "PReLU with num_parameters does not fit stages of different channel counts")
+            throw error("act", "PReLU with num_parameters does not fit stages of different channel counts")
         }
     }
 }

@@ -70,7 +70,7 @@ public struct SegResNetDSOptions: Hashable, Sendable {
             strides = try Self.strides(of: resolution, count: blocksDown.count, reader)
         }
         try reader.finish()
-        try validate(reader)
+        try reader.checkSegResNet(blocksDown: blocksDown, blocksUp: blocksUp, filters: filters, norm, activation)
     }
 
     /// Returns strides that lead from anisotropic to nearly isotropic voxels; MONAI's `scales_for_resolution`.
@@ -83,23 +83,6 @@ public struct SegResNetDSOptions: Hashable, Sendable {
         let most = halvings.max() ?? 0
         return (0..<count).map { stage in
             Triple(halvings.map { Double(stage) < $0 || Double(stage) >= most ? 2 : 1 })
-        }
-    }
-
-    private func validate(_ reader: ConfigReader) throws {
-        guard blocksDown.count >= 2 else {
-            throw reader.error("blocks_down", "should be at least two numbers, not \(blocksDown)")
-        }
-        guard blocksUp.count == blocksDown.count - 1 else {
-            throw reader.error(
-                "blocks_up",
-                "should have one entry fewer than blocks_down: \(blocksDown.count - 1), not \(blocksUp.count)")
-        }
-        if case .group(let groups) = norm.params.kind, filters % groups != 0 {
-            throw reader.error("norm", "\(filters) channels do not divide into \(groups) groups")
-        }
-        if activation.slopeCount != 1 {
-            throw reader.error("act", "PReLU with num_parameters does not fit stages of different channel counts")
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import Foundation
 public import SegCore
+internal import SegData
 internal import SegInference
 
 /// nnU-Net's training of one configuration of its plans (`nnUNetTrainer`), as entries of a training configuration.
@@ -99,7 +100,7 @@ public struct NNUNetRecipe {
         ]
     }
 
-    /// nnU-Net's augmentation steps, probabilities and ranges; flat patches are rotated only within their slices.
+    /// nnU-Net's augmentation; flat patches are rotated only within their slices.
     private func augmentation() throws -> ConfigValue {
         let patch = try plan.patch
         let rotation: ConfigValue
@@ -109,17 +110,6 @@ public struct NNUNetRecipe {
         } else {
             rotation = Double(patch.max() ?? 1) / Double(patch[0]) > 3 ? [180, 0, 0] : [30, 30, 30]
         }
-        return [
-            "affine": ["prob": 0.2, "rotate": rotation, "scale": [0.7, 1.4], "padding": "border"],
-            "noise": ["prob": 0.1, "std": 0.1],
-            "blur": ["prob": 0.2, "sigma": [0.5, 1]],
-            "brightness": ["prob": 0.15, "range": [0.75, 1.25]],
-            "contrast": ["prob": 0.15, "range": [0.75, 1.25]],
-            "low_resolution": ["prob": 0.25, "zoom": [0.5, 1]],
-            // This step replaces two steps of nnU-Net with probability 0.1 (inverted image) and 0.3 (image itself): together
-            // they have 0.37 = 1 − 0.9 · 0.7, of which 0.27 = 0.1 / 0.37 is inverted.
-            "gamma": ["prob": 0.37, "range": [0.7, 1.5], "invert_prob": 0.27, "retain_stats": true],
-            "flip": ["prob": 0.5, "axes": try plan.isTwoDimensional ? [1, 2] : [0, 1, 2]],
-        ]
+        return Augmentation.nnUNet(rotation: rotation, flip: try plan.isTwoDimensional ? [1, 2] : [0, 1, 2])
     }
 }

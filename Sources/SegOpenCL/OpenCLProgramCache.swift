@@ -18,8 +18,8 @@ struct ProgramKey: Hashable, Sendable {
 ///
 /// The name of a file is the hash (`XXHash64.hex`) of source, options, device and driver. A file begins with the hash of
 /// the program after it, and is replaced as a whole, so processes may share the folder. If a file is damaged, the
-/// program is compiled again. The folder is `$MEDSEG_CACHE`, else `$XDG_CACHE_HOME/medseg`, else `~/.cache/medseg`; an
-/// empty `MEDSEG_CACHE` turns the cache off. The cache is used under the launcher's lock.
+/// program is compiled again. The folder is `$MEDSEG_CACHE`, else `medseg` in `UserCache.folder`; an empty
+/// `MEDSEG_CACHE` turns the cache off. The cache is used under the launcher's lock.
 struct OpenCLProgramCache {
     private let context: OpenCLHandle
     private let device: OpenCLDevice
@@ -37,10 +37,7 @@ struct OpenCLProgramCache {
     /// The cache folder that an environment sets; nil if the cache is off.
     static func folder(_ environment: [String: String]) -> URL? {
         if let own = environment["MEDSEG_CACHE"] { return own.isEmpty ? nil : URL(fileURLWithPath: own) }
-        let base =
-            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
-            ?? environment["HOME"].map { $0 + "/.cache" }
-        return base.map { URL(fileURLWithPath: $0).appendingPathComponent("medseg") }
+        return URL(fileURLWithPath: UserCache.folder(in: environment)).appendingPathComponent("medseg")
     }
 
     /// The kernel with a name; its program is compiled if necessary.

@@ -38,11 +38,7 @@ public struct ServerOptions: Sendable {
 
     /// The server's own folder: the given one, or one per port, because two servers must not share it.
     var scratchFolder: String {
-        if let scratch { return scratch }
-        let environment = ProcessInfo.processInfo.environment
-        let named = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-        let cache = named ?? "\(NSHomeDirectory())/.cache"
-        return "\(cache)/medseg-server/\(port)"
+        scratch ?? "\(UserCache.folder)/medseg-server/\(port)"
     }
 
     /// Whether an address is reachable from this machine only.

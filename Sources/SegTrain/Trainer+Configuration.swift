@@ -4,19 +4,21 @@ internal import SegCore
 public import SegData
 internal import SegImaging
 internal import SegInference
-internal import SegModels
+public import SegModels
 internal import SegNN
 internal import SegTensor
 
 extension Trainer {
-    /// Creates a trainer from a configuration and prepared cases, without the starting weights:
-    /// `configuration.start?.load(into: trainer.network.store)` loads them.
-    /// - Parameter ranks: The processes that train together.
+    /// Creates a trainer from a configuration and prepared cases.
+    /// - Parameters:
+    ///   - network: The network to train, `configuration.makeNetwork(on: backend)`; nil to make it here. Starting weights are
+    ///     loaded by the caller: `configuration.start?.load(into: network.store)`.
+    ///   - ranks: The processes that train together.
     /// - Throws: `DataError` if the network cannot be built, a case gives no patches or no validation case has a labelled
     ///   voxel left; `BackendError` if there is too little memory; `RankError` if the ranks do not divide the batches.
     public convenience init(
-        _ configuration: TrainingConfiguration, training: [PreparedCase], validation: [PreparedCase],
-        on backend: any Backend, ranks: Ranks = .alone
+        _ configuration: TrainingConfiguration, network: (any Network)? = nil, training: [PreparedCase],
+        validation: [PreparedCase], on backend: any Backend, ranks: Ranks = .alone
     ) throws {
         let (model, loss, sampling) = (configuration.model, configuration.loss, configuration.sampling)
         do {
@@ -25,7 +27,7 @@ extension Trainer {
             throw DataError(.badData, model.network.source, key: "loss", "\(error)")
         }
         try model.checkTraining(batch: sampling.samplesPerVolume * sampling.volumesPerBatch)
-        let network = try model.makeNetwork(on: backend, seed: UInt64(configuration.seed))
+        let network = try network ?? configuration.makeNetwork(on: backend)
         let (measured, remarks) = try Self.validation(of: validation, configuration, on: backend, ranks: ranks)
         let patches = try PatchSource(
             training, sampling, configuration.augmentation, seed: configuration.seed, labels: model.labelScheme)
@@ -47,6 +49,14 @@ extension Trainer {
         }
         let measured = try CaseValidation(cases, configuration.model, on: backend, ranks: ranks)
         return (measured, measured.warnings)
+    }
+}
+
+extension TrainingConfiguration {
+    /// The network with random values from the configuration's seed.
+    /// - Throws: `DataError` if the network cannot be built; `BackendError` if there is too little memory.
+    public func makeNetwork(on backend: any Backend) throws -> any Network {
+        try model.makeNetwork(on: backend, seed: UInt64(options.seed))
     }
 }
 

@@ -1,7 +1,7 @@
-import Foundation
 import SegBackend
 import SegCore
 import SegOpCases
+import SegTestNeeds
 import Testing
 
 /// A recorded op: its tensors and options by name.
@@ -15,11 +15,7 @@ struct Golden: Decodable, Sendable {
     private let options: [String: [Double]]
 
     /// All ops of `Tests/Golden/reference_ops.json`, as PyTorch and MONAI compute them in float64.
-    static let all: Result<[String: Golden], any Error> = Result {
-        let file = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../Golden/reference_ops.json")
-        return try JSONDecoder().decode([String: Golden].self, from: Data(contentsOf: file))
-    }
+    static let all: Result<[String: Golden], any Error> = Result { try GoldenFile("reference_ops.json").decoded() }
 
     /// The names of the recorded ops with a prefix.
     static func names(_ prefix: String) -> [String] {

@@ -117,8 +117,9 @@ import Testing
             "--json")
         #expect(evaluation.status == 0 && !evaluation.errors.contains("does not know"), "\(evaluation.errors)")
         let document = try JSONDecoder().decode(ConfigValue.self, from: Data(evaluation.output.utf8))
-        let truth = try ScanFile.readVolume(data.label(2)).volume.voxels.count { $0 == 1 }
-        #expect(abs(Self.classes(of: document)[0].referenceML - Double(truth) * 0.0045) < 1e-3)
+        let label = try ScanFile.readVolume(data.label(2)).volume.voxels
+        #expect(abs(Self.classes(of: document)[0].referenceML - Double(label.count { $0 == 1 }) * 0.0045) < 1e-3)
+        #expect(Self.voxels(of: document) == label.count { $0 != 5 } && label.contains(5))
     }
 
     /// The dataset's own label `ignore` is part of the run, which resumes only with the same label.
@@ -328,6 +329,15 @@ import Testing
             }
             #expect(names.count == 1 && names != [.string("ct_\(healthy)")], "\(split)")
         }
+    }
+
+    /// The sum of the counts of a document's first class, or 0.
+    private static func voxels(of document: ConfigValue) -> Int {
+        guard case .array(let cases)? = document.members["cases"],
+            case .array(let classes)? = cases.first?.members["classes"], let first = classes.first
+        else { return 0 }
+        let counts = (first.members["metrics"] ?? first).members["counts"]?.members ?? [:]
+        return counts.values.reduce(0) { $0 + ($1.wholeNumber ?? 0) }
     }
 
     /// The classes of the first case of an evaluation.

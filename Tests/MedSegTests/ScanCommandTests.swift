@@ -38,6 +38,23 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: data.folder.file("out/ct_0_mask.nii.gz")))
     }
 
+    /// A file that cannot be read does not stop `info`, which ends with its code.
+    @Test func infoReportsEveryFile() throws {
+        let gone = data.folder.file("gone.nii")
+        let (text, json) = (
+            try Command.medseg("info", gone, data.image(0)), try Command.medseg("info", data.image(0), gone, "--json")
+        )
+        for outcome in [text, json] {
+            expectFailure(outcome, 66, "1 of 2 files")
+            #expect(outcome.errors.contains(gone) && outcome.output.contains(data.image(0)), "\(outcome)")
+        }
+        let document = try JSONDecoder().decode(ConfigValue.self, from: Data(json.output.utf8))
+        guard case .object(let files) = document, Array(files.keys) == [data.image(0)] else {
+            Issue.record("other files: \(json.output)")
+            return
+        }
+    }
+
     /// A mask has its scan's format unless another is requested, and is the same in each.
     @Test func masksHaveTheFormatOfTheirScans() throws {
         let nrrd = data.folder.file("ct_0.nrrd")

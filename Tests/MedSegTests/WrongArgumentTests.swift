@@ -70,6 +70,9 @@ import Testing
             let outcome = try Command.medseg(list: arguments)
             #expect(outcome.status == 64 && outcome.errors.contains("Usage:"), "\(outcome)")
         }
+        expectFailure(try Command.medseg("help", "trian"), 64, "'trian' is not a command of medseg", "'train'")
+        expectFailure(try Command.medseg("help", "data", "foo"), 64, "'foo' is not a command of medseg data", "import")
+        #expect(try Command.medseg("help", "data", "import").status == 0)
         #expect(!FileManager.default.fileExists(atPath: out))
     }
 

@@ -1,7 +1,7 @@
-import Foundation
 import SegCore
 import SegData
 import SegImaging
+import SegTestNeeds
 import Testing
 
 /// Compares a run's patches with MONAI's own pipeline, seeded once (`Tests/Golden/augmentation_cores.py`).
@@ -13,9 +13,7 @@ import Testing
 
     /// Voxels are numbered, therefore equal patches were cut at the same position and flipped and rotated alike.
     @Test func centresFlipsAndTurnsEqualMONAIOverEpochs() throws {
-        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Golden/augmentation_cores.json")
-        let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: path)).training
+        let golden = try GoldenFile("augmentation_cores.json").decoded(as: Golden.self).training
         let cases = [Triple(9, 12, 10), Triple(8, 7, 11), Triple(6, 8, 9)].map { size in
             PreparedCase(
                 name: "\(size)",

@@ -1,6 +1,7 @@
 import Foundation
 import SegCore
 import SegImaging
+import SegTestNeeds
 import Testing
 
 /// Compares augmentations with given parameters with MONAI's and nnU-Net's (`Tests/Golden/augmentation_cores.py`).
@@ -37,9 +38,7 @@ import Testing
     private let patch: Patch
 
     init() throws {
-        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Golden/augmentation_cores.json")
-        golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: path))
+        golden = try GoldenFile("augmentation_cores.json").decoded()
         let places = (0..<Self.size.count).map { ($0 / 48, $0 / 6 % 8, $0 % 6) }
         patch = Patch(
             image: places.map { Float(($0 * 37 + $1 * 11 + $2 * 5) % 23 - 4) },

@@ -1,6 +1,7 @@
 import Foundation
 import SegCore
 import SegImaging
+import SegTestNeeds
 import Testing
 
 /// Compares draws and patches with NumPy's and MONAI's (`Tests/Golden/augmentation.py`).
@@ -27,11 +28,7 @@ import Testing
         var chains: [String: Chain]
     }
 
-    static func golden() throws -> Golden {
-        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Golden/augmentation.json")
-        return try JSONDecoder().decode(Golden.self, from: Data(contentsOf: path))
-    }
+    static func golden() throws -> Golden { try GoldenFile("augmentation.json").decoded() }
 
     @Test(arguments: ["0", "42", "4294967295"])
     func drawsEqualNumPy(_ seed: String) throws {

@@ -30,6 +30,11 @@ import Testing
         #expect(try classes(plain, [0, 1, 2], count: 2) == [0, 1, 255])
         let error = try #require(throws: DataError.self) { try classes(plain, [255], count: 2) }
         #expect(error.message.contains("class 255") && error.message.contains("and 2, which is ignored"), "\(error)")
+        // Metrics measure as many numbers as bytes have; an ignored number is named only if there is one.
+        for (scheme, words) in [(plain, "up to 254, and 2, can"), (LabelScheme(), "up to 254 can")] {
+            let error = try #require(throws: DataError.self) { try classes(scheme, [300], count: 255) }
+            #expect(error.message.contains(words), "\(error)")
+        }
         let grouped = LabelScheme(groups: [LabelScheme.Group(name: "liver", numbers: [5])], ignored: 300)
         #expect(try classes(grouped, [5, 300, 7], count: 2) == [1, 255, 0])
         #expect(LabelScheme.target(255) == -1 && LabelScheme.target(254) == 254)

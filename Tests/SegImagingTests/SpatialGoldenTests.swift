@@ -1,6 +1,6 @@
-import Foundation
 import SegCore
 import SegImaging
+import SegTestNeeds
 import Testing
 
 /// Compares small volumes with MONAI's results (`Tests/Golden/imaging.py`).
@@ -33,12 +33,7 @@ import Testing
         }
     }
 
-    static let cases: [String: Case] = {
-        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Golden/imaging.json")
-        guard let data = try? Data(contentsOf: path) else { return [:] }
-        return (try? JSONDecoder().decode([String: Case].self, from: data)) ?? [:]
-    }()
+    static let cases: [String: Case] = (try? GoldenFile("imaging.json").decoded(as: [String: Case].self)) ?? [:]
 
     /// Runs both volumes through the chain, with the image's record.
     private func forward(_ golden: Case) throws -> (image: Volume, label: Volume, record: SpatialRecord) {

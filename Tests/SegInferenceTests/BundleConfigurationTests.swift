@@ -1,12 +1,12 @@
 import Foundation
 import SegCore
 import SegInference
+import SegTestNeeds
 import Testing
 
 /// Compares the merging of a bundle's files and a user's changes into one configuration with MONAI's.
 @Suite struct BundleConfigurationTests {
-    private static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Golden/bundle_files.json").path
+    private static let path = GoldenFile("bundle_files.json").path
 
     private static let names = [
         "later_files_replace", "plus_adds", "changes", "relative_ids", "macros_of_files",

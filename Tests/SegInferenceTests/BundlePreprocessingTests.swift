@@ -4,13 +4,8 @@ import SegImaging
 import SegInference
 import Testing
 
-/// A bundle with a network of two channels and a chain of transforms.
-private func steps(_ chain: [ConfigValue], inverting entry: ConfigValue = "t1") throws -> [PreprocessingStep] {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let models = folder.appendingPathComponent("models")
-    try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
-    try Data([0]).write(to: models.appendingPathComponent("model.pt"))
+/// The preprocessing of a bundle with a network of two channels and a chain of transforms.
+func bundlePreprocessing(_ chain: [ConfigValue], inverting entry: String = "t1") throws -> Preprocessing {
     let inference: ConfigValue = [
         "network_def": [
             "_target_": "UNet", "spatial_dims": 3, "in_channels": 2, "out_channels": 2, "channels": [4, 8],
@@ -19,11 +14,17 @@ private func steps(_ chain: [ConfigValue], inverting entry: ConfigValue = "t1") 
         "preprocessing": compose(chain), "inferer": ["_target_": "SimpleInferer"],
         "postprocessing": compose([
             ["_target_": "AsDiscreted", "keys": "pred", "argmax": true],
-            ["_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": entry],
+            ["_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": .string(entry)],
         ]),
     ]
-    return try MONAIBundle(folder: folder.path, inference: inference, source: "inference.json", metadata: nil)
-        .description.preprocessing.steps
+    return try withBundleFolder {
+        try MONAIBundle(folder: $0, inference: inference, source: "inference.json", metadata: nil)
+            .description.preprocessing
+    }
+}
+
+private func steps(_ chain: [ConfigValue], inverting entry: String = "t1") throws -> [PreprocessingStep] {
+    try bundlePreprocessing(chain, inverting: entry).steps
 }
 
 private let both: ConfigValue = ["t1", "t2"]
@@ -87,7 +88,7 @@ func entriesThatAreNotAlikeAreRefused(_ chain: [ConfigValue], _ reason: String) 
     for (chain, entry, reason) in [
         ([space, join], "image", "should be \"t1\" or \"t2\""), ([join, turn], "t1", "should be \"image\""),
         ([space, join, turn], "image", "both before and after ConcatItemsd"),
-    ] as [([ConfigValue], ConfigValue, String)] {
+    ] as [([ConfigValue], String, String)] {
         let error = #expect(throws: DataError.self) { try steps(load + chain, inverting: entry) }
         #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
     }

@@ -4,11 +4,12 @@ import SegCore
 import SegImaging
 import SegInference
 import SegModels
+import SegTestNeeds
 import SegWeights
 import Testing
 
 /// A folder with a bundle's weights file, which only has to exist.
-private func withBundleFolder<T>(_ body: (String) throws -> T) throws -> T {
+func withBundleFolder<T>(_ body: (String) throws -> T) throws -> T {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
     defer { try? FileManager.default.removeItem(at: folder) }
     let models = folder.appendingPathComponent("models")
@@ -255,7 +256,7 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
 
 /// The codes of a searched network are arrays in a checkpoint beside its weights.
 @Test func aSearchedArchitectureIsReadOfItsCheckpoint() throws {
-    let codes = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/dints_codes.pt")
+    let codes = URL(filePath: GoldenFile("dints_codes.pt").path)
     let space: ConfigValue = [
         "_target_": "monai.networks.nets.TopologyInstance", "channel_mul": 0.125, "num_blocks": 3, "num_depths": 3,
         "arch_code": ["$@found['arch_code_a']", "$@found['arch_code_c']"], "device": "@device",

@@ -2,6 +2,7 @@ import Foundation
 import SegCore
 import SegImaging
 import SegInference
+import SegTestNeeds
 import Testing
 
 /// Compares steps on label maps with MONAI's, and checks that plans are written as they are read.
@@ -17,8 +18,7 @@ import Testing
         let region_cases: [Case]
     }
 
-    private static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Golden/mask_steps.json").path
+    private static let file = GoldenFile("mask_steps.json")
 
     private static func description(_ steps: ConfigValue, channels: Int = 4) throws -> ModelDescription {
         let value: ConfigValue = [
@@ -33,7 +33,7 @@ import Testing
 
     /// The steps of the document's list `key`, each read as the end of a chain.
     private static func steps(_ key: String, regions: Bool = false) throws -> [MaskStep] {
-        guard case .object(let document) = try ConfigValue(jsonFile: path), case .array(let cases)? = document[key]
+        guard case .object(let document) = try ConfigValue(jsonFile: file.path), case .array(let cases)? = document[key]
         else {
             return []
         }
@@ -49,8 +49,7 @@ import Testing
     }
 
     @Test func stepsEqualMONAIs() throws {
-        let data = try #require(FileManager.default.contents(atPath: Self.path))
-        let golden = try JSONDecoder().decode(Golden.self, from: data)
+        let golden = try Self.file.decoded(as: Golden.self)
         let size = Triple(golden.shape[0], golden.shape[1], golden.shape[2])
         for (key, labels, cases) in [
             ("cases", golden.labels, golden.cases), ("single_cases", golden.single, golden.single_cases),
@@ -67,8 +66,7 @@ import Testing
     }
 
     @Test func stepsOnRegionsEqualMONAIs() throws {
-        let data = try #require(FileManager.default.contents(atPath: Self.path))
-        let golden = try JSONDecoder().decode(Golden.self, from: data)
+        let golden = try Self.file.decoded(as: Golden.self)
         let size = Triple(golden.shape[0], golden.shape[1], golden.shape[2])
         func maps(_ flat: [UInt8]) -> [[UInt8]] {
             stride(from: 0, to: flat.count, by: size.count).map { Array(flat[$0..<$0 + size.count]) }

@@ -7,6 +7,7 @@ import SegInference
 import SegModels
 import SegNN
 import SegTensor
+import SegTestNeeds
 import Synchronization
 import Testing
 
@@ -145,22 +146,32 @@ import Testing
 @Suite(.serialized) struct MemoryPlanTests {
     private final class Told: Sendable {
         let plans = Mutex<[MemoryPlan]>([])
+        var last: MemoryPlan? { plans.withLock { $0.last } }
     }
 
     private struct Stop: Error {}
 
     /// A model whose sums need 36 MB, which is more than the variation of the process's memory.
-    private func segmenter() throws -> Segmenter {
+    private func segmenter() throws -> Segmenter { try segmenter(inputs: 1, outputs: 64, window: 16) }
+
+    private func segmenter(inputs: Int, outputs: Int, window: Int) throws -> Segmenter {
         let description = ModelDescription(
             network: NetworkDefinition(
                 [
-                    "_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 64, "channels": [4, 8],
-                    "strides": [2],
+                    "_target_": "UNet", "spatial_dims": 3, "in_channels": .int(inputs), "out_channels": .int(outputs),
+                    "channels": [4, 8], "strides": [2],
                 ], source: "model.json"),
-            preprocessing: Preprocessing([]), roiSize: Triple(16), overlap: 0.5, mode: .gaussian)
+            preprocessing: Preprocessing([]), roiSize: Triple(window), overlap: 0.5, mode: .gaussian)
         let backend = try CPUBackend(threads: 2)
         let network = try description.makeNetwork(on: backend, seed: 1)
         return Segmenter(try Ensemble([Predictor(network: network, description: description, on: backend)]))
+    }
+
+    /// Keeps the plans that a segmenter announces.
+    private func listen(to segmenter: inout Segmenter) -> Told {
+        let told = Told()
+        segmenter.memory.announce = { plan in told.plans.withLock { $0.append(plan) } }
+        return told
     }
 
     private let scan: Volume = {
@@ -174,15 +185,14 @@ import Testing
     /// Sums of windows that do not fit into memory are kept in a file, and the mask is the same.
     @Test func sumsInAFileGiveTheSameMask() throws {
         var segmenter = try segmenter()
-        let told = Told()
-        segmenter.memory.announce = { plan in told.plans.withLock { $0.append(plan) } }
+        let told = listen(to: &segmenter)
         let held = try segmenter(scan, name: "scan")
-        let plan = try #require(told.plans.withLock { $0.last })
+        let plan = try #require(told.last)
         let sums = 4 * 16 * 96 * 96 * 65
         #expect(plan.scratch == 0 && plan.rows.contains { $0.bytes == sums && $0.name.contains("16 planes") })
         segmenter.memory.limit = plan.needed - sums / 2
         let spilled = try segmenter(scan, name: "scan")
-        let other = try #require(told.plans.withLock { $0.last })
+        let other = try #require(told.last)
         #expect(other.scratch == 4 * 16 * 96 * 96 * 64 && other.planned < plan.planned - sums / 2)
         #expect(spilled.mask == held.mask && Set(held.mask).count > 2)
         #expect(spilled.uncertaintyScore == held.uncertaintyScore)
@@ -211,14 +221,13 @@ import Testing
     /// A disk that is too small for the file is refused before the first window.
     @Test(.enabled(if: SmallDisk.isAllowed, "a file system can only be mounted as root"))
     func aFileThatDoesNotFitIsRefusedBeforeTheFirstWindow() throws {
-        let disk = try SmallDisk()
+        let disk = try SmallDisk(options: "size=1m")
         var segmenter = try segmenter()
-        let told = Told()
-        segmenter.memory.announce = { plan in told.plans.withLock { $0.append(plan) } }
+        let told = listen(to: &segmenter)
         segmenter.memory.begin = { throw Stop() }
         #expect(throws: Stop.self) { try segmenter(scan, name: "ct") }
         segmenter.memory.begin = nil
-        let plan = try #require(told.plans.withLock { $0.last })
+        let plan = try #require(told.last)
         segmenter.memory.limit = plan.needed - 4 * 16 * 96 * 96 * 65 / 2
         segmenter.memory.scratch = disk.path
         var windows = 0
@@ -229,25 +238,15 @@ import Testing
 
     /// Four channels are in memory three times before the first window, which a small network with few planes does not exceed.
     @Test func copiesOfSeveralChannelsArePlanned() throws {
-        let description = ModelDescription(
-            network: NetworkDefinition(
-                [
-                    "_target_": "UNet", "spatial_dims": 3, "in_channels": 4, "out_channels": 2, "channels": [4, 8],
-                    "strides": [2],
-                ], source: "model.json"),
-            preprocessing: Preprocessing([]), roiSize: Triple(8), overlap: 0.5, mode: .gaussian)
-        let backend = try CPUBackend(threads: 2)
-        let network = try description.makeNetwork(on: backend, seed: 1)
-        var segmenter = Segmenter(try Ensemble([Predictor(network: network, description: description, on: backend)]))
-        let told = Told()
-        segmenter.memory.announce = { plan in told.plans.withLock { $0.append(plan) } }
+        var segmenter = try segmenter(inputs: 4, outputs: 2, window: 8)
+        let told = listen(to: &segmenter)
         segmenter.memory.begin = { throw Stop() }
         let size = Triple(320, 96, 96)
         let channel = [Float](repeating: 1, count: size.count)
         var image = ScanImage(Volume(voxels: channel, size: size, affine: .identity))
         image.channels = [channel, channel, channel, channel]
         #expect(throws: Stop.self) { try segmenter(image, name: "ct") }
-        let plan = try #require(told.plans.withLock { $0.last })
+        let plan = try #require(told.last)
         #expect(plan.planned == plan.copying && plan.copying > 2 * 4 * 4 * size.count)
         #expect(plan.needed == plan.planned + plan.planned / 20)
         #expect(plan.description.contains("copies of the channels"))
@@ -258,11 +257,10 @@ import Testing
         var segmenter = try segmenter()
         // The outputs of 64 channels on the whole grid need 94 MB, which no file replaces.
         segmenter.keepsPrediction = true
-        let told = Told()
-        segmenter.memory.announce = { plan in told.plans.withLock { $0.append(plan) } }
+        let told = listen(to: &segmenter)
         segmenter.memory.begin = { throw Stop() }
         #expect(throws: Stop.self) { try segmenter(scan, name: "ct") }
-        let plan = try #require(told.plans.withLock { $0.last })
+        let plan = try #require(told.last)
         segmenter.memory.limit = plan.needed - (72 << 20)
         let error = try #require(throws: DataError.self) { try segmenter(scan, name: "ct") }
         #expect(error.kind == .tooLarge && error.message.contains("predicting it needs"), "\(error)")
@@ -272,46 +270,15 @@ import Testing
     /// The plan equals the backend's memory, except for the memory that convolutions need in addition to activations.
     @Test func tensorsTakeWhatIsPlanned() throws {
         var segmenter = try segmenter()
-        let told = Told()
-        segmenter.memory.announce = { plan in told.plans.withLock { $0.append(plan) } }
+        let told = listen(to: &segmenter)
         let backend = segmenter.ensemble.models[0].network.store.backend
         let weights = backend.memory.live
         backend.resetMemoryPeak()
         _ = try segmenter(scan, name: "ct")
-        let plan = try #require(told.plans.withLock { $0.last })
+        let plan = try #require(told.last)
         let names = ["image", "sums", "network"]
         let tensors = plan.rows.filter { row in names.contains { row.name.hasPrefix($0) } }.reduce(0) { $0 + $1.bytes }
         let measured = backend.memory.peak - weights
         #expect(abs(Double(tensors - measured)) < 0.05 * Double(measured), "planned \(tensors), measured \(measured)")
-    }
-}
-
-/// A file system of 1 MB in memory; mounting it needs root on Linux.
-private final class SmallDisk {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("medseg-disk-\(UUID().uuidString)").path
-
-    static let isAllowed = (try? SmallDisk()) != nil
-
-    init() throws {
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        guard try Self.run("/bin/mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path) == 0 else {
-            try? FileManager.default.removeItem(atPath: path)
-            throw CocoaError(.fileWriteNoPermission)
-        }
-    }
-
-    deinit {
-        _ = try? Self.run("/bin/umount", path)
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    private static func run(_ tool: String, _ arguments: String...) throws -> Int32 {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: tool)
-        process.arguments = arguments
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return process.terminationStatus
     }
 }

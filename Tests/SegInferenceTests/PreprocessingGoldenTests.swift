@@ -2,6 +2,7 @@ import Foundation
 import SegCore
 import SegImaging
 import SegInference
+import SegTestNeeds
 import Testing
 
 /// Compares chains of MONAI's transforms in many orders, and their inverses, with MONAI's results for a small scan.
@@ -22,18 +23,15 @@ import Testing
         let cases: [String: Case]
     }
 
-    private static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Golden/preprocessing.json").path
+    private static let file = GoldenFile("preprocessing.json")
 
-    static let golden: Golden? = FileManager.default.contents(atPath: path).flatMap {
-        try? JSONDecoder().decode(Golden.self, from: $0)
-    }
+    static let golden: Golden? = try? file.decoded(as: Golden.self)
 
     static var names: [String] { golden?.cases.keys.sorted() ?? [] }
 
     /// The chain of a case, read as in a `model.json`.
     private static func steps(_ name: String) throws -> Preprocessing {
-        let document = try ConfigReader(ConfigValue(jsonFile: path), path: "", source: path)
+        let document = try ConfigReader(ConfigValue(jsonFile: file.path), path: "", source: file.path)
         let steps = try document.object("cases")?.object(name)?.value("steps")
         return try description(preprocessing: try #require(steps)).preprocessing
     }

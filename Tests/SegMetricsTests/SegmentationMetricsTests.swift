@@ -165,6 +165,22 @@ func measure(
         #expect(metrics.map(\.presence) == [.both, .spurious, .missed])
     }
 
+    /// Ignored voxels, background in both masks, change the true negatives only.
+    @Test func ignoredVoxelsAreNoBackground() throws {
+        func measured(ignoring count: Int) throws -> SegmentationMetrics {
+            try SegmentationMetrics(
+                prediction: [1, 1, 0, 0, 0, 0, 0, 0], reference: [1, 0, 1, 0, 0, 0, 0, 0], label: 1,
+                grid: MaskGrid(size: [2, 2, 2], spacingMM: [1, 1, 1]),
+                options: MetricOptions(surfaceDiceToleranceMM: 1), ignoredVoxels: count)
+        }
+        let (all, some) = (try measured(ignoring: 0), try measured(ignoring: 2))
+        #expect(all.specificity == 5 / 6.0 && some.specificity == 3 / 4.0)
+        #expect(all.counts.trueNegatives == 5 && some.counts.trueNegatives == 3)
+        for metric in Metric.allCases where metric != .specificity {
+            #expect(metric.value(of: all) == metric.value(of: some))
+        }
+    }
+
     /// A gantry tilt of 18.5 degrees makes a voxel smaller than the product of its edges.
     @Test func volumesOfATiltedGridAreTheDeterminants() throws {
         let volume = 0.5 * 0.5 * 4 * cos(18.5 * .pi / 180) / 1000

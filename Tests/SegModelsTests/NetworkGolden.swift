@@ -1,9 +1,9 @@
-import Foundation
 import SegBackend
 import SegCore
 import SegModels
 import SegNN
 import SegTensor
+import SegTestNeeds
 import SegWeights
 import Testing
 
@@ -35,8 +35,7 @@ struct NetworkGolden: Decodable, Sendable {
     }
 
     static func named(_ name: String) throws -> NetworkGolden {
-        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/models.json")
-        return try #require(try JSONDecoder().decode(File.self, from: Data(contentsOf: path)).networks[name])
+        try #require(try GoldenFile("models.json").decoded(as: File.self).networks[name])
     }
 
     /// Builds the network with the formula's weights.

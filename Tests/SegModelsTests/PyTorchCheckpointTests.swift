@@ -3,6 +3,7 @@ import SegCore
 import SegModels
 import SegNN
 import SegReference
+import SegTestNeeds
 import SegWeights
 import Testing
 
@@ -278,8 +279,7 @@ private func nested(levels: Int) -> [UInt8] {
 
 /// NumPy arrays become lists, by rows whatever their order in memory.
 @Test func arraysOfNumPyAreReadAsLists() throws {
-    let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/dints_codes.pt").path
-    guard case .object(let entries) = try Weights.contents(of: path) else {
+    guard case .object(let entries) = try Weights.contents(of: GoldenFile("dints_codes.pt").path) else {
         Issue.record("the checkpoint is no dictionary")
         return
     }

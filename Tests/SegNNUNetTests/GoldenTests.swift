@@ -1,7 +1,7 @@
-import Foundation
 import SegCore
 import SegImaging
 import SegInference
+import SegTestNeeds
 import Testing
 
 /// nnU-Net's computations besides its networks; `Tests/Golden/nnunet.py` writes them.
@@ -44,10 +44,7 @@ private struct Golden: Decodable {
     let zooms: [Zoom]
     let outline: Outline
 
-    static func read() throws -> Golden {
-        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/nnunet.json")
-        return try JSONDecoder().decode(Golden.self, from: Data(contentsOf: path))
-    }
+    static func read() throws -> Golden { try GoldenFile("nnunet.json").decoded() }
 }
 
 /// Numbers in −0.5 ..< 0.5 from a hash of (stream, index), as in `nnunet.py`.

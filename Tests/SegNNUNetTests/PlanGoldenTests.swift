@@ -2,6 +2,7 @@ import Foundation
 import SegCore
 import SegImaging
 import SegNNUNet
+import SegTestNeeds
 import Testing
 
 /// nnU-Net's plans; `Tests/Golden/nnunet_plans.py` writes them.
@@ -29,10 +30,7 @@ private struct Golden: Decodable {
     let scans: [Scans]
     let folds: [String: [[String]]]
 
-    static func read() throws -> Golden {
-        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/nnunet_plans.json")
-        return try JSONDecoder().decode(Golden.self, from: Data(contentsOf: path))
-    }
+    static func read() throws -> Golden { try GoldenFile("nnunet_plans.json").decoded() }
 }
 
 /// Every field of every configuration, for every planner and for other memory than the planner's own.

@@ -6,6 +6,7 @@ import SegData
 import SegModels
 import SegNN
 import SegTensor
+import SegTestNeeds
 import SegTrain
 import SegWeights
 import Testing
@@ -19,11 +20,8 @@ import Testing
         let averages: [String: [Double]]
     }
 
-    private static let captures: [String: Capture] = {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appending(path: "../Golden/training_steps.json")
-        return (try? JSONDecoder().decode([String: Capture].self, from: Data(contentsOf: file))) ?? [:]
-    }()
+    private static let captures: [String: Capture] =
+        (try? GoldenFile("training_steps.json").decoded(as: [String: Capture].self)) ?? [:]
 
     /// The script's patch for a step.
     @Sendable private static func batch(_ number: Int) -> PatchBatch {

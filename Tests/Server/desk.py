@@ -46,6 +46,12 @@ class Desk:
         self.page.select_option("#studies", label=name)
         until(self.page, "!document.querySelector('#run').disabled", 120)
 
+    def segment(self, passes):
+        """Runs the model and waits for the mask."""
+        self.page.fill("#passes", str(passes))
+        self.page.click("#run")
+        self.wait_done()
+
     def wait_done(self):
         self.page.wait_for_selector("#findings:not([hidden])", timeout=300_000)
 

@@ -280,9 +280,7 @@ def test_masks_are_opened_and_compared(inputs, browser, server):
     desk = Desk(browser, server.url, 1366, 768)
     page = desk.page
     desk.open_study("alpha")
-    page.fill("#passes", "0")
-    page.click("#run")
-    desk.wait_done()
+    desk.segment(passes=0)
     found = desk.millilitres()
     # The colour of an organ is the server's, as in figures and DICOM objects.
     [label] = requests.get(f"{server.url}/api/v1/models").json()["models"][0]["labels"]
@@ -318,9 +316,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(browser, server, size, scheme)
     desk.picture(f"{scheme}_empty")
     states = [("an empty page", Axe().run(page))]
     desk.open_study("alpha")
-    page.fill("#passes", "2")
-    page.click("#run")
-    desk.wait_done()
+    desk.segment(passes=2)
     desk.picture(f"{scheme}_mask", full_page=True)
     page.check("#heat-on")
     page.check("#edit-limit")
@@ -338,9 +334,7 @@ def test_the_report_is_one_light_page(browser, server, tmp_path):
     desk = Desk(browser, server.url, 1366, 768)
     page = desk.page
     desk.open_study("alpha")
-    page.fill("#passes", "2")
-    page.click("#run")
-    desk.wait_done()
+    desk.segment(passes=2)
     data = page.pdf(path=tmp_path / "report.pdf", prefer_css_page_size=True, print_background=True)
     assert len(re.findall(rb"/Type\s*/Page\b", data)) == 1
     page.emulate_media(media="print")

@@ -12,9 +12,23 @@ from test_channels import case  # noqa: F401
 pytestmark = needs("chromium", CHROMIUM is not None)
 
 
-def test_scans_that_are_chosen_together_are_channels_by_name(case, browser):  # noqa: F811
-    out = case.folder / "by-name"
+def predicted(case, out):  # noqa: F811
+    """The mask of `medseg predict`."""
     medseg("predict", *case.case, "--model", case.models / "pair", "--out", out, "--device", "cpu", "--quiet")
+    return next(out.glob("*_mask.nii.gz")).read_bytes()
+
+
+def check_run(desk, server, mask):
+    """Runs the model on the page and compares the mask."""
+    desk.page.click("#run")
+    desk.wait_done()
+    job = next(found[1] for line in desk.requests if (found := re.match(r"GET /api/v1/jobs/(\w+)", line)))
+    assert requests.get(f"{server.url}/api/v1/jobs/{job}/mask").content == mask
+    assert desk.errors == []
+
+
+def test_scans_that_are_chosen_together_are_channels_by_name(case, browser):  # noqa: F811
+    mask = predicted(case, case.folder / "by-name")
     with running(case) as server:
         desk = Desk(browser, server.url, 1280, 800)
         page = desk.page
@@ -25,12 +39,7 @@ def test_scans_that_are_chosen_together_are_channels_by_name(case, browser):  # 
         page.wait_for_selector("#scan-facts:not([hidden])")
         assert page.inner_text("#drop-text") == "a_0000.nii.gz, a_0001.nii.gz"
         assert "2, in the order above" in page.inner_text("#scan-facts")
-        page.click("#run")
-        desk.wait_done()
-        job = next(found[1] for line in desk.requests if (found := re.match(r"GET /api/v1/jobs/(\w+)", line)))
-        mask = requests.get(f"{server.url}/api/v1/jobs/{job}/mask").content
-        assert mask == next(out.glob("*_mask.nii.gz")).read_bytes()
-        assert desk.errors == []
+        check_run(desk, server, mask)
         # A model of one channel refuses them by name, and a ZIP is no channel.
         page.select_option("#model", case.model)
         page.click("#run")
@@ -44,8 +53,7 @@ def test_scans_that_are_chosen_together_are_channels_by_name(case, browser):  # 
 
 
 def test_scans_without_numbers_are_put_in_order_by_the_user(case, browser):  # noqa: F811
-    out = case.folder / "by-hand"
-    medseg("predict", *case.case, "--model", case.models / "pair", "--out", out, "--device", "cpu", "--quiet")
+    mask = predicted(case, case.folder / "by-hand")
     # The model's order is t1, flair: not the alphabet's.
     t1, flair = (case.folder / name for name in ("t1.nii.gz", "flair.nii.gz"))
     for file, source in zip((t1, flair), case.case):
@@ -67,9 +75,4 @@ def test_scans_without_numbers_are_put_in_order_by_the_user(case, browser):  # n
         page.click("#order-yes")
         page.wait_for_selector("#scan-facts:not([hidden])")
         assert page.inner_text("#drop-text") == "t1.nii.gz, flair.nii.gz"
-        page.click("#run")
-        desk.wait_done()
-        job = next(found[1] for line in desk.requests if (found := re.match(r"GET /api/v1/jobs/(\w+)", line)))
-        mask = requests.get(f"{server.url}/api/v1/jobs/{job}/mask").content
-        assert mask == next(out.glob("*_mask.nii.gz")).read_bytes()
-        assert desk.errors == []
+        check_run(desk, server, mask)

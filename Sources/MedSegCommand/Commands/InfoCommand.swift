@@ -42,19 +42,37 @@ struct InfoCommand: ParsableCommand {
         try bundleChanges.refuse()
         try nnunetChoice.refuse()
         try dicom.register(for: files)
-        guard json else {
-            for (index, file) in files.enumerated() {
-                if index > 0 { print() }
-                print("\(file)\n\(try Content(file))")
-            }
-            return
+        guard files.count > 1 else {
+            let content = try Content(files[0])
+            return print(json ? try Self.text(of: content) : "\(files[0])\n\(content)")
         }
-        var infos: [String: Content] = [:]
-        for file in files { infos[file] = try Content(file) }
+        try describe(scans: files)
+    }
+
+    /// Prints what several files contain; a file that cannot be read does not stop the others.
+    private func describe(scans files: [String]) throws {
+        var (infos, failures): ([String: Content], [any Error]) = ([:], [])
+        for file in files {
+            do {
+                let content = try Content(file)
+                if !json { print("\(infos.isEmpty ? "" : "\n")\(file)\n\(content)") }
+                infos[file] = content
+            } catch let error as any CodedError {
+                note("medseg: \(error)")
+                failures.append(error)
+            }
+        }
+        if json { print(try Self.text(of: infos)) }
+        if let first = failures.first {
+            throw PartialFailure(
+                cause: first, "\(failures.count) of \(files.count) files could not be read; see above")
+        }
+    }
+
+    private static func text(of value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let data = files.count == 1 ? try infos[files[0]].map(encoder.encode) : try encoder.encode(infos)
-        print(String(decoding: data ?? Data(), as: UTF8.self))
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     /// The content of a file: a scan, or segments of a scan.

@@ -15,12 +15,7 @@ public struct CaseCache: Hashable, Sendable {
     public init(folder: String?) { self.folder = folder }
 
     /// The user's own cache: `$XDG_CACHE_HOME/medseg/cases`, or `~/.cache/medseg/cases`.
-    public static func ofUser() -> CaseCache {
-        let environment = ProcessInfo.processInfo.environment
-        // The XDG specification requires that relative paths are ignored.
-        let base = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-        return CaseCache(folder: (base ?? NSHomeDirectory() + "/.cache") + "/medseg/cases")
-    }
+    public static func ofUser() -> CaseCache { CaseCache(folder: UserCache.folder + "/medseg/cases") }
 
     /// Returns a case from the cache, or prepares and caches it. If the folder cannot be used, the case stays in memory
     /// and gets a note.

@@ -1,4 +1,5 @@
 import Foundation
+internal import SegCore
 
 extension Affine {
     /// The composition that applies `right` first, then `left`.
@@ -37,6 +38,22 @@ extension Affine {
         for row in 0..<3 {
             result[row, 3] = -(0..<3).reduce(0) { $0 + result[row, $1] * self[$1, 3] }
         }
+        return result
+    }
+
+    /// The affine of a grid of another size with the same outer faces as this grid.
+    /// - Parameter alignsCorners: Whether the first and last voxels of an axis keep their positions, instead of its faces.
+    func resized(from old: Triple, to new: Triple, alignsCorners: Bool = false) -> Affine {
+        var result = self
+        var origin = [0.0, 0.0, 0.0]
+        for axis in 0..<3 where new[axis] != old[axis] {
+            let (count, wanted) = (Double(old[axis]), Double(new[axis]))
+            let scale = alignsCorners ? (wanted > 1 ? (count - 1) / (wanted - 1) : 1) : count / wanted
+            for row in 0..<3 { result[row, axis] = self[row, axis] * scale }
+            origin[axis] = alignsCorners ? 0 : (scale - 1) / 2
+        }
+        let first = self(origin[0], origin[1], origin[2])
+        (result[0, 3], result[1, 3], result[2, 3]) = (first.x, first.y, first.z)
         return result
     }
 

@@ -114,8 +114,8 @@ public struct LabelScheme: Hashable, Sendable {
         guard count < Int(ignoredClass) else {
             return DataError(
                 .badData, file,
-                "contains number \(number), but only numbers up to \(count - 1), and \(ignored ?? 0), can be read; correct "
-                    + "the label map")
+                "contains number \(number), but only numbers up to \(count - 1)\(ignored.map { ", and \($0)," } ?? "") can be "
+                    + "read; correct the label map")
         }
         let left = ignored.map { " and \($0), which is ignored" } ?? ""
         return DataError(

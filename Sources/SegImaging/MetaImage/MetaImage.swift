@@ -1,10 +1,10 @@
-internal import Foundation
 internal import SegCore
 
 /// MetaImage files: `.mha`, and `.mhd` with the voxels in a separate file.
 ///
 /// Raw and zlib are read, zlib is written. https://itk.org/Wiki/ITK/MetaIO/Documentation
-enum MetaImage: ScanFormat {
+enum MetaImage: TextScanFormat {
+    typealias Header = MetaImageHeader
     static let name = "MetaImage"
     static let endings = [".mha", ".mhd"]
     static let singleFileEndings = [".mha"]
@@ -16,42 +16,25 @@ enum MetaImage: ScanFormat {
         return keys.first == "ObjectType" || keys.contains("NDims")
     }
 
-    static func layout(of path: String) throws(DataError) -> ScanLayout { try MetaImageHeader(path).layout() }
+    static let compression = Deflate.Wrapper.zlib
 
-    static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
-        let header = try MetaImageHeader(path)
-        let layout = try header.layout()
-        return StoredScan(layout: layout, scaling: nil, bytes: try header.block(limits: limits).read(layout))
-    }
-
-    static let holdsSeveralMaps = false
-
-    static func write<Value: WritableVoxel>(
-        _ maps: [[Value]], size: Triple, geometry: ScanGeometry, to path: String
-    ) throws(DataError) {
-        let bytes = StageClock.time("transpose") { FileOrder.bytes(maps[0], size: size) }
-        let packed = try StageClock.time("compress") { () throws(DataError) in
-            try Deflate.compressed(bytes, as: .zlib, path: path)
-        }
+    static func lines(
+        of type: VoxelType, size: Triple, geometry: ScanGeometry, byteCount: Int, voxelFile: String?
+    ) -> [String] {
         let frame = (geometry.header as? MetaImageHeader)?.writtenFrame ?? MetaImageFrame(geometry.affine)
-        var lines = [
+        return [
             "ObjectType = Image", "Comment = \(MetaImageHeader.signature)", "NDims = 3", "BinaryData = True",
             "BinaryDataByteOrderMSB = \(ByteOrder.host == .big ? "True" : "False")", "CompressedData = True",
-            "CompressedDataSize = \(packed.count)",
+            "CompressedDataSize = \(byteCount)",
+        ] + frame.lines + [
+            "DimSize = \(size.d) \(size.h) \(size.w)", "ElementType = \(MetaImageHeader.name(of: type))",
+            "ElementDataFile = \(voxelFile ?? "LOCAL")",
         ]
-        lines += frame.lines
-        lines += [
-            "DimSize = \(size.d) \(size.h) \(size.w)", "ElementType = \(MetaImageHeader.name(of: Value.voxelType))",
-        ]
-        guard let voxelFile = voxelFile(of: path) else {
-            lines.append("ElementDataFile = LOCAL\n")
-            return try DurableFile.write(Array(lines.joined(separator: "\n").utf8) + packed, to: path)
-        }
-        lines.append("ElementDataFile = \(URL(fileURLWithPath: voxelFile).lastPathComponent)")
-        try ScanPair(header: path, voxels: voxelFile).write(lines, packed)
     }
 
     static func voxelFile(of path: String) -> String? {
         path.hasSuffix(".mhd") ? path.dropLast(".mhd".count) + ".zraw" : nil
     }
 }
+
+extension MetaImageHeader: TextScanHeader {}

@@ -219,18 +219,4 @@ extension Affine {
         }
         return Double(candidates.min { "\($0)".count < "\($1)".count } ?? near)
     }
-
-    /// The affine of a grid of another size with the same outer faces as this grid.
-    func resized(from old: Triple, to new: Triple) -> Affine {
-        var result = self
-        var origin = [0.0, 0.0, 0.0]
-        for axis in 0..<3 where new[axis] != old[axis] {
-            let scale = Double(old[axis]) / Double(new[axis])
-            for row in 0..<3 { result[row, axis] = self[row, axis] * scale }
-            origin[axis] = (scale - 1) / 2
-        }
-        let first = self(origin[0], origin[1], origin[2])
-        (result[0, 3], result[1, 3], result[2, 3]) = (first.x, first.y, first.z)
-        return result
-    }
 }

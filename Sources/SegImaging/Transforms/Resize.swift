@@ -51,18 +51,7 @@ public struct Resize: Hashable, Sendable {
 
     /// The affine of the resized grid from voxel index to RAS+ mm.
     func affine(of current: Triple, at affine: Affine) -> Affine {
-        let size = size(of: current)
-        var result = affine
-        var origin = [0.0, 0.0, 0.0]
-        for axis in 0..<3 where size[axis] != current[axis] {
-            let (old, new) = (Double(current[axis]), Double(size[axis]))
-            let scale = alignsCorners ? (new > 1 ? (old - 1) / (new - 1) : 1) : old / new
-            for row in 0..<3 { result[row, axis] = affine[row, axis] * scale }
-            origin[axis] = alignsCorners ? 0 : (scale - 1) / 2
-        }
-        let first = affine(origin[0], origin[1], origin[2])
-        (result[0, 3], result[1, 3], result[2, 3]) = (first.x, first.y, first.z)
-        return result
+        affine.resized(from: current, to: size(of: current), alignsCorners: alignsCorners)
     }
 
     /// The resized image; the record is extended by the change of grid.

@@ -67,28 +67,6 @@ struct NNUNetConvolution {
     }
 }
 
-/// nnU-Net's `StackedConvBlocks`: a sequence of convolutions, of which the first has the stride.
-struct NNUNetStack {
-    private let convs: [NNUNetConvolution]
-
-    /// Registers `convs.0`, …
-    init(
-        _ store: ParameterStore, inputs: Int, outputs: Int, count: Int, _ geometry: BlockGeometry,
-        _ options: NNUNetBlockOptions
-    ) throws {
-        convs = try (0..<count).map { index in
-            try NNUNetConvolution(
-                store.scope("convs").scope("\(index)"), inputs: index == 0 ? inputs : outputs, outputs: outputs,
-                BlockGeometry(kernel: geometry.kernel, stride: index == 0 ? geometry.stride : Triple(1)), options)
-        }
-    }
-
-    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D / stride, H / stride, W / stride, out]`.
-    func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        try convs.reduce(x) { try $1($0, in: context) }
-    }
-}
-
 /// Two convolutions with a shortcut around them, `BasicBlockD`; if the block has a stride, average pooling downsamples
 /// the shortcut. He et al. 2018, "Bag of tricks for image classification" (ResNet-D).
 struct NNUNetResidualBlock {
@@ -140,24 +118,38 @@ private func averagePool(_ x: Tensor, _ stride: Triple) throws -> Tensor {
     return try reshape(means, Shape(batch: x.shape.batch, size: small, channels: channels))
 }
 
-/// nnU-Net's `StackedResidualBlocks`: a sequence of residual blocks, of which the first has the stride.
-struct NNUNetResidualStack {
-    private let blocks: [NNUNetResidualBlock]
+/// nnU-Net's `StackedConvBlocks` or `StackedResidualBlocks`: a sequence of convolutions or residual blocks, of which the first
+/// has the stride.
+struct NNUNetStack {
+    private let layers: [any NNUNetLayer]
 
-    /// Registers `blocks.0`, …
+    /// Registers `convs.0`, …, or `blocks.0`, … for residual blocks.
     init(
-        _ store: ParameterStore, inputs: Int, outputs: Int, count: Int, _ geometry: BlockGeometry,
+        _ store: ParameterStore, inputs: Int, outputs: Int, count: Int, isResidual: Bool, _ geometry: BlockGeometry,
         _ options: NNUNetBlockOptions
     ) throws {
-        blocks = try (0..<count).map { index in
-            try NNUNetResidualBlock(
-                store.scope("blocks").scope("\(index)"), inputs: index == 0 ? inputs : outputs, outputs: outputs,
-                BlockGeometry(kernel: geometry.kernel, stride: index == 0 ? geometry.stride : Triple(1)), options)
+        let store = store.scope(isResidual ? "blocks" : "convs")
+        layers = try (0..<count).map { index in
+            let (store, inputs) = (store.scope("\(index)"), index == 0 ? inputs : outputs)
+            let geometry = BlockGeometry(
+                kernel: geometry.kernel, stride: index == 0 ? geometry.stride : Triple(1))
+            return isResidual
+                ? try NNUNetResidualBlock(store, inputs: inputs, outputs: outputs, geometry, options)
+                : try NNUNetConvolution(store, inputs: inputs, outputs: outputs, geometry, options)
         }
     }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D / stride, H / stride, W / stride, out]`.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        try blocks.reduce(x) { try $1($0, in: context) }
+        try layers.reduce(x) { try $1($0, in: context) }
     }
 }
+
+/// A convolution or a residual block of a stack.
+private protocol NNUNetLayer {
+    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D / stride, H / stride, W / stride, out]`.
+    func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor
+}
+
+extension NNUNetConvolution: NNUNetLayer {}
+extension NNUNetResidualBlock: NNUNetLayer {}

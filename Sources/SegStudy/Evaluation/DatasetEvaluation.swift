@@ -74,13 +74,13 @@ public struct DatasetEvaluation {
             let (found, truth) = (measured.found, measured.truth)
             holdsAnyClass = holdsAnyClass || truth.contains { $0 > 0 }
             guard !found.hasRegions, scheme.regions == nil else {
-                try evaluation.add(item.name, regions: regions(of: found, truth, ignored), on: label)
+                try evaluation.add(item.name, regions: regions(of: found, truth), on: label, ignored: ignored)
                 try keep(measured)
                 continue
             }
-            let mask = TruthReader.background(found.mask, where: ignored)
             try evaluation.add(
-                item.name, prediction: mask, truth: truth, on: label, classes: 1..<segmenter.classes)
+                item.name, prediction: found.mask, truth: truth, on: label, classes: 1..<segmenter.classes,
+                ignored: ignored)
             let unknown = Set(truth).filter { $0 >= segmenter.classes }.sorted().map { "\($0)" }
             if !unknown.isEmpty {
                 report(
@@ -90,7 +90,8 @@ public struct DatasetEvaluation {
                             + "\(unknown.joined(separator: ", "))."))
             }
             if let uncertain = found.uncertain {
-                try evaluation.calibration?.add(item.name, uncertain, mask: mask, truth: truth, ignored: ignored)
+                try evaluation.calibration?.add(
+                    item.name, uncertain, mask: found.mask, truth: truth, ignored: ignored)
             }
             try keep(measured)
         }
@@ -108,7 +109,7 @@ public struct DatasetEvaluation {
     /// Pairs the predicted map of each region with that of the label map. If regions are painted into one map, a region
     /// consists of the voxels with its numbers, as in a label map.
     private func regions(
-        of found: Segmentation, _ truth: [UInt8], _ ignored: [Bool]?
+        of found: Segmentation, _ truth: [UInt8]
     ) -> [(prediction: [UInt8], reference: [UInt8])] {
         let targets = scheme.targets
         func region(_ channel: Int, of numbers: [UInt8]) -> [UInt8] {
@@ -117,7 +118,7 @@ public struct DatasetEvaluation {
         return (scheme.regions ?? []).indices.map { channel in
             let reference = region(channel, of: truth)
             let map = found.hasRegions ? found.maps[channel] : region(channel, of: found.mask)
-            return (TruthReader.background(map, where: ignored), reference)
+            return (map, reference)
         }
     }
 

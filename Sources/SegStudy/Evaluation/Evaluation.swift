@@ -31,25 +31,31 @@ public struct Evaluation {
     ///   - truth: The class of every voxel of the label map.
     ///   - label: The label map, for its grid.
     ///   - classes: The classes that are measured.
+    ///   - ignored: Whether each voxel is left out; nil if none is.
     /// - Throws: `MetricsError` if a mask does not fit the grid.
     public mutating func add(
-        _ name: String, prediction: [UInt8], truth: [UInt8], on label: Volume, classes: Range<Int>
+        _ name: String, prediction: [UInt8], truth: [UInt8], on label: Volume, classes: Range<Int>,
+        ignored: [Bool]? = nil
     ) throws {
         let metrics = try SegmentationMetrics.evaluate(
-            prediction: prediction, reference: truth, classes: classes.map { UInt8($0) }, grid: Self.grid(of: label),
-            options: metricOptions)
+            prediction: TruthReader.background(prediction, where: ignored),
+            reference: TruthReader.background(truth, where: ignored), classes: classes.map { UInt8($0) },
+            grid: Self.grid(of: label), options: metricOptions, ignoredVoxels: Self.count(of: ignored))
         append(name, metrics)
     }
 
     /// Measures regions that may overlap, each a map of 0 and 1 on the label map's grid.
+    /// - Parameter ignored: Whether each voxel is left out; nil if none is.
     /// - Throws: `MetricsError` if a map does not fit the grid.
     public mutating func add(
-        _ name: String, regions: [(prediction: [UInt8], reference: [UInt8])], on label: Volume
+        _ name: String, regions: [(prediction: [UInt8], reference: [UInt8])], on label: Volume, ignored: [Bool]? = nil
     ) throws {
         let grid = try Self.grid(of: label)
         let metrics = try regions.enumerated().map { channel, maps in
             var metrics = try SegmentationMetrics(
-                prediction: maps.prediction, reference: maps.reference, label: 1, grid: grid, options: metricOptions)
+                prediction: TruthReader.background(maps.prediction, where: ignored),
+                reference: TruthReader.background(maps.reference, where: ignored), label: 1, grid: grid,
+                options: metricOptions, ignoredVoxels: Self.count(of: ignored))
             metrics.label = channel
             return metrics
         }
@@ -73,6 +79,9 @@ public struct Evaluation {
             options: metricOptions)
         append(name, metrics)
     }
+
+    /// The number of voxels that are left out.
+    private static func count(of ignored: [Bool]?) -> Int { ignored?.count { $0 } ?? 0 }
 
     private static func grid(of volume: Volume) throws -> MaskGrid {
         try MaskGrid(

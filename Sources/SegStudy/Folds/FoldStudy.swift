@@ -80,9 +80,8 @@ public struct FoldStudy {
         for fold in folds {
             try fold.forEachCase { measured in
                 try evaluation.add(
-                    measured.name, prediction: TruthReader.background(measured.prediction, where: measured.ignored),
-                    truth: measured.truth, on: measured.label,
-                    classes: 1..<labels.count + 1)
+                    measured.name, prediction: measured.prediction, truth: measured.truth, on: measured.label,
+                    classes: 1..<labels.count + 1, ignored: measured.ignored)
                 summary.add(measured)
             }
         }

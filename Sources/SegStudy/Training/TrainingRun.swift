@@ -165,15 +165,14 @@ public struct TrainingRun {
         _ report: (TrainingRunEvent) -> Void
     ) throws -> Trainer {
         // A network, window or weights that do not fit should be reported before every case is read.
-        let network = try configuration.model.makeNetwork(on: backend, seed: 0)
+        let network = try configuration.makeNetwork(on: backend)
         let remarks = isResumed ? [] : try configuration.start?.load(into: network.store) ?? []
         let labels = configuration.model.labelScheme
         configuration.cache.removeLeftovers()
         let training = try prepare(split.training, .training, labels, report)
         let validation = try prepare(split.validation, .validation, labels, report)
         let trainer = try Trainer(
-            configuration, training: training, validation: validation, on: backend, ranks: ranks)
-        if !isResumed { _ = try configuration.start?.load(into: trainer.network.store) }
+            configuration, network: network, training: training, validation: validation, on: backend, ranks: ranks)
         (configuration.model.preprocessing.remarks + remarks + trainer.warnings).forEach { report(.remark($0)) }
         return trainer
     }

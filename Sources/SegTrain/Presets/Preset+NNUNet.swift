@@ -1,4 +1,5 @@
 internal import SegCore
+internal import SegData
 
 extension Preset {
     /// nnU-Net's plan for the Decathlon's spleen dataset (`3d_fullres`), with MONAI's DynUNet.
@@ -33,7 +34,7 @@ extension Preset {
                 "foreground_oversampling": 0.33, "samples_per_volume": 1, "volumes_per_batch": 2,
                 "image_threshold": -1000, "pad": true,
             ],
-            "augmentation": nnunetAugmentation,
+            "augmentation": Augmentation.nnUNet(rotation: 30, flip: [0, 1, 2]),
             "loss": ["name": "dice_ce", "softmax": true, "include_background": false, "batch": true],
             "optimizer": [
                 "name": "sgd", "learning_rate": 0.01, "momentum": 0.99, "nesterov": true, "weight_decay": 3e-5,
@@ -44,18 +45,4 @@ extension Preset {
             "validate_every": 2500,
             "checkpoint_every": 250,
         ])
-
-    /// The probabilities and ranges of nnU-Net's augmentation.
-    private static let nnunetAugmentation: ConfigValue = [
-        "affine": ["prob": 0.2, "rotate": 30, "scale": [0.7, 1.4], "padding": "border"],
-        "noise": ["prob": 0.1, "std": 0.1],
-        "blur": ["prob": 0.2, "sigma": [0.5, 1]],
-        "brightness": ["prob": 0.15, "range": [0.75, 1.25]],
-        "contrast": ["prob": 0.15, "range": [0.75, 1.25]],
-        "low_resolution": ["prob": 0.25, "zoom": [0.5, 1]],
-        // This step replaces two steps of nnU-Net with probability 0.1 (inverted image) and 0.3 (image itself): together they
-        // have 0.37 = 1 − 0.9 · 0.7, of which 0.27 = 0.1 / 0.37 is inverted.
-        "gamma": ["prob": 0.37, "range": [0.7, 1.5], "invert_prob": 0.27, "retain_stats": true],
-        "flip": ["prob": 0.5, "axes": [0, 1, 2]],
-    ]
 }

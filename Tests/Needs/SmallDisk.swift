@@ -1,14 +1,16 @@
-import Foundation
+internal import Foundation
 
 /// A file system of a few pages in memory, or one that refuses every write; mounting it needs root on Linux.
-final class SmallDisk {
-    let path: String
+public final class SmallDisk {
+    /// The folder that the file system is mounted at.
+    public let path: String
 
     /// Whether this process may mount one; tests that need it are skipped otherwise.
-    static let isAllowed = (try? SmallDisk(options: "size=64k")) != nil
+    public static let isAllowed = (try? SmallDisk(options: "size=64k")) != nil
 
     /// Mounts a tmpfs with options such as `size=64k` or `ro`.
-    init(options: String) throws {
+    /// - Throws: An error if this process may not mount one.
+    public init(options: String) throws {
         path = FileManager.default.temporaryDirectory.appendingPathComponent("medseg-disk-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         guard try Self.run("/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", path) == 0 else {
@@ -33,7 +35,7 @@ final class SmallDisk {
     }
 
     /// Every file on the disk, by path.
-    var files: [String] {
+    public var files: [String] {
         (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).filter {
             var isFolder: ObjCBool = false
             return FileManager.default.fileExists(atPath: path + "/" + $0, isDirectory: &isFolder)
@@ -42,7 +44,7 @@ final class SmallDisk {
     }
 
     /// Fills the disk except for some bytes.
-    func fill(leaving bytes: Int) throws {
+    public func fill(leaving bytes: Int) throws {
         let free = try FileManager.default.attributesOfFileSystem(forPath: path)[.systemFreeSize] as? Int ?? 0
         try Data(repeating: 1, count: max(0, free - bytes)).write(to: URL(fileURLWithPath: path + "/filler"))
     }

@@ -2,34 +2,6 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend {
-    /// Computes y in one pass: x is read once, y is written once.
-    public func normActivate(
-        _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
-        _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView
-    ) throws {
-        let partition = RowPartition(x.shape, perSample: params.isPerSample(epilogue))
-        let tables = try normTables(partition, mean, variance, weight, bias, params, epilogue)
-        let (input, output) = (x.floats, y.floats)
-        let (before, after) = (epilogue.residualBefore?.floats, epilogue.residualAfter?.floats)
-        let (means, variances) = (mean.floats, variance.floats)
-        threads.run(partition.tasks) { task, _ in
-            let run = partition[task]
-            var norm = tables.norm(run.sample)
-            let start = run.start
-            if params.kind == .layer {
-                let row = start / partition.channels
-                kernels.layer_forward(
-                    &norm, input + start, means + row, variances + row, params.epsilon, before.map { $0 + start },
-                    after.map { $0 + start }, output + start, run.rows, partition.channels, UInt64(start))
-            } else {
-                kernels.norm_forward(
-                    &norm, input + start, before.map { $0 + start }, after.map { $0 + start }, output + start,
-                    run.range)
-            }
-        }
-        withExtendedLifetime(tables) {}
-    }
-
     /// Computes the gradients in two passes that recompute the pre-activation from x: the first computes sums, the second
     /// the gradient. Layer normalisation needs one pass.
     public func normActivateBackward(
@@ -85,29 +57,6 @@ extension CPUBackend {
                 output.map { $0 + run.start }, adding, run.range, channels, narrow.base + 3 * thread * period,
                 wide.base + 3 * thread * period, sums + 3 * task * channels)
         }
-    }
-
-    private func normTables(
-        _ partition: RowPartition, _ mean: BufferView, _ variance: BufferView, _ weight: BufferView?,
-        _ bias: BufferView?, _ params: NormParams, _ epilogue: NormEpilogue
-    ) throws -> EpilogueTables {
-        let tables = try EpilogueTables(
-            self, partition, dropout: epilogue.dropout, activation: epilogue.activation, slope: epilogue.slope,
-            hasNorm: true)
-        if params.kind == .layer {
-            tables.setAffine(weight: weight, bias: bias)
-            return tables
-        }
-        let (means, variances, channels) = (mean.floats, variance.floats, partition.channels)
-        for sample in 0..<partition.samples {
-            tables.setNorm(
-                sample: sample,
-                mean: { means[params.group(sample: sample, channel: $0, of: channels)] },
-                reciprocalDeviation: {
-                    params.reciprocalDeviation(variances[params.group(sample: sample, channel: $0, of: channels)])
-                }, weight: weight, bias: bias)
-        }
-        return tables
     }
 
     /// Computes pass 2: gx = (w · g0 − mean(w · g0) − x̂ · mean(w · g0 · x̂)) / σ, with means over the statistics group.
@@ -219,21 +168,6 @@ extension CPUBackend {
 extension RowPartition.Run {
     /// The run as the kernels' C type.
     var range: segcpu_run { segcpu_run(count: count, element: UInt64(start)) }
-}
-
-extension NormParams {
-    /// Whether parameters of the fused op differ between samples.
-    fileprivate func isPerSample(_ epilogue: NormEpilogue) -> Bool {
-        if epilogue.dropout?.channelwise == true { return true }
-        switch kind {
-        case .instance, .group: return true
-        case .batch, .layer: return false
-        }
-    }
-
-    fileprivate func reciprocalDeviation(_ variance: Float) -> Float {
-        Float(1 / (Double(variance) + Double(epsilon)).squareRoot())
-    }
 }
 
 extension NormEpilogue {
