@@ -20,15 +20,20 @@ final class TrainingProgress {
     /// Whether the training run should stop at the next safe point.
     var isStopAsked: Bool { signal?.isRaised ?? false }
 
+    /// The label of the bar while cases are read.
+    private static func verb(_ part: TrainingRunEvent.Part) -> String {
+        part == .fingerprint ? "measure" : "read \(part.rawValue)"
+    }
+
     func take(_ event: TrainingRunEvent) {
         switch event {
         case .remark(let text):
             if !isQuiet { note(text) }
         case .reading(let part, let name, let done, let count):
-            if done == 0 { bar = ProgressBar("read \(part.rawValue)", quiet: isQuiet) }
+            if done == 0 { bar = ProgressBar(Self.verb(part), quiet: isQuiet) }
             bar.show(Double(done) / Double(count), name)
         case .hasRead(let part, let count):
-            if count == 0 { bar = ProgressBar("read \(part.rawValue)", quiet: isQuiet) }
+            if count == 0 { bar = ProgressBar(Self.verb(part), quiet: isQuiet) }
             bar.show(1, "\(count) cases")
             bar.finish()
         case .begins:

@@ -30,11 +30,12 @@ final class Model {
         try Segmenter(ensemble).checkRestores(for: "libmedseg")
         let description = ensemble.models[0].description
         // `medseg_result_map` returns bytes, but numbers of label maps go up to 65535.
-        guard !description.labelScheme.keepsNumbers else {
+        let large = (description.labelScheme.writtenNumbers ?? []).filter { $0 > UInt8.max }
+        guard large.isEmpty else {
             throw DataError(
                 .badData, description.network.source, key: "keep_numbers",
-                "writes the label maps' own numbers into masks, but the masks of libmedseg hold classes; use `medseg predict`, "
-                    + "or leave the key out")
+                "writes the label maps' own numbers, here \(large.map { "\($0)" }.joined(separator: ", ")), but the masks of libmedseg "
+                    + "hold bytes, up to 255; use `medseg predict`, or leave the key out")
         }
     }
 

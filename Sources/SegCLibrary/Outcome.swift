@@ -26,7 +26,7 @@ final class Outcome: Sendable {
     ) throws {
         self.found = found
         (size, affine) = (found.size, found.affine)
-        maps = found.maps.map(MapMemory.init)
+        maps = found.writtenMaps.map(MapMemory.init)
         validity = found.uncertain?.validity() ?? []
         let summary = found.uncertain?.writeMaps(validity: validity) { _, _, _ in }
         let report = ScanReport(
@@ -48,12 +48,12 @@ final class Outcome: Sendable {
 
     /// The probability of class `number`, or of the region with map `number`, at every voxel of the scan.
     func probability(of number: Int) throws -> [Float] {
-        let known = labels.map(\.number) + (found.hasRegions ? [] : [0])
-        guard known.contains(number) else {
+        let classes = found.labelNumbers + (found.hasRegions ? [] : [0])
+        guard let label = classes.first(where: { found.writtenNumber($0) == number }) else {
             throw DataError(.badArgument, "number", "should be a label of the result, not \(number)")
         }
         guard let prediction = found.prediction else { preconditionFailure("a result of the library keeps them") }
-        return prediction.probability(of: number)
+        return prediction.probability(of: label)
     }
 
     /// A map of uncertainty over the scan.
@@ -71,6 +71,14 @@ final class Outcome: Sendable {
         case MEDSEG_VALIDITY: return validity.map { Float($0) }
         default: throw DataError(.badArgument, "quantity", "\(quantity.rawValue) is not a quantity")
         }
+    }
+}
+
+extension Segmentation {
+    /// The maps with the numbers of a mask's file, which `Model` has checked to be bytes.
+    fileprivate var writtenMaps: [[UInt8]] {
+        guard let numbers = writtenNumbers?.map({ UInt8($0) }) else { return maps }
+        return maps.map { map in map.map { numbers[Int($0)] } }
     }
 }
 

@@ -19,14 +19,18 @@ public struct CaseChannels: Hashable, Sendable {
 
     /// Groups scans into cases.
     ///
-    /// If the number of files equals the number of channels, the files are one case in the given order, unless their
-    /// names number them as files of several cases. If every file is 4-D, each file is a case. Otherwise the files of a
-    /// case are named `CASE_0000`, `CASE_0001` and so on, as in nnU-Net, and may come in any order.
+    /// If there are as many files as a case has channels, they are one case, unless their names number them as files of
+    /// several cases. Files that are named `CASE_0000`, `CASE_0001` and so on come in the order of these numbers, as in
+    /// nnU-Net, others in the given order. If every file is 4-D, each file is a case. Otherwise the files of several cases are
+    /// named by numbers, and may come in any order.
     /// - Parameters:
     ///   - files: The scans.
     ///   - count: The number of channels of a case.
+    ///   - note: Called with a sentence if the numbers of a case contradict the given order.
     /// - Throws: `DataError` if the files do not form complete cases.
-    public static func group(_ files: [String], by count: Int) throws(DataError) -> [CaseChannels] {
+    public static func group(
+        _ files: [String], by count: Int, note: (String) -> Void = { _ in }
+    ) throws(DataError) -> [CaseChannels] {
         let named = files.map { (file: $0, parts: parts(of: $0)) }
         let stems = Set(named.compactMap(\.parts?.name))
         let numbers = Set(named.compactMap(\.parts?.channel))
@@ -36,7 +40,16 @@ public struct CaseChannels: Hashable, Sendable {
         if files.allSatisfy({ (try? ScanFile.channelCount(of: $0)) == count }) {
             return files.map { CaseChannels(name: ScanFile.stem(of: $0), files: [$0]) }
         }
-        if files.count == count, !areOfSeveral { return [CaseChannels(files: files)] }
+        if files.count == count, !areOfSeveral {
+            guard named.allSatisfy({ $0.parts != nil }) else { return [CaseChannels(files: files)] }
+            let ordered = named.sorted { ($0.parts?.channel ?? 0) < ($1.parts?.channel ?? 0) }.map(\.file)
+            if ordered != files {
+                note(
+                    "\(files.joined(separator: ", ")): the channels are taken in the order of the files' numbers, as in nnU-Net"
+                )
+            }
+            return [CaseChannels(files: ordered)]
+        }
         var cases: [String: [Int: String]] = [:]
         for (file, parts) in named {
             guard let parts else {

@@ -24,12 +24,7 @@ public struct PreparedCase: Sendable {
         labels: LabelScheme = LabelScheme()
     ) throws(DataError) {
         var notes: [String] = []
-        let (image, _) = try ScanFile.readImage(item.images) { notes.append("\($0): \($1)") }
-        try Self.check(channels: image.channels.count, of: channels, file: item.image)
-        let (raw, _) = try ScanFile.readVolume(item.label)
-        try image.volume(0).checkMatches(label: raw, imageName: item.image, labelName: item.label)
-        let whole = try LabelMap.whole(raw, file: item.label)
-        let truth = try labels.classes(of: whole, count: classes, file: item.label)
+        let (image, truth) = try item.read(channels: channels, classes: classes, labels: labels) { notes.append($0) }
         let prepared = try preprocessing(image, name: item.image)
         let label = try preprocessing.trainingLabels(truth, of: image, for: prepared, name: item.label)
         self.init(
@@ -84,5 +79,25 @@ public struct PreparedCase: Sendable {
         var padded = PreparedCase(name: name, scan: scan.padded(to: size), largestClass: largestClass)
         padded.notes = notes
         return padded
+    }
+}
+
+extension DatasetCase {
+    /// Reads the scans and the classes of a case, both as they are in the files.
+    /// - Parameters:
+    ///   - channels: The number of input channels of the network; a case with another number is an error.
+    ///   - classes: Number of classes, background included; a label beyond is an error.
+    ///   - labels: The mapping from the numbers of a label map to classes.
+    ///   - note: Called with a sentence for each channel that was resampled.
+    /// - Throws: `DataError` naming the file that cannot be read or used.
+    func read(
+        channels: Int, classes: Int, labels: LabelScheme, note: (String) -> Void
+    ) throws(DataError) -> (image: ScanImage, classes: Volume) {
+        let (image, _) = try ScanFile.readImage(images) { note("\($0): \($1)") }
+        try PreparedCase.check(channels: image.channels.count, of: channels, file: self.image)
+        let (raw, _) = try ScanFile.readVolume(label)
+        try image.volume(0).checkMatches(label: raw, imageName: self.image, labelName: label)
+        let whole = try LabelMap.whole(raw, file: label)
+        return (image, try labels.classes(of: whole, count: classes, file: label))
     }
 }

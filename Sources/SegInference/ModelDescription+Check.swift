@@ -32,6 +32,13 @@ extension ModelDescription {
                 "previous_classes",
                 "is \(previousClasses), but the network takes \(outline.inputChannels) channels in all")
         }
+        if let rules = preprocessing.intensities?.rules,
+            ![1, outline.inputChannels - previousClasses].contains(rules.count)
+        {
+            throw error(
+                "preprocessing.intensity",
+                "has \(rules.count) rules, but the network takes \(outline.inputChannels - previousClasses) channels")
+        }
         let painted = Set(maskPlan.painting.map(\.channel))
         guard painted.isSubset(of: 0..<outline.outputChannels) else {
             throw error(

@@ -69,6 +69,12 @@ public struct ModelDescription: Hashable, Sendable {
     public init(_ reader: ConfigReader) throws {
         self = try Self.entries(of: reader)
         try reader.finish()
+        guard preprocessing.isMeasured else {
+            throw reader.error(
+                "preprocessing.intensity",
+                "is a fingerprint without mean, std, percentile_00_5 and percentile_99_5, which a training run measures"
+            )
+        }
     }
 
     /// The number of channels of a scan that the network takes.

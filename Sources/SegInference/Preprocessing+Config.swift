@@ -22,11 +22,14 @@ extension Preprocessing {
 
     /// Reads or writes MONAI's usual steps, each if it is given.
     private static func codedUsual(_ own: Preprocessing?, by coder: ConfigCoder) throws -> Preprocessing {
-        try Preprocessing(
-            orientation: coder.given("orientation", own?.orientation, .axisCodes),
-            pixdim: coder.given("pixdim", own?.pixdim, .spacing),
-            intensity: coder.object("intensity", own?.window, ScaleIntensityRange.codedWindow),
-            cropForeground: coder.value("crop_foreground", own?.cropForeground ?? false, .bool))
+        let intensities = try coder.given("intensity", own?.intensities, .intensity)
+        let orientation = try coder.given("orientation", own?.orientation, .axisCodes)
+        let pixdim = try coder.given("pixdim", own?.pixdim, .spacing)
+        let cropForeground = try coder.value("crop_foreground", own?.cropForeground ?? false, .bool)
+        return try coder.checked("crop_foreground") {
+            try Preprocessing(
+                orientation: orientation, pixdim: pixdim, intensities: intensities, cropForeground: cropForeground)
+        }
     }
 }
 

@@ -70,15 +70,16 @@ extension PreprocessingStep {
         self = step
     }
 
-    /// Reads a component of `model.json`: one of MONAI's classes or a step of nnU-Net.
+    /// Reads a component of `model.json`: one of MONAI's classes, a step of nnU-Net or one of MedSeg's own.
     /// - Throws: `DataError` naming the argument that is missing, wrong or not supported.
     init(_ reader: ConfigReader) throws {
         let name = try reader.required("_target_", reader.string("_target_"))
         self =
-            try ComponentForm.read(name, reader, by: Self.nnUNetForms) ?? PreprocessingStep(class: name, reader)
+            try ComponentForm.read(name, reader, by: Self.nnUNetForms + Self.ownForms)
+            ?? PreprocessingStep(class: name, reader)
         try reader.finish()
     }
 
     /// The component that `init(_:)` reads.
-    var value: ConfigValue { ComponentForm.value(of: self, by: Self.forms + Self.nnUNetForms) }
+    var value: ConfigValue { ComponentForm.value(of: self, by: Self.forms + Self.nnUNetForms + Self.ownForms) }
 }

@@ -211,7 +211,7 @@ extension DivisiblePad {
 
 extension ConfigCoder {
     /// Makes keys known before they are read; an error then does not suggest that one of them is a misspelling of another.
-    fileprivate func know(_ keys: String...) {
+    func know(_ keys: String...) {
         for key in keys { _ = reader?.value(key) }
     }
 

@@ -200,8 +200,8 @@ public struct Segmentation: Sendable {
     /// learning ranks scans by this mean. Nil if there is no such voxel, or if each channel has its own probability.
     public let uncertaintyScore: Double?
     /// The number of each class in a file of the mask, the background's first; nil if the number is the class itself.
-    let writtenNumbers: [UInt16]?
+    public let writtenNumbers: [UInt16]?
 
     /// The number that stands for a class in a mask file, or the channel of a region.
-    func writtenNumber(_ label: Int) -> Int { writtenNumbers.map { Int($0[label]) } ?? label }
+    public func writtenNumber(_ label: Int) -> Int { writtenNumbers.map { Int($0[label]) } ?? label }
 }

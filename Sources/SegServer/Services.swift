@@ -68,22 +68,14 @@ final class Services: Sendable {
 
     /// A job that is not queued yet.
     /// - Parameter client: The client's name for its share of the queue.
-    /// - Throws: `Refusal` if the model needs another number of scans, or does not support an option.
+    /// - Throws: `Refusal` if the model takes another number of scans, or does not support an option.
     func job(_ scan: Scan, model: ModelEntry, options: JobOptions, for client: String) throws -> Job {
         if options.uncertainty > 0, model.dropout == 0 {
             throw Refusal(
                 .unprocessableContent,
                 "'\(model.name)' has no dropout, so its passes cannot differ; set uncertainty to 0")
         }
-        let count = scan.channels.count
-        guard count == model.channels else {
-            let wanted =
-                model.channels == 1
-                ? "one scan" : "\(model.channels) scans of a case together, sent as the files of one form"
-            throw Refusal(
-                .unprocessableContent,
-                "'\(model.name)' takes \(wanted), but \(count == 1 ? "one was sent" : "\(count) were sent")")
-        }
+        try model.checkTakes(scans: scan.channels.count)
         return Job(
             scan: scan, model: model, options: options, client: client, scratch: scratch, limits: limits)
     }

@@ -77,6 +77,33 @@ import Testing
         #expect(zip(fromOne.affine.elements, fromTwo.affine.elements).allSatisfy { abs($0 - $1) < 1e-6 })
     }
 
+    /// Two files whose numbers contradict the given order would swap the network's channels.
+    @Test func numberedChannelsArePredictedInTheirOrder() throws {
+        let data = try dataset()
+        let run = data.folder.file("run")
+        let config = try data.config(replacing: "in_channels: 1", with: "in_channels: 2")
+        let training = try Command.medseg("train", config, "--out", run, "--set", "iterations=3", "--quiet")
+        #expect(training.status == 0, "\(training.errors)")
+        let files = try ["ct", "mr"].enumerated().map { number, name in
+            let copy = data.folder.file("a_000\(number).nii.gz")
+            try FileManager.default.copyItem(atPath: data.folder.file("imagesTr/\(name)_0.nii.gz"), toPath: copy)
+            return copy
+        }
+        func masks(_ inputs: [String], _ out: String) throws -> Data? {
+            let prediction = try Command.medseg(
+                list: ["predict"] + inputs + ["--model", run + "/model", "--out", data.folder.file(out)])
+            #expect(prediction.status == 0, "\(prediction.errors)")
+            #expect(prediction.errors.contains("order of the files' numbers") == (inputs != files))
+            return FileManager.default.contents(atPath: data.folder.file(out) + "/a_mask.nii.gz")
+        }
+        let straight = try masks(files, "straight")
+        #expect(try straight != nil && masks(files.reversed(), "swapped") == straight)
+        let other = data.folder.file("b_0001.nii.gz")
+        try FileManager.default.copyItem(atPath: files[1], toPath: other)
+        let refused = try Command.medseg("predict", other, files[0], "--model", run + "/model", "--out", run + "/masks")
+        #expect(refused.status != 0 && refused.message.contains("has no _0001"), "\(refused.errors)")
+    }
+
     @Test func anotherNumberOfChannelsIsToldBeforeTraining() throws {
         let data = try dataset()
         let outcome = try Command.medseg("train", data.config, "--out", data.folder.file("run"), "--quiet")

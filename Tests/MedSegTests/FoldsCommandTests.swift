@@ -247,7 +247,10 @@ import Testing
     @Test func foldsOfAConfigurationAreTrained() throws {
         let yaml = SmallDataset.yaml.replacing("data: .", with: "data: \(raw)")
             .replacing("out_channels: 2", with: "out_channels: 3").replacing("iterations: 10", with: "iterations: 2")
-            .replacing("[12, 12, 12]", with: "[8, 8, 8]")
+            .replacing("[12, 12, 12]", with: "[8, 8, 8]").replacing(
+                "crop_foreground: true", with: "crop_foreground: false"
+            )
+            .replacing("{a_min: -100, a_max: 200, clip: true}", with: "{name: fingerprint}")
         let file = try folder.write(Array(yaml.utf8), as: "small.yaml")
         let arguments = [
             "folds", file, "--train", "--out", folder.file("out"), "--set", "cache=none", "--quiet", "--device", "cpu",
@@ -255,6 +258,16 @@ import Testing
         let pooled = try Command.medseg(list: arguments)
         #expect(pooled.status == 0, "\(pooled.errors)")
         #expect(isThere("out/small/fold_4/last/model.json") && isThere("out/model/model_fold4.safetensors"))
+        // One fingerprint of all cases, because the folds share a model folder.
+        func preprocessing(_ model: String) throws -> ConfigValue? {
+            guard case .object(let entries) = try ConfigValue(jsonFile: folder.file("out/\(model)/model.json")) else {
+                return nil
+            }
+            return entries["preprocessing"]
+        }
+        let shared = try preprocessing("model")
+        #expect(shared?.description.contains("percentile_99_5") == true)
+        #expect(try (0..<5).allSatisfy { try preprocessing("small/fold_\($0)/last") == shared })
         // Existing folds of another configuration are refused.
         let longer = try Command.medseg(list: arguments + ["--set", "iterations=3"])
         #expect(longer.status == 65, "\(longer.errors)")

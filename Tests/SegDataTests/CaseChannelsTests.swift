@@ -7,9 +7,19 @@ import Testing
     @Test func asManyScansAsChannelsAreOneCaseInTheirOrder() throws {
         let given = try CaseChannels.group(["t2.nii.gz", "t1.nii.gz"], by: 2)
         #expect(given == [CaseChannels(name: "t2", files: ["t2.nii.gz", "t1.nii.gz"])])
-        let numbered = try CaseChannels.group(["a/p_0001.nii", "a/p_0000.nii"], by: 2)
-        #expect(numbered.map(\.files) == [["a/p_0001.nii", "a/p_0000.nii"]] && numbered[0].name == "p_0001")
         #expect(try CaseChannels.group(["p_0000.nii", "p_0001.nii"], by: 2).map(\.name) == ["p"])
+    }
+
+    /// A network would otherwise get one channel in place of the other.
+    @Test func theNumbersOfACaseDecideItsOrder() throws {
+        var notes: [String] = []
+        let swapped = try CaseChannels.group(["a/p_0001.nii", "a/p_0000.nii"], by: 2) { notes.append($0) }
+        #expect(swapped == [CaseChannels(name: "p", files: ["a/p_0000.nii", "a/p_0001.nii"])])
+        #expect(notes.count == 1 && notes[0].contains("in the order of the files' numbers"))
+        _ = try CaseChannels.group(swapped[0].files, by: 2) { notes.append($0) }
+        // One numbered file says nothing about the other.
+        let mixed = try CaseChannels.group(["p_0001.nii", "t1.nii"], by: 2) { notes.append($0) }
+        #expect(mixed.map(\.files) == [["p_0001.nii", "t1.nii"]] && notes.count == 1)
     }
 
     @Test func numberedScansAreGatheredByCase() throws {
@@ -21,7 +31,7 @@ import Testing
 
     @Test(arguments: [
         // Two patients, one of whom lacks the second channel.
-        (["a_0000.nii", "b_0000.nii"], "has no _0001"),
+        (["a_0000.nii", "b_0000.nii"], "has no _0001"), (["b_0001.nii", "a_0000.nii"], "a: has no _0001"),
         (["a_0000.nii", "a_0000.nrrd", "a_0001.nii"], "same channel of the same case"),
         (["a_0000.nii", "a_0001.nii", "a_0002.nii"], "has 3 channels, but the model takes 2"),
         (["t1.nii", "t2.nii", "t3.nii"], "is one of 3 scans"), (["t1.nii"], "is one scan"),

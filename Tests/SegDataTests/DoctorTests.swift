@@ -49,9 +49,13 @@ private struct Ward {
         try bytes.write(to: URL(fileURLWithPath: image(name)))
     }
 
-    func dataset(labels: String = #"{"0": "background", "1": "spleen"}"#) throws -> Dataset {
+    func dataset(
+        labels: String = #"{"0": "background", "1": "spleen"}"#, modality: String = "{}"
+    ) throws -> Dataset {
         let pairs = names.map { #"{"image": "imagesTr/\#($0).nii", "label": "labelsTr/\#($0).nii"}"# }
-        let json = #"{"name": "Ward", "labels": \#(labels), "training": [\#(pairs.joined(separator: ","))]}"#
+        let json = #"""
+            {"name": "Ward", "modality": \#(modality), "labels": \#(labels), "training": [\#(pairs.joined(separator: ","))]}
+            """#
         return try Dataset.unchecked(path: folder.write(Array(json.utf8), as: "dataset.json"))
     }
 
@@ -128,6 +132,30 @@ private struct Ward {
         #expect(try ward.findings(plan: fits) == [])
         let large = DatasetDoctor.Plan(preprocessing: preprocessing, window: Triple(16, 14, 13), pads: false)
         #expect(try ward.findings(plan: large) == (0..<5).map { "healthy\($0) window_too_large" })
+    }
+
+    @Test func theRuleOfIntensitiesSuitsTheModality() throws {
+        func unsuited(_ rule: IntensityRule, _ modality: String) throws -> [DatasetFinding] {
+            let plan = DatasetDoctor.Plan(
+                preprocessing: try Preprocessing(intensities: IntensityRules([rule])), window: Triple(4, 4, 4),
+                pads: true)
+            let dataset = try ward.dataset(modality: "{\"0\": \"\(modality)\"}")
+            return DatasetDoctor(dataset, plan: plan).findings { _, _ in }.filter { $0.defect == .intensityRule }
+        }
+        let window = IntensityRule.window(try ScaleIntensityRange(aMin: 0, aMax: 9))
+        for rule in [window, .fingerprint(nil)] {
+            #expect(try unsuited(rule, "CT").isEmpty && unsuited(rule, "cect").isEmpty)
+            let findings = try unsuited(rule, "structural T1")
+            #expect(findings.count == 1 && findings[0].severity == .warning && findings[0].mend.contains("z_score"))
+        }
+        #expect(try unsuited(.zScore(.nonzero), "FLAIR").isEmpty)
+        #expect(try unsuited(.zScore(.nonzero), "CT").first?.mend.contains("fingerprint") == true)
+        func advice(_ modality: String) throws -> String {
+            try DatasetDoctor(ward.dataset(modality: modality), plan: nil).advice.joined(separator: "\n")
+        }
+        #expect(try advice("{}").contains("names no modality"))
+        let both = try advice(#"{"0": "CT", "1": "PET"}"#)
+        #expect(both.contains("'CT' has the same units") && both.contains("'PET' has no unit"), "\(both)")
     }
 
     @Test func aClassThatNoCaseHasIsFound() throws {

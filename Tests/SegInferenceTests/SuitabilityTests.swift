@@ -117,6 +117,16 @@ import Testing
                 $0.minimum = 0; $0.percentiles = [0, 80, 160]
             } == ["intensity"])
         #expect(try Self.topics { $0.percentiles = [400, 900, 2000] } == ["intensity"])
+        // A fingerprint says as much as a window. A lung's is below 0, where a body is no sign of other units.
+        var model = try Self.model
+        for (lower, upper) in [(-57.0, 164.0), (-950, -500)] {
+            let numbers = try IntensityFingerprint(mean: (lower + upper) / 2, deviation: 40, lower: lower, upper: upper)
+            model.preprocessing = try Preprocessing(
+                orientation: "RAS", pixdim: [1.5, 1.5, 2], intensities: IntensityRules([.fingerprint(numbers)]))
+            #expect(try model.concerns(about: Self.facts()) == [])
+            let bright = try Self.facts { $0.percentiles = [400, 900, 2000] }
+            #expect(model.concerns(about: bright).map(\.topic) == ["intensity"])
+        }
         let notes = try Self.model.concerns(about: Self.facts { $0.orientation = "LPS" })
         #expect(notes.map(\.level) == [.note])
         #expect(notes.first?.message.contains("LPS") == true)

@@ -5,8 +5,8 @@ import Testing
 
 /// Batches, the queue that they share with other clients, and the allowed keys of their requests.
 @Suite(.serialized) struct BatchTests {
-    private static func tiny(images: Int) throws -> TinyServer {
-        let tiny = try TinyServer()
+    private static func tiny(images: Int, channels: ConfigValue = 1) throws -> TinyServer {
+        let tiny = try TinyServer(channels: channels)
         for number in 0..<images { try tiny.put(try TinyServer.scan(number), "scan\(number).nii.gz") }
         return tiny
     }
@@ -132,6 +132,30 @@ import Testing
             let answer = try await client.send("POST", "/batch/infer/tiny?images=unlabeled&run_sync=1", body: body)
             #expect(try ConfigValue(json: answer.body, from: "answer")["done"] == ConfigValue.int(2))
             #expect(try await client.json("/info")["datastore"]?["label_tags"] == ["two": 2])
+        }
+    }
+
+    /// An image of the datastore is one scan, which is not a case of a model of several channels.
+    @Test func aModelOfSeveralChannelsIsRefusedWhereACaseHasOneScan() async throws {
+        let tiny = try Self.tiny(images: 2, channels: 2)
+        try await tiny.run { client in
+            let scan = try TinyServer.scan(1)
+            let session = try await client.upload("/session", scan, field: "files")
+            let id = try #require(try ConfigValue(json: session.body, from: "answer")["session_id"]?.string)
+            for (address, file) in [
+                ("/infer/tiny?image=scan0&output=json", nil), ("/infer/tiny?output=json", scan),
+                ("/infer/tiny?session_id=\(id)&output=json", nil),
+            ] as [(String, Data?)] {
+                let refused = try await client.upload(address, file, method: "POST")
+                let detail = String(decoding: refused.body, as: UTF8.self)
+                #expect(refused.status == 422 && detail.contains("'tiny' takes 2 scans of a case"), "\(detail)")
+                #expect(detail.contains("volumes"), "\(detail)")
+            }
+            let batch = try await client.send("POST", "/batch/infer/tiny", body: Data("{}".utf8))
+            #expect(batch.status == 422, "a batch is refused before it starts")
+            #expect(try await client.send("GET", "/batch/infer").status == 404)
+            let described = try await client.json("/info")["models"]?["tiny"]?["description"]?.string
+            #expect(described?.contains("2 scans a case") == true)
         }
     }
 

@@ -22,13 +22,14 @@ final class TinyServer: Sendable {
     /// The size of every scan here.
     static let size = Triple(5, 6, 7)
 
-    init() throws {
+    /// - Parameter channels: The number of scans of a case that the model takes.
+    init(channels: ConfigValue = 1) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("medseg-\(UUID().uuidString)")
         let model = folder.appendingPathComponent("models/tiny")
         try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
         try FileManager.default.createDirectory(at: studies, withIntermediateDirectories: true)
         let definition: ConfigValue = [
-            "_target_": "monai.networks.nets.UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2,
+            "_target_": "monai.networks.nets.UNet", "spatial_dims": 3, "in_channels": channels, "out_channels": 2,
             "channels": [2, 4], "strides": [2], "dropout": 0.2,
         ]
         let description = ModelDescription(

@@ -42,18 +42,18 @@ def case():
     inputs = Inputs()
     data = inputs.folder / "pairs"
     data.mkdir()
-    for name, file in [("a_0000", scan(1)), ("a_0001", scan(2))]:
+    for name, file in [("a_t1", scan(1)), ("a_t2", scan(2))]:
         (data / f"{name}.nii.gz").write_bytes(gzip.compress(file))
     label = struct.pack(f"<{EDGE**3}h", *[index % 2 for index in range(EDGE**3)])
     (data / "label.nii.gz").write_bytes(gzip.compress(nifti((EDGE,) * 3, label)))
-    training = [{"image": ["a_0000.nii.gz", "a_0001.nii.gz"], "label": "label.nii.gz"}]
+    training = [{"image": ["a_t1.nii.gz", "a_t2.nii.gz"], "label": "label.nii.gz"}]
     (data / "label.nii.gz").write_bytes(gzip.compress(scan(1)[:352] + label))
     (data / "dataset.json").write_text(json.dumps(
         {"modality": {"0": "T1", "1": "T2"}, "labels": {"1": "bright"}, "training": training}))
     (data / "config.yaml").write_text(TRAINING.format(data=data))
     medseg("train", data / "config.yaml", "--out", data / "run", "--device", "cpu", "--quiet")
     (data / "run/model").rename(inputs.models / "pair")
-    inputs.case = [data / "a_0000.nii.gz", data / "a_0001.nii.gz"]
+    inputs.case = [data / "a_t1.nii.gz", data / "a_t2.nii.gz"]
     yield inputs
     inputs.remove()
 
@@ -96,8 +96,9 @@ def test_another_number_of_scans_is_refused(case, server):
     assert "take 1 or 2 for a case" in three.json()["detail"]
     one = submit(server.url, upload(server.url, case.case[0]), "pair")
     assert one.status_code == 422 and "'pair' takes 2 scans of a case together" in one.json()["detail"], one.text
+    assert "POST /api/v1/volumes" in one.json()["detail"]
     two = submit(server.url, send(server.url, files).json()["id"], case.model)
-    assert two.status_code == 422 and "takes one scan, but these are 2" in two.json()["detail"], two.text
+    assert two.status_code == 422 and "takes one scan, but 2 were sent" in two.json()["detail"], two.text
     mixed = send(server.url, [files[0], b"no scan at all"])
     assert mixed.status_code == 400 and "file 1 of the form is a whole scan" in mixed.json()["detail"], mixed.text
 

@@ -44,7 +44,7 @@ def test_scans_that_are_chosen_together_are_channels_by_name(case, browser):  # 
         page.select_option("#model", case.model)
         page.click("#run")
         page.wait_for_selector("#message.bad")
-        assert "takes one scan, but these are 2" in page.inner_text("#message")
+        assert "takes one scan, but 2 were sent" in page.inner_text("#message")
         desk.errors.clear()
         page.set_input_files("#file", [
             {"name": "a.nii.gz", "mimeType": "application/gzip", "buffer": b"x"},

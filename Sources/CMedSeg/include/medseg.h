@@ -96,7 +96,7 @@ typedef struct medseg_request {
 /* A foreground class of a mask, or a region. */
 typedef struct medseg_label {
     size_t struct_size; /* sizeof(medseg_label) */
-    int number;         /* number of the class in the mask, or index of the region's map */
+    int number;         /* number of the class in the mask (see medseg_result_map), or index of the region's map */
     const char *name;   /* valid until the result is freed */
     uint64_t voxels;
     double volume_ml;
@@ -125,7 +125,7 @@ void medseg_free(char *text);
 medseg_status medseg_devices(char **devices, char **error);
 
 /* Opens a model folder, a MONAI bundle, or a folder of nnU-Net v2 or its ZIP. No code in it is run. A bundle that
- * leaves its masks on the network's grid is refused, and so is a model with keep_numbers. */
+ * leaves its masks on the network's grid is refused, and so is a model whose keep_numbers needs numbers above 255. */
 medseg_status medseg_open(const char *path, const medseg_options *options, medseg_model **model, char **error);
 
 /* Closes a model; its results stay valid. NULL is allowed. */
@@ -152,7 +152,8 @@ void medseg_result_grid(const medseg_result *result, size_t extents[3], double a
 /* The number of maps of the mask: 1, or one per region if regions may overlap. */
 size_t medseg_result_map_count(const medseg_result *result);
 
-/* The class of each voxel, or 1 inside a region, in the order of the scan's voxels; NULL beyond the last map. */
+/* The class of each voxel, or 1 inside a region, in the order of the scan's voxels; NULL beyond the last map. If the
+ * model has keep_numbers, the numbers of its label maps stand in place of classes, here and for every number. */
 const uint8_t *medseg_result_map(const medseg_result *result, size_t index);
 
 /* The number of foreground classes, or of regions. */
@@ -161,8 +162,8 @@ size_t medseg_result_label_count(const medseg_result *result);
 /* Writes the label of an index from 0; initialise `label` with MEDSEG_LABEL_INIT. */
 medseg_status medseg_result_label(const medseg_result *result, size_t index, medseg_label *label, char **error);
 
-/* The probability of a class, or of a region by its map, at every voxel of the scan. `values` must have a float per
- * voxel. */
+/* The probability of a class by its number, or of a region by its map, at every voxel of the scan. `values` must have a
+ * float per voxel. */
 medseg_status medseg_result_probability(const medseg_result *result, int number, float *values, char **error);
 
 /* An uncertainty map of the scan. `values` must have a float per voxel. The prediction must have been requested with

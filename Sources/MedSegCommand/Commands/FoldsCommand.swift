@@ -171,15 +171,15 @@ private struct FoldTrainings {
                     + "train, and give their run folders")
         }
         let cases = dataset.cases.map(\.name)
-        guard case .object(let entries) = document, let dealt = NNUNetFolds(cases: cases) else {
+        guard let dealt = NNUNetFolds(cases: cases) else {
             throw UsageError("\(file): its dataset has \(cases.count) cases, too few for \(NNUNetFolds.count) folds")
         }
+        // One model folder holds all folds, so they share one fingerprint; nnU-Net measures the whole dataset too.
+        let measured = try configuration.measured(over: dataset.cases, of: dataset)
         return try (0..<NNUNetFolds.count).map { number in
-            let names = try dealt.validation(of: number, cases: cases).map { ConfigValue.string($0) }
-            let document = ConfigValue.object(entries.merging(["validation": .array(names)]) { $1 })
-            return Fold(
-                folder: "\(out)/\(name)/fold_\(number)",
-                configuration: try TrainingConfiguration(document, source: file), origin: nil)
+            var fold = measured
+            fold.validation = .names(try dealt.validation(of: number, cases: cases))
+            return Fold(folder: "\(out)/\(name)/fold_\(number)", configuration: fold, origin: nil)
         }
     }
 

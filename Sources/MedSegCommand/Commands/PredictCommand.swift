@@ -277,7 +277,7 @@ struct PredictCommand: ParsableCommand {
         let cases =
             channels == 1
             ? scans.map { CaseChannels(name: stem(of: $0), files: [$0]) }
-            : try CaseChannels.group(scans, by: channels)
+            : try CaseChannels.group(scans, by: channels) { if !printing.quiet { note($0) } }
         let jobs = cases.map {
             PredictionFiles(
                 channels: $0.files, stem: $0.name, folder: out, ending: format?.ending,

@@ -68,6 +68,8 @@ struct CaseKey: Hashable, Sendable {
         var text = "orientation \(preprocessing.orientation ?? "-"); pixdim \(preprocessing.pixdim ?? [])"
         if let window = preprocessing.window {
             text += "; window \([window.aMin, window.aMax, window.bMin, window.bMax]) clip \(window.clip)"
+        } else if let rules = preprocessing.intensities {
+            text += "; \(rules)"
         }
         return text + "; crop \(preprocessing.cropForeground)"
     }

@@ -21,19 +21,19 @@ struct CaseExamination {
     private(set) var findings: [DatasetFinding] = []
     private(set) var record: CaseRecord
     private let name: String
-    private let labels: [Int: String]
-    private let ignoredLabel: Int?
-    private let channelNames: [String]
+    private let dataset: Dataset
     private let plan: DatasetDoctor.Plan?
 
     init(_ name: String, of dataset: Dataset, plan: DatasetDoctor.Plan?) {
         self.name = name
-        labels = dataset.labels
-        ignoredLabel = dataset.ignoredLabel
-        channelNames = dataset.channelNames
+        self.dataset = dataset
         self.plan = plan
         record = CaseRecord(name: name, image: "")
     }
+
+    private var labels: [Int: String] { dataset.labels }
+    private var ignoredLabel: Int? { dataset.ignoredLabel }
+    private var channelNames: [String] { dataset.channelNames }
 
     /// Examines a case's scans, one per channel, and its label map if there is one.
     mutating func examine(_ images: [String], label: String?) {
@@ -143,7 +143,7 @@ struct CaseExamination {
     /// are made for CT.
     private func isCT(_ channel: Int, of count: Int) -> Bool {
         guard !channelNames.isEmpty else { return count == 1 }
-        return channelNames.indices.contains(channel) && channelNames[channel].uppercased().contains("CT")
+        return dataset.isCT(channel: channel) ?? false
     }
 
     private mutating func add(

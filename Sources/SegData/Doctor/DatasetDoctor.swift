@@ -24,8 +24,8 @@ public struct DatasetDoctor {
         }
     }
 
-    private let dataset: Dataset
-    private let plan: Plan?
+    let dataset: Dataset
+    let plan: Plan?
 
     /// Creates a doctor for a dataset whose files may be missing.
     public init(_ dataset: Dataset, plan: Plan?) {
@@ -42,16 +42,19 @@ public struct DatasetDoctor {
                 name: dataset.name, file: "dataset.json", defect: .index, severity: .warning, finding: note,
                 mend: "correct the index")
         }
+        // Only training measures a fingerprint, and grids do not depend on it.
+        var tried = plan
+        tried?.preprocessing = plan?.preprocessing.withoutUnmeasured ?? Preprocessing([])
         var records: [CaseRecord] = []
         let scans =
             dataset.cases.map { TestScan(name: $0.name, images: $0.images, label: $0.label) } + dataset.testScans
         for (number, scan) in scans.enumerated() {
             progress(number, scan.name)
-            var examination = CaseExamination(scan.name, of: dataset, plan: plan)
+            var examination = CaseExamination(scan.name, of: dataset, plan: tried)
             examination.examine(scan.images, label: scan.label)
             findings += examination.findings
             records.append(examination.record)
         }
-        return findings + CohortExamination(dataset: dataset, records: records).findings
+        return findings + unsuitedRules + CohortExamination(dataset: dataset, records: records).findings
     }
 }

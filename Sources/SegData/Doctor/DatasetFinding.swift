@@ -27,6 +27,8 @@ public struct DatasetFinding: Hashable, Sendable, Encodable {
         case spacingOutlier = "spacing_outlier"
         /// Intensities that are unlike CT, or that the preprocessing refuses.
         case intensityRange = "intensity_range"
+        /// A rule of intensities that does not suit the modality of its channel.
+        case intensityRule = "intensity_rule"
         /// An affine that a conversion wrote: left and right may be exchanged.
         case suspiciousOrientation = "suspicious_orientation"
         /// The window is larger than the scan on the network's grid.

@@ -19,10 +19,33 @@ public struct Preprocessing: Hashable, Sendable {
         orientation: String? = nil, pixdim: [Double]? = nil, intensity: ScaleIntensityRange? = nil,
         cropForeground: Bool = false
     ) throws(DataError) {
+        try self.init(
+            orientation: orientation, pixdim: pixdim, intensities: intensity.map { IntensityRules([.window($0)]) },
+            cropForeground: cropForeground)
+    }
+
+    /// Creates preprocessing from the usual steps in their usual order, with any rules of intensities.
+    /// - Parameter intensities: The rules of intensities; nil leaves the intensities unchanged.
+    /// - Throws: `DataError` if the codes or edges are not valid, or if a rule makes 0 a mean and the crop is to what is
+    ///   above 0.
+    public init(
+        orientation: String? = nil, pixdim: [Double]? = nil, intensities: IntensityRules?, cropForeground: Bool = false
+    ) throws(DataError) {
+        guard !cropForeground || intensities?.rules.contains(where: \.centres) != true else {
+            throw DataError(
+                .badArgument, "crop_foreground",
+                "crops to what is above 0, which after this intensity is what is above a mean; give preprocessing as a list of "
+                    + "transforms, with CropForeground before the intensities")
+        }
         steps = []
         if let orientation { steps.append(.orientation(try Orientation(axisCodes: orientation))) }
         if let pixdim { steps.append(.spacing(try Spacing(pixdim: pixdim, interpolation: .trilinear))) }
-        if let intensity { steps.append(.scaleIntensityRange(intensity)) }
+        // One window for all channels is MONAI's own step.
+        if let intensities, intensities.rules.count == 1, case .window(let window) = intensities.rules[0] {
+            steps.append(.scaleIntensityRange(window))
+        } else if let intensities {
+            steps.append(.intensity(intensities))
+        }
         if cropForeground { steps.append(.cropForeground(.tight)) }
     }
 }
@@ -48,6 +71,28 @@ extension Preprocessing {
         steps.firstOf { if case .scaleIntensityRange(let step) = $0 { step } else { nil } }
     }
 
+    /// The rules of intensities: a window, or the rules of a step of its own; nil if there is neither.
+    public var intensities: IntensityRules? {
+        steps.firstOf {
+            switch $0 {
+            case .scaleIntensityRange(let window): IntensityRules([.window(window)])
+            case .intensity(let rules): rules
+            default: nil
+            }
+        }
+    }
+
+    /// The intensities between which the organs of the training scans lie, from a window or a fingerprint; nil if each scan
+    /// is measured, or each channel has a rule of its own.
+    package var expectedRange: (low: Double, high: Double)? {
+        guard let rules = intensities?.rules, rules.count == 1 else { return nil }
+        switch rules[0] {
+        case .window(let window): return (window.aMin, window.aMax)
+        case .fingerprint(let numbers?): return (numbers.lower, numbers.upper)
+        default: return nil
+        }
+    }
+
     /// Whether the scan is cropped to its foreground.
     public var cropForeground: Bool { steps.contains { if case .cropForeground = $0 { true } else { false } } }
 
@@ -64,10 +109,10 @@ extension Preprocessing {
     /// Whether only intensities change.
     public var keepsGrid: Bool { steps.allSatisfy(\.keepsGrid) }
 
-    /// Whether `init(orientation:pixdim:intensity:cropForeground:)` could have created these steps.
+    /// Whether `init(orientation:pixdim:intensities:cropForeground:)` could have created these steps.
     public var isUsual: Bool {
         let usual = try? Preprocessing(
-            orientation: orientation, pixdim: pixdim, intensity: window, cropForeground: cropForeground)
+            orientation: orientation, pixdim: pixdim, intensities: intensities, cropForeground: cropForeground)
         return usual == self
     }
 }
@@ -104,7 +149,8 @@ extension Preprocessing {
 
     /// Sentences about settings with a surprising effect; one for each.
     public var remarks: [String] {
-        guard let window, window.aMin == window.aMax else { return [] }
+        let windows = (intensities?.rules ?? []).compactMap { if case .window(let window) = $0 { window } else { nil } }
+        guard let window = windows.first(where: { $0.aMin == $0.aMax }) else { return [] }
         return [
             "a_min and a_max of the intensity window are both \(window.aMin): as in MONAI, "
                 + "b_min - a_min is added to every intensity, and nothing is scaled or clipped."
@@ -124,7 +170,7 @@ extension Preprocessing {
         for step in steps {
             grid = try step.grid(after: grid.size, at: grid.affine, name: name)
             // Percentiles are computed from a sorted copy of all voxels.
-            if case .scaleIntensityRangePercentiles = step { most = max(most, made + 2 * grid.size.count) }
+            if step.sortsVoxels { most = max(most, made + 2 * grid.size.count) }
             guard !step.keepsGrid || made == 0 else { continue }
             most = max(most, made + grid.size.count)
             made = grid.size.count

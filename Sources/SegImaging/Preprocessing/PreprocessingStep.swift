@@ -18,6 +18,8 @@ public enum PreprocessingStep: Hashable, Sendable {
     case normalizeIntensity(NormalizeIntensity)
     /// Maps intensities through a curve.
     case intensityCurve(IntensityCurve)
+    /// Changes intensities by one rule for all channels, or by one for each.
+    case intensity(IntensityRules)
     /// Crops to the bounding box of the foreground.
     case cropForeground(CropForeground)
     /// Crops a box around the centre.
@@ -45,10 +47,19 @@ extension PreprocessingStep {
         case .orientation, .nnUNetTranspose: "orient"
         case .spacing, .resize, .nnUNetResampling: "resample"
         case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity,
-            .intensityCurve, .nnUNetNormalization, .concatItems:
+            .intensityCurve, .intensity, .nnUNetNormalization, .concatItems:
             "intensity"
         case .cropForeground, .centerSpatialCrop, .nnUNetCrop: "crop"
         case .spatialPad, .divisiblePad: "pad"
+        }
+    }
+
+    /// Whether the step sorts a copy of all voxels, of one channel or of all.
+    var sortsVoxels: Bool {
+        switch self {
+        case .scaleIntensityRangePercentiles: true
+        case .intensity(let rules): rules.rules.contains { if case .percentiles = $0 { true } else { false } }
+        default: false
         }
     }
 
@@ -76,6 +87,7 @@ extension PreprocessingStep {
             case .scaleIntensityRangePercentiles(let step): try step.apply(to: &image)
             case .normalizeIntensity(let step): try step.apply(to: &image, name: name)
             case .intensityCurve(let step): step.apply(to: &image)
+            case .intensity(let rules): try rules.apply(to: &image, name: name)
             case .cropForeground(let step):
                 try Self.cut(&image, to: step.box(of: image, name: name), fill: 0, name: name, record: &record)
             case .centerSpatialCrop(let step):
@@ -129,7 +141,7 @@ extension PreprocessingStep {
                 throw error.named(name)
             }
         case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity,
-            .intensityCurve, .nnUNetNormalization, .nnUNetCrop, .concatItems:
+            .intensityCurve, .intensity, .nnUNetNormalization, .nnUNetCrop, .concatItems:
             break
         case .nnUNetTranspose(let step):
             return (step.permutation.size(of: size), step.permutation.affine(of: size, at: affine))
@@ -182,6 +194,7 @@ extension PreprocessingStep {
         case .normalizeIntensity(let step):
             "intensities minus mean, divided by standard deviation" + (step.nonzero ? ", voxels of 0 left out" : "")
         case .intensityCurve(let step): "intensities x become \(step.rawValue)"
+        case .intensity(let rules): "intensities: " + rules.rules.map(\.summary).joined(separator: "; ")
         case .cropForeground: "cropped to the box of voxels above 0"
         case .centerSpatialCrop: "cropped to its centre"
         case .spatialPad(let step): "padded to at least \(step.size) voxels"

@@ -29,7 +29,7 @@ extension MONAIBundle {
         let isNNUNet =
             description.mode == .nnUNet || description.maskPlan.restoration == .logits
             || !description.mirrorAxes.isEmpty
-            || description.preprocessing.steps.contains(where: \.isOfNNUNet)
+            || description.preprocessing.steps.contains { $0.ofMONAI == nil }
         guard description.network.isOfMONAI else {
             throw DataError(
                 .badArgument, "export-bundle",
@@ -38,7 +38,8 @@ extension MONAIBundle {
         guard !isNNUNet else {
             throw DataError(
                 .badArgument, "export-bundle",
-                "writes models that MONAI runs, but this one is preprocessed, mirrored or resampled as in nnU-Net")
+                "writes models that MONAI runs, but this one is preprocessed, mirrored or resampled as in nnU-Net, or has a rule of "
+                    + "intensities for each channel")
         }
     }
 
@@ -100,7 +101,8 @@ extension MONAIBundle {
             ["_target_": "LoadImaged", "keys": "image"], ["_target_": "EnsureChannelFirstd", "keys": "image"],
         ]
         // LoadImaged stacks the files as channels, and refuses files on different grids.
-        let steps = preprocessing.steps.filter { $0 != .concatItems }.map { dictionaryTransform($0.value, of: "image") }
+        let steps = preprocessing.steps.filter { $0 != .concatItems }.compactMap(\.ofMONAI)
+            .map { dictionaryTransform($0.value, of: "image") }
         return loading + steps + [["_target_": "EnsureTyped", "keys": "image"]]
     }
 

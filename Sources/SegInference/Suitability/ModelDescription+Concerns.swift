@@ -95,18 +95,18 @@ extension ModelDescription {
     }
 
     private func intensityConcerns(_ facts: ScanFacts) -> [Concern] {
-        guard let window = preprocessing.window else { return [] }
+        guard let expected = preprocessing.expectedRange else { return [] }
         let (low, median, high) = (facts.percentiles[0], facts.percentiles[1], facts.percentiles[2])
-        let range = "\(Self.number(window.aMin)) to \(Self.number(window.aMax))"
-        if high <= window.aMin || low >= window.aMax {
+        let range = "\(Self.number(expected.low)) to \(Self.number(expected.high))"
+        if high <= expected.low || low >= expected.high {
             return [
                 Concern(
                     topic: "intensity", level: .warning,
                     message: "Nearly all intensities are outside \(range), the model's intensity range.")
             ]
         }
-        // An intensity window that begins below 0 is in Hounsfield units, in which air is near -1000.
-        if window.aMin < 0, facts.minimum >= 0 || facts.minimum > window.aMin {
+        // A range that begins below 0 is in Hounsfield units, in which air is near -1000.
+        if expected.low < 0, facts.minimum >= 0 || facts.minimum > expected.low {
             return [
                 Concern(
                     topic: "intensity", level: .warning,
@@ -114,7 +114,8 @@ extension ModelDescription {
                         + "and include no air; the model expects Hounsfield units.")
             ]
         }
-        if window.aMin < 0, high - low < (window.aMax - window.aMin) / 4 || median > window.aMax * 4 {
+        let isBright = expected.high > 0 && median > expected.high * 4
+        if expected.low < 0, high - low < (expected.high - expected.low) / 4 || isBright {
             return [
                 Concern(
                     topic: "intensity", level: .warning,

@@ -47,8 +47,6 @@ private struct CaseFinding {
     /// The foreground draws of each channel.
     let foreground: [ForegroundDraws]
 
-    private static let seed: UInt32 = 1234
-
     init(_ item: NNUNetRawDataset.Case, of dataset: NNUNetDataset, reader: String, draws: Int) throws {
         let image = try Self.image(item)
         var steps: [PreprocessingStep] = []
@@ -65,12 +63,7 @@ private struct CaseFinding {
         shape = [size.d, size.h, size.w]
         spacing = prepared.image.affine.statedEdges
         relativeSize = Double(size.count) / Double(image.size.count)
-        var generator = NumPyRandomState(seed: Self.seed)
-        let channels = prepared.image.channels
-        foreground = channels.enumerated().map { channel, voxels in
-            let inside = zip(voxels, labels.voxels).lazy.filter { $0.1 > 0 }.map(\.0)
-            return ForegroundDraws(from: Array(inside), count: draws, &generator, isLast: channel == channels.count - 1)
-        }
+        foreground = ForegroundDraws.ofCase(prepared.image.channels, labels: labels.voxels, count: draws)
     }
 
     /// Reads the channels, which nnU-Net accepts only if they have one grid.

@@ -1,4 +1,5 @@
 public import SegCore
+internal import SegImaging
 internal import SegInference
 
 /// The properties of a dataset's scans that a planner needs; `dataset_fingerprint.json`.

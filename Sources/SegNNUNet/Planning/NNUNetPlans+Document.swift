@@ -1,4 +1,5 @@
 public import SegCore
+internal import SegImaging
 
 extension NNUNetPlans {
     /// The name of the planner's plans, which is also nnU-Net's name of their file.

@@ -1,4 +1,5 @@
 internal import SegCore
+internal import SegImaging
 
 /// Plans of a dataset: spacing, patch, network and batch of every configuration; nnU-Net's `ExperimentPlanner`.
 public struct NNUNetPlans {

@@ -68,8 +68,11 @@ extension MultipartForm {
 
     private func begin(_ head: MultipartParser.Head, scratch: Scratch) throws -> OpenPart {
         guard !head.isFile || files.count < mostFiles else {
-            let most = mostFiles == 1 ? "one file" : "at most \(mostFiles) files"
-            throw Refusal(.badRequest, "the form should have \(most), but has more; send fewer at a time")
+            throw Refusal(
+                .badRequest,
+                mostFiles == 1
+                    ? "the form should have one file, but has more; several scans of a case go to POST /api/v1/volumes"
+                    : "the form should have at most \(mostFiles) files, but has more; send fewer at a time")
         }
         guard head.isFile || fields[head.name] == nil else {
             throw Refusal(.badRequest, "the form has the field '\(head.name.prefix(40))' twice")

@@ -45,6 +45,7 @@ extension Routes {
     private func startBatch(
         _ which: String, model: ModelEntry, params: InferParams, waits: Bool, client: String
     ) async throws -> ConfigValue {
+        try model.checkTakes(scans: 1)
         let images = await services.datastore.all()
         let chosen: [String: StudyImage]
         switch which {

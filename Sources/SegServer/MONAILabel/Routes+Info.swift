@@ -61,7 +61,9 @@ extension Routes {
     private func info(of model: ModelEntry) -> ConfigValue {
         [
             "type": "segmentation", "dimension": 3, "labels": model.labelNumbers,
-            "description": .string("\(model.network), \(model.labels.count + 1) classes"),
+            "description": .string(
+                "\(model.network), \(model.labels.count + 1) classes"
+                    + (model.channels > 1 ? ", \(model.channels) scans a case" : "")),
             "config": [
                 "device": .array([.string(services.engine.device)]), "uncertainty": 0, "largest_component": false,
                 "fill_holes": false, "min_volume_ml": 0,

@@ -23,6 +23,21 @@ struct ModelEntry: Sendable {
         description.maskPlan.foreground(classes: classes).map { ($0, description.className($0)) }
     }
 
+    /// Checks that the model takes a number of scans.
+    /// - Throws: `Refusal` with the number that it takes and the address that accepts so many.
+    func checkTakes(scans count: Int) throws {
+        guard count != channels else { return }
+        let wanted = channels == 1 ? "one scan" : "\(channels) scans of a case together"
+        let advice =
+            channels == 1
+            ? ""
+            : "; send them as the files of one form to POST /api/v1/volumes, because the datastore and the other requests of "
+                + "MONAI Label have one scan per case"
+        throw Refusal(
+            .unprocessableContent,
+            "'\(name)' takes \(wanted), but \(count == 1 ? "one was" : "\(count) were") sent\(advice)")
+    }
+
     /// The network's class name in MONAI.
     var network: String {
         guard let target = description.network.value["_target_"]?.string else { return "network" }

@@ -62,7 +62,7 @@ public struct FoldRun {
     /// - Throws: `DataError` that lists the differences: the configuration, the length of a finished run, plans, data.
     public func check(is wanted: TrainingConfiguration, of plans: NNUNetOrigin?) throws {
         let dataset = try Dataset(path: wanted.data)
-        let wanted = wanted.completed(by: dataset)
+        let wanted = try wanted.completed(by: dataset).measured(asIn: configuration.resolved, source: folder)
         let faults = FaultList(source: folder, key: nil)
         faults.part { try wanted.checkResumes(configuration.resolved, source: folder) }
         if standing == .trained { faults.part { try checkLength(wanted) } }

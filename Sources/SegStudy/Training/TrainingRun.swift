@@ -63,9 +63,10 @@ public struct TrainingRun {
         _ = try configuration.options.passes(perRankOf: ranks.count)
         let dataset = try Dataset(path: configuration.data)
         dataset.remarks.forEach { report(.remark($0)) }
-        let split = try split(dataset, report)
-        // A run is started and resumed with the ignored number of its dataset.
-        let configuration = configuration.completed(by: dataset)
+        let split = try configuration.split(dataset) { report(.remark($0)) }
+        // A run is started and resumed with the ignored number of its dataset and the fingerprint of its training cases.
+        let configuration = try measured(
+            configuration.completed(by: dataset), split, of: dataset, resuming: resuming, report)
         let checkpoint = resuming ? try resumable(configuration, report) : nil
         let data = try DataFingerprint(split)
         try checkpoint.map { try data.checkResumes($0.data, source: checkpointFile) }
@@ -147,17 +148,23 @@ public struct TrainingRun {
 
     // MARK: The start of a run
 
-    private func split(_ dataset: Dataset, _ report: (TrainingRunEvent) -> Void) throws -> Dataset.Split {
-        switch configuration.validation {
-        case .share(let share):
-            dataset.ownSplitNote.map { report(.remark($0)) }
-            var split = try dataset.split(validation: share, seed: configuration.seed)
-            // A split of the dataset's own is used as it is.
-            if dataset.ownSplits.isEmpty, let note = try split.setLabelledCaseAside() { report(.remark(note)) }
-            return split
-        case .names(let names): return try dataset.split(validation: names)
-        case .file(let path): return try dataset.split(CaseSplit(file: path))
+    /// The configuration with the fingerprint of the intensities: that of the run in the folder if it goes on, otherwise
+    /// measured over the training cases.
+    private func measured(
+        _ configuration: TrainingConfiguration, _ split: Dataset.Split, of dataset: Dataset, resuming: Bool,
+        _ report: (TrainingRunEvent) -> Void
+    ) throws -> TrainingConfiguration {
+        let file = "\(folder)/config.json"
+        let isKnown = resuming && !configuration.isMeasured && FileManager.default.fileExists(atPath: file)
+        let known =
+            isKnown ? try configuration.measured(asIn: ConfigValue(jsonFile: file), source: file) : configuration
+        guard !known.isMeasured else { return known }
+        let count = split.training.count
+        let measured = try known.measured(over: split.training, of: dataset) { done, name in
+            report(.reading(.fingerprint, name: name, done: done, count: count))
         }
+        report(.hasRead(.fingerprint, count: count))
+        return measured
     }
 
     private func makeTrainer(
@@ -167,10 +174,9 @@ public struct TrainingRun {
         // A network, window or weights that do not fit should be reported before every case is read.
         let network = try configuration.makeNetwork(on: backend)
         let remarks = isResumed ? [] : try configuration.start?.load(into: network.store) ?? []
-        let labels = configuration.model.labelScheme
         configuration.cache.removeLeftovers()
-        let training = try prepare(split.training, .training, labels, report)
-        let validation = try prepare(split.validation, .validation, labels, report)
+        let training = try prepare(split.training, .training, configuration, report)
+        let validation = try prepare(split.validation, .validation, configuration, report)
         let trainer = try Trainer(
             configuration, network: network, training: training, validation: validation, on: backend, ranks: ranks)
         (configuration.model.preprocessing.remarks + remarks + trainer.warnings).forEach { report(.remark($0)) }
@@ -178,14 +184,15 @@ public struct TrainingRun {
     }
 
     private func prepare(
-        _ cases: [DatasetCase], _ part: TrainingRunEvent.Part, _ labels: LabelScheme,
+        _ cases: [DatasetCase], _ part: TrainingRunEvent.Part, _ configuration: TrainingConfiguration,
         _ report: (TrainingRunEvent) -> Void
     ) throws -> [PreparedCase] {
         let (channels, classes) = (try configuration.model.inputChannels, try configuration.model.classCount)
         func prepared(_ index: Int) throws -> PreparedCase {
             report(.reading(part, name: cases[index].name, done: index, count: cases.count))
             return try configuration.cache.prepare(
-                cases[index], configuration.model.preprocessing, channels: channels, classes: classes, labels: labels)
+                cases[index], configuration.model.preprocessing, channels: channels, classes: classes,
+                labels: configuration.model.labelScheme)
         }
         if ranks.count > 1, configuration.cache.folder != nil {
             // Each case is computed by one rank, and all find it in the cache.

@@ -8,13 +8,15 @@ public enum TrainingRunEvent: Sendable {
         case training
         /// The validation cases.
         case validation
+        /// The training cases, whose intensities are measured.
+        case fingerprint
     }
 
     /// A remark about the data, the model or the run for the user.
     case remark(String)
-    /// A case is about to be read and prepared; `done` of `count` are finished.
+    /// A case is about to be read, and prepared or measured; `done` of `count` are finished.
     case reading(Part, name: String, done: Int, count: Int)
-    /// All cases of a list are prepared.
+    /// All cases of a list are prepared or measured.
     case hasRead(Part, count: Int)
     /// The steps begin. From here on the run can be asked to stop.
     case begins

@@ -151,7 +151,9 @@ class Result:
 
     @property
     def maps(self) -> np.ndarray:
-        """uint8, (maps, I, J, K): the class of each voxel, or for each region 1 inside."""
+        """uint8, (maps, I, J, K): the class of each voxel, or for each region 1 inside.
+
+        If the model has keep_numbers, the numbers of its label maps stand in place of classes."""
         shape, count = self._grid()[0], function("result_map_count")(self._pointer)
         maps = [np.ctypeslib.as_array(function("result_map")(self._pointer, index), shape) for index in range(count)]
         return np.stack(maps)
@@ -190,7 +192,7 @@ class Result:
         return json.loads(function("result_report")(self._pointer).decode())
 
     def probability(self, number: int) -> np.ndarray:
-        """float32, the scan's shape: the probability of a class, or of a region by its map."""
+        """float32, the scan's shape: the probability of a class by its number in the mask, or of a region by its map."""
         return self._map("result_probability", number)
 
     def uncertainty(self, quantity: str) -> np.ndarray:

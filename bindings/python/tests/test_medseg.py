@@ -141,15 +141,23 @@ def test_models_that_cannot_be_opened_are_named(tmp_path):
         medseg.load(MODEL, precision="fp128")
 
 
-def test_models_that_keep_numbers_are_refused(tmp_path):
+def test_models_that_keep_numbers_have_them_in_masks(tmp_path, scan):
     folder = shutil.copytree(MODEL, tmp_path / "model")
     entries = json.loads((folder / "model.json").read_text())
-    entries["labels"] = [{"organ": 5}]
-    (folder / "model.json").write_text(json.dumps(entries))
-    assert medseg.load(folder, "cpu")
-    (folder / "model.json").write_text(json.dumps(entries | {"keep_numbers": True}))
-    with pytest.raises(medseg.MedSegError, match="keep_numbers") as caught:
-        medseg.load(folder, "cpu")
+
+    def load(number, **more):
+        (folder / "model.json").write_text(json.dumps(entries | {"labels": [{"organ": number}]} | more))
+        return medseg.load(folder, "cpu")
+
+    plain, kept = load(5).predict(*scan), load(5, keep_numbers=True).predict(*scan)
+    assert set(np.unique(plain.mask)) == {0, 1} and np.array_equal(kept.mask, 5 * plain.mask)
+    assert [label.number for label in kept.labels] == [5] and kept.volumes == plain.volumes
+    assert np.array_equal(kept.probability(5), plain.probability(1))
+    assert np.array_equal(kept.probability(0), plain.probability(0))
+    with pytest.raises(medseg.MedSegError, match="label of the result"):
+        kept.probability(1)
+    with pytest.raises(medseg.MedSegError, match="here 300") as caught:
+        load(300, keep_numbers=True)
     assert caught.value.status == 65, caught.value
 
 

@@ -18,8 +18,8 @@ struct DoctorCommand: ParsableCommand {
         discussion: """
             Finds damaged files, an image and a label with different geometries, wrong label values, empty masks, \
             conflicting or sheared affines, lengths in other units, unusual spacings, intensities unlike CT, \
-            duplicates, and x.nii beside x.nii.gz; with --config also windows larger than a scan and classes that \
-            resampling removes. Exits with code 65 if a finding is an error.
+            duplicates, and x.nii beside x.nii.gz; with --config also windows larger than a scan, classes that \
+            resampling removes, and rules of intensities that do not suit the modality. Says which rule suits it. Exits with code 65 if a finding is an error.
             """)
 
     @Argument(help: "A dataset: a folder or its dataset.json.")
@@ -38,12 +38,14 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         let dataset = try open()
         var bar = ProgressBar("examine", quiet: printing.quiet)
-        let findings = try DatasetDoctor(dataset, plan: plan()).findings { done, name in
+        let doctor = try DatasetDoctor(dataset, plan: plan())
+        let findings = doctor.findings { done, name in
             bar.show(Double(done) / Double(max(1, dataset.cases.count)), name)
         }
         bar.show(1, "\(dataset.cases.count) cases")
         bar.finish()
-        print(json ? try Self.json(findings) : Self.table(findings, of: dataset))
+        let lines = [Self.table(findings, of: dataset)] + doctor.advice.map { "intensity: \($0)" }
+        print(json ? try Self.json(findings) : lines.joined(separator: "\n"))
         if findings.contains(where: { $0.severity == .error }) { throw ExitCode(ExitStatus.badData.rawValue) }
     }
 

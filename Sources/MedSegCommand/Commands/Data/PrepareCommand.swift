@@ -26,11 +26,12 @@ struct PrepareCommand: ParsableCommand {
 
     func run() throws {
         let value = try ConfigValue(yamlFile: config, changes: changes)
-        let configuration = try TrainingConfiguration(value, source: config)
-        guard let folder = configuration.cache.folder else {
+        let given = try TrainingConfiguration(value, source: config)
+        guard let folder = given.cache.folder else {
             throw DataError(.badData, config, key: "cache", "is none, but prepared cases need a cache folder; give one")
         }
-        let dataset = try Dataset(path: configuration.data)
+        let dataset = try Dataset(path: given.data)
+        let configuration = try measured(given, of: dataset)
         let (channels, classes) = (try configuration.model.inputChannels, try configuration.model.classCount)
         let labels = configuration.model(of: dataset).labelScheme
         configuration.cache.removeLeftovers()
@@ -43,5 +44,20 @@ struct PrepareCommand: ParsableCommand {
         bar.show(1, "\(dataset.cases.count) cases")
         bar.finish()
         print("\(folder): \(dataset.cases.count) cases")
+    }
+
+    /// The configuration with the fingerprint that its training run will measure.
+    private func measured(
+        _ configuration: TrainingConfiguration, of dataset: Dataset
+    ) throws -> TrainingConfiguration {
+        guard !configuration.isMeasured else { return configuration }
+        let training = try configuration.split(dataset) { _ in }.training
+        var bar = ProgressBar("measure", quiet: printing.quiet)
+        let measured = try configuration.measured(over: training, of: dataset) { done, name in
+            bar.show(Double(done) / Double(training.count), name)
+        }
+        bar.show(1, "\(training.count) cases")
+        bar.finish()
+        return measured
     }
 }

@@ -1,18 +1,18 @@
 /// Statistics of the foreground of one channel; `foreground_intensity_properties_per_channel`.
-struct ForegroundStatistics: Hashable, Sendable {
-    let mean: Double
-    let median: Double
-    let deviation: Double
-    let least: Double
-    let largest: Double
+package struct ForegroundStatistics: Hashable, Sendable {
+    package let mean: Double
+    package let median: Double
+    package let deviation: Double
+    package let least: Double
+    package let largest: Double
     /// The percentile 0.5.
-    let low: Double
+    package let low: Double
     /// The percentile 99.5.
-    let high: Double
+    package let high: Double
 
     /// Computes the statistics of the draws of all cases; nil if no case has foreground.
     /// - Parameter count: The number of draws of each case.
-    init?(of cases: [ForegroundDraws], count: Int) {
+    package init?(of cases: [ForegroundDraws], count: Int) {
         let stream = ForegroundStream(cases, count: count)
         guard stream.total > 0 else { return nil }
         // NumPy computes in float64 if the empty list of one case is among the arrays.
@@ -52,7 +52,7 @@ struct ForegroundStatistics: Hashable, Sendable {
 }
 
 /// The sum of `count` numbers in NumPy's order: blocks of up to 128 in eight lanes, halves added pairwise.
-func pairwiseSum<Number: BinaryFloatingPoint>(_ count: Int, _ next: () -> Number) -> Number {
+private func pairwiseSum<Number: BinaryFloatingPoint>(_ count: Int, _ next: () -> Number) -> Number {
     if count < 8 { return (0..<count).reduce(0) { sum, _ in sum + next() } }
     guard count <= 128 else {
         let half = count / 2 - count / 2 % 8

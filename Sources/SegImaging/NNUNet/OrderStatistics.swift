@@ -1,7 +1,7 @@
 /// Medians and percentiles as NumPy computes them, to the last bit.
-enum OrderStatistics {
+package enum OrderStatistics {
     /// The middle value, or the mean of the two middle values; `numpy.median`.
-    static func median(_ values: [Double]) -> Double {
+    package static func median(_ values: [Double]) -> Double {
         let sorted = values.sorted()
         let middle = sorted.count / 2
         return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
@@ -9,7 +9,7 @@ enum OrderStatistics {
 
     /// The value below which a percentage of all values lies, interpolated linearly; `numpy.percentile`.
     /// - Parameter percent: From 0 to 100.
-    static func percentile(_ percent: Double, of values: [Double]) -> Double {
+    package static func percentile(_ percent: Double, of values: [Double]) -> Double {
         let sorted = values.sorted()
         let (below, share) = place(percent, count: sorted.count)
         return between(sorted[below], sorted[min(below + 1, sorted.count - 1)], share)

@@ -1,7 +1,5 @@
-internal import SegImaging
-
 /// A sample of the foreground intensities of one channel of one case; every case has the same number of draws.
-struct ForegroundDraws {
+package struct ForegroundDraws {
     /// The intensities that are drawn from, or the draws themselves if these are fewer.
     fileprivate let pool: [Float]
     /// The generator before the first draw; nil if the pool holds the draws.
@@ -13,7 +11,7 @@ struct ForegroundDraws {
     ///   - count: The number of draws.
     ///   - generator: The case's generator.
     ///   - isLast: Whether no later channel uses the generator.
-    init(from foreground: [Float], count: Int, _ generator: inout NumPyRandomState, isLast: Bool) {
+    private init(from foreground: [Float], count: Int, _ generator: inout NumPyRandomState, isLast: Bool) {
         guard foreground.count > count else {
             (pool, self.generator) = (foreground, generator)
             if isLast { return }
@@ -23,6 +21,22 @@ struct ForegroundDraws {
         // Of a large case only the draws stay in memory.
         pool = (0..<count).map { _ in foreground[generator.randint(foreground.count)] }
         self.generator = nil
+    }
+
+    /// The seed of every case; nnU-Net's.
+    private static let seed: UInt32 = 1234
+
+    /// Draws from each channel of a case, with one generator for all channels.
+    /// - Parameters:
+    ///   - channels: The intensities of each channel, in nnU-Net's order of voxels.
+    ///   - labels: A number for each voxel; those above 0 are foreground.
+    ///   - count: The number of draws from each channel.
+    package static func ofCase(_ channels: [[Float]], labels: [Float], count: Int) -> [ForegroundDraws] {
+        var generator = NumPyRandomState(seed: seed)
+        return channels.enumerated().map { channel, voxels in
+            let inside = zip(voxels, labels).lazy.filter { $0.1 > 0 }.map(\.0)
+            return ForegroundDraws(from: Array(inside), count: count, &generator, isLast: channel == channels.count - 1)
+        }
     }
 
     /// Whether the case has no foreground.
