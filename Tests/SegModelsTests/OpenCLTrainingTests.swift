@@ -27,7 +27,10 @@ struct OpenCLTrainingTests {
     }
 
     /// Two steps of Adam with dropout on, for MONAI's small configurations with the formula's weights.
-    @Test(arguments: ["vnet", "unetr_conv", "unetr_perceptron", "segresnet", "segresnetds", "dynunet", "swinunetr"])
+    @Test(
+        arguments: [
+            "vnet", "unetr_conv", "unetr_perceptron", "segresnet", "segresnetds", "vista3d", "dynunet", "swinunetr",
+        ])
     func everyNetworkTrainsAsOnTheCPU(_ name: String) throws {
         let golden = try NetworkGolden.named(name)
         let expected = try losses(of: golden, on: CPUBackend(threads: 2))
