@@ -27,6 +27,8 @@ public struct NetworkDefinition: Hashable, Sendable {
         "UNETR": { try UNETR(UNETROptions($0), $1) },
         "SegResNet": { try SegResNet(SegResNetOptions($0), $1) },
         "SegResNetDS": { try SegResNetDS(SegResNetDSOptions($0), $1) },
+        "SegResNetDS2": { try SegResNetDS2(SegResNetDS2Options($0), $1) },
+        "vista3d132": { try VISTA3D(VISTA3DOptions($0), $1) },
         "BasicUNet": { try BasicUNet(BasicUNetOptions($0), $1) },
         "AttentionUnet": { try AttentionUnet(AttentionUnetOptions($0), $1) },
         "DynUNet": { try DynUNet(DynUNetOptions($0), $1) },
@@ -43,10 +45,12 @@ public struct NetworkDefinition: Hashable, Sendable {
     /// default.
     private static let nullable: [String: Set<String>] = [
         "UNet": ["act", "norm", "dropout"], "VNet": ["dropout_prob_down"],
-        "SegResNet": ["dropout_prob"], "SegResNetDS": ["blocks_up", "preprocess", "resolution"],
+        "SegResNet": ["dropout_prob"], "SegResNetDS": segResNetDS, "SegResNetDS2": segResNetDS,
         "DynUNet": ["filters", "dropout"], "DiNTS": ["node_a"], "PlainConvUNet": nnUNet, "ResidualEncoderUNet": nnUNet,
         "ResidualUNet": nnUNet,
     ]
+
+    private static let segResNetDS: Set<String> = ["blocks_up", "preprocess", "resolution"]
 
     private static let nnUNet: Set<String> = [
         "norm_op", "norm_op_kwargs", "dropout_op", "dropout_op_kwargs", "nonlin", "nonlin_kwargs",
@@ -102,14 +106,19 @@ public struct NetworkDefinition: Hashable, Sendable {
         "scripts.networks.unest_base_patch_4.UNesT", "scripts.networks.unest.UNesT",
     ]
 
-    /// Whether the network is one of MONAI's own, and not from a bundle's code, from nnU-Net or registered by a program.
+    /// Whether MONAI builds the network from the same definition: it is not from a bundle's code, from nnU-Net or registered by a
+    /// program, and no argument is one of MONAI's `forward`.
     public var isOfMONAI: Bool {
         guard case .object(let entries) = value, case .string(let target)? = entries["_target_"] else { return false }
         let name = Self.shortened(target)
-        return Self.builders[name] != nil && !Self.ownClasses.contains(name) && !Self.classesOfNNUNet.contains(name)
+        return Self.builders[name] != nil
+            && [Self.ownClasses, Self.classesOfNNUNet, Self.promptedClasses].allSatisfy { !$0.contains(name) }
     }
 
     private static let classesOfNNUNet: Set<String> = ["PlainConvUNet", "ResidualEncoderUNet", "ResidualUNet"]
+
+    /// The networks of MONAI whose definition here has arguments of MONAI's `forward`.
+    private static let promptedClasses: Set<String> = ["SegResNetDS2", "vista3d132"]
 
     private static let prefix = "monai.networks.nets."
 

@@ -73,6 +73,9 @@ public struct SegResNetDSOptions: Hashable, Sendable {
         try reader.checkSegResNet(blocksDown: blocksDown, blocksUp: blocksUp, filters: filters, norm, activation)
     }
 
+    /// The product of all strides except the last, along each axis.
+    var sizeDivisor: Triple { strides.dropLast().reduce(Triple(1)) { $0.zip($1, *) } }
+
     /// Returns strides that lead from anisotropic to nearly isotropic voxels; MONAI's `scales_for_resolution`.
     private static func strides(of resolution: [Double], count: Int, _ reader: ConfigReader) throws -> [Triple] {
         guard resolution.count == 3, resolution.allSatisfy({ $0 > 0 && $0.isFinite }) else {
@@ -92,33 +95,16 @@ public struct SegResNetDS: Network {
     /// The network's parameters.
     public let store: ParameterStore
     private let options: SegResNetDSOptions
-    private let first: Conv3d
-    private let down: [SegResNetDSDown]
-    /// The decoder stages, coarsest first.
-    private let up: [SegResNetDSUp]
+    private let encoder: SegResNetDSEncoder
+    private let decoder: SegResNetDSDecoder
 
     /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: SegResNetDSOptions, _ store: ParameterStore) throws {
         self.store = store
         self.options = options
-        let (filters, strides) = (options.filters, options.strides)
-        let encoder = store.scope("encoder")
-        first = try Conv3d(
-            encoder.scope("conv_init"), inputs: options.inputChannels, outputs: filters,
-            .beforeStride(strides[0], stride: Triple(1)), bias: false)
-        let last = options.blocksDown.count - 1
-        down = try options.blocksDown.enumerated().map { level, count in
-            try SegResNetDSDown(
-                encoder.scope("layers").scope("\(level)"), channels: filters << level, blocks: count,
-                stride: strides[level], isLast: level == last, options)
-        }
-        up = try options.blocksUp.enumerated().map { index, count in
-            let level = last - 1 - index
-            return try SegResNetDSUp(
-                store.scope("up_layers").scope("\(index)"), outputs: filters << level, blocks: count,
-                stride: strides[level], hasHead: level < options.headCount, options)
-        }
+        encoder = try SegResNetDSEncoder(store.scope("encoder"), options)
+        decoder = try SegResNetDSDecoder(store.scope("up_layers"), options)
     }
 
     /// The number of input channels.
@@ -126,7 +112,7 @@ public struct SegResNetDS: Network {
     /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
     /// The product of all strides except the last, along each axis.
-    public var sizeDivisor: Triple { options.strides.dropLast().reduce(Triple(1)) { $0.zip($1, *) } }
+    public var sizeDivisor: Triple { options.sizeDivisor }
     /// 0, because the network has no dropout.
     public var dropoutProbability: Float { 0 }
 
@@ -149,19 +135,6 @@ public struct SegResNetDS: Network {
 
     private func outputs(_ x: Tensor, heads: Int, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "SegResNetDS")
-        var y = try first(x, in: context)
-        var skips: [Tensor] = []
-        for stage in down {
-            y = try context.recomputing([y]) { try stage.blocks($0[0], in: $1) }
-            guard let smaller = try stage.downsample(y, in: context) else { break }
-            skips.append(y)
-            y = smaller
-        }
-        var outputs: [Tensor] = []
-        for (index, stage) in up.enumerated() {
-            y = try context.recomputing([y, skips.removeLast()]) { try stage($0[0], skip: $0[1], in: $1) }
-            if up.count - index <= heads, let output = try stage.output(y, in: context) { outputs.append(output) }
-        }
-        return outputs.reversed()
+        return try decoder(encoder(x, in: context), heads: heads, in: context)
     }
 }

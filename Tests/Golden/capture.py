@@ -47,6 +47,9 @@ CASES = {
     "segresnetds": ("SegResNetDS", dict(init_filters=8, in_channels=1, out_channels=3, blocks_down=[1, 1, 2],
                                         dsdepth=2, norm=["instance", {"affine": True}],
                                         resolution=[1.0, 1.0, 2.5]), (1, 16, 16, 16)),
+    "segresnetds2": ("SegResNetDS2", dict(init_filters=8, in_channels=1, out_channels=3, blocks_down=[1, 1, 2], dsdepth=2,
+                                          norm=["instance", {"affine": True}], with_point=False), (1, 16, 16, 16)),
+    "vista3d": ("vista3d132", dict(encoder_embed_dim=8, in_channels=1, class_vector=[3, 115]), (1, 32, 32, 32)),
     "basicunet": ("BasicUNet", dict(in_channels=1, out_channels=2, features=[4, 4, 8, 8, 12, 4]), (1, 32, 32, 48)),
     "attentionunet": ("AttentionUnet", dict(spatial_dims=3, in_channels=1, out_channels=2, channels=[4, 6, 8],
                                             strides=[2, 2]), (1, 16, 24, 16)),
@@ -58,9 +61,9 @@ CASES = {
 STEPS = 4
 ADAM = dict(betas=[0.9, 0.999], eps=1e-8, weight_decay=1e-5)
 RATES = {"unetr_12_layers": 1e-4, "unetr_perceptron": 1e-4}
-# So many voxels cannot all stay clear of a ReLU's kink by luck: here batch norm shifts them by so many deviations, to
-# either side in turn.
-SHIFTS = {"unetr_12_layers": 4.0, "unetr_perceptron": 4.0}
+# So many voxels cannot all stay clear of a ReLU's kink by luck: here affine norms shift them by so many deviations,
+# to either side in turn.
+SHIFTS = {"unetr_12_layers": 4.0, "unetr_perceptron": 4.0, "vista3d": 4.0}
 SEEDS = 12
 TRIALS = 2
 # A few units in the last place of float32; more for SegResNet, whose ReLUs have the sharpest kinks, since Winograd's
@@ -87,7 +90,7 @@ def build(cls, arguments, seed, shift):
     for module in net.modules():
         if "Dropout" in type(module).__name__:
             module.p = 0.0
-        if shift and isinstance(module, torch.nn.BatchNorm3d):
+        if shift and isinstance(module, (torch.nn.BatchNorm3d, torch.nn.InstanceNorm3d)) and module.affine:
             with torch.no_grad():
                 module.bias[0::2] += shift
                 module.bias[1::2] -= shift

@@ -40,6 +40,15 @@ CASES = {
     "segresnetds_even": ("SegResNetDS", dict(init_filters=8, in_channels=1, out_channels=2, blocks_down=[1, 1, 2],
                                              dsdepth=2, norm=["group", {"num_groups": 4}], upsample_mode="nontrainable"),
                          (1, 8, 12, 16)),
+    "segresnetds2": ("SegResNetDS2", dict(init_filters=4, in_channels=2, out_channels=3, blocks_down=[1, 2, 1, 1],
+                                          blocks_up=[1, 2, 1], dsdepth=2, norm=["instance", {"affine": True}],
+                                          resolution=[1.0, 1.2, 5.0], with_point=False), (2, 16, 24, 8)),
+    "segresnetds2_point": ("SegResNetDS2", dict(init_filters=8, in_channels=1, out_channels=2, blocks_down=[1, 1, 2],
+                                                norm=["group", {"num_groups": 4}], upsample_mode="nontrainable",
+                                                with_label=False), (1, 8, 12, 16)),
+    "vista3d": ("vista3d132", dict(encoder_embed_dim=8, in_channels=1, class_vector=[3, 132, 1]), (2, 32, 32, 48)),
+    # One class, for which MONAI squeezes an axis away.
+    "vista3d_one_class": ("vista3d132", dict(encoder_embed_dim=8, in_channels=1, class_vector=[115]), (1, 32, 48, 32)),
     "basicunet": ("BasicUNet", dict(in_channels=2, out_channels=3, features=[4, 6, 8, 8, 10, 5], dropout=0.1),
                   (1, 32, 16, 32)),
     "attentionunet": ("AttentionUnet", dict(spatial_dims=3, in_channels=1, out_channels=2, channels=[4, 6, 8],
@@ -90,6 +99,8 @@ def build(cls, arguments):
     """The network; of nnU-Net's the layers that are named by their paths. Only these need dynamic_network_architectures."""
     if cls == "DiNTS":
         return searched(**arguments), "monai.networks.nets.DiNTS"
+    if cls in ("SegResNetDS2", "vista3d132"):
+        return prompted(cls, **arguments), f"monai.networks.nets.{cls}"
     if hasattr(nets, cls):
         return getattr(nets, cls)(**arguments), f"monai.networks.nets.{cls}"
     layers = ("conv_op", "norm_op", "dropout_op", "nonlin")
@@ -105,7 +116,27 @@ def searched(dints_space, **arguments):
     return nets.DiNTS(nets.TopologyInstance(**space), **arguments)
 
 
+def prompted(cls, with_point=True, with_label=True, class_vector=(), **arguments):
+    """A network whose forward has more arguments than the image; of two outputs the one that is asked for. VISTA3D's background
+    comes before the classes, with the logit 0."""
+    net = getattr(nets, cls)(**arguments)
+    forward = net.forward
+
+    def chosen(x):
+        if cls == "SegResNetDS2":
+            outputs = forward(x, with_point=with_point, with_label=with_label)[int(with_label)]
+            # Unlike SegResNetDS, MONAI's class returns the coarser outputs in evaluation too.
+            return outputs if net.training or not isinstance(outputs, list) else outputs[0]
+        logits = forward(x, class_vector=torch.tensor(class_vector)[:, None], transpose=True)
+        return torch.cat([torch.zeros_like(logits[:, :1]), logits], 1)
+
+    net.forward = chosen
+    return net
+
+
 def classes(arguments):
+    if "class_vector" in arguments:
+        return len(arguments["class_vector"]) + 1
     return arguments.get("out_channels", arguments.get("num_classes"))
 
 

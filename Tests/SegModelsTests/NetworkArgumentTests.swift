@@ -23,6 +23,9 @@ private func network(
         ("UNETR", ["in_channels": 1, "out_channels": 2, "img_size": 96], 92_802_274, 194),
         ("SegResNet", ["dropout_prob": 0.2], 1_176_186, 83),
         ("SegResNetDS", [:], 19_914_146, 153),
+        ("SegResNetDS2", ["with_point": false], 22_237_540, 194),
+        // 217,964,982 with 48 channels.
+        ("vista3d132", ["class_vector": [3], "encoder_embed_dim": 8], 6_080_442, 259),
         ("BasicUNet", [:], 5_749_410, 82),
         (
             "AttentionUnet", ["in_channels": 1, "out_channels": 2, "channels": [8, 16, 32], "strides": [2, 2]], 89_206,
@@ -135,7 +138,20 @@ private let unetr: [String: ConfigValue] = [
             "DiNTS", dints(), ["node_a": [[1, 1, 1], [1, 1, 1], [0, 0, 0]]],
             "should select a depth that a path leads to"
         ),
-        ("SegResNetDS2", [:], [:], "'SegResNetDS2' is not a network MedSeg can build"),
+        ("SegResNetDS2", [:], [:], "with_label are both true by default: SegResNetDS2 then has two outputs"),
+        (
+            "SegResNetDS2", ["with_point": false, "with_label": false], [:],
+            "are both false, so the network has no output"
+        ),
+        ("vista3d132", [:], [:], "network_def.class_vector"),
+        ("vista3d132", ["class_vector": [3, 3]], [:], "should be different class numbers from 1 to 511, not [3, 3]"),
+        ("vista3d132", ["class_vector": [0]], [:], "should be different class numbers from 1 to 511, not [0]"),
+        ("vista3d132", ["class_vector": [3], "encoder_embed_dim": 12], [:], "should be a multiple of 8, not 12"),
+        (
+            "vista3d132", ["class_vector": [3], "point_coords": [[1, 2, 3]]], [:],
+            "point_coords: is not supported: VISTA3D answers class_vector, a list of class numbers, but no points"
+        ),
+        ("VISTA3D", [:], [:], "'VISTA3D' is not a network MedSeg can build"),
         ("UNet", ["spatial_dims": 4], [:], "only 2 and 3 are supported"),
     ] as [(String, [String: ConfigValue], [String: ConfigValue], String)])
 func badArgumentsOfEveryNetworkAreNamed(

@@ -95,6 +95,8 @@ struct NetworkGolden: Decodable, Sendable {
 
     private var outputChannels: Int {
         guard case .object(let entries) = network_def else { return 0 }
+        // VISTA3D's classes, and the background.
+        if case .array(let classes)? = entries["class_vector"] { return classes.count + 1 }
         return (entries["out_channels"] ?? entries["num_classes"])?.wholeNumber ?? 0
     }
 

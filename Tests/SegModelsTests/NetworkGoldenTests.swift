@@ -8,8 +8,9 @@ import SegWeights
 import Testing
 
 private let names = [
-    "vnet", "unetr_conv", "unetr_perceptron", "segresnet", "segresnetds", "segresnetds_even", "basicunet",
-    "attentionunet", "dynunet", "swinunetr", "dints", "dints_whole", "unet_slices", "dynunet_slices",
+    "vnet", "unetr_conv", "unetr_perceptron", "segresnet", "segresnetds", "segresnetds_even", "segresnetds2",
+    "segresnetds2_point", "vista3d", "vista3d_one_class", "basicunet", "attentionunet",
+    "dynunet", "swinunetr", "dints", "dints_whole", "unet_slices", "dynunet_slices",
     "unetr_slices", "plainconvunet", "residualencoderunet", "residualunet",
 ]
 

@@ -71,6 +71,15 @@ private let otherNetworks: [(ConfigValue, Shape)] = [
     ),
     (
         [
+            "_target_": "SegResNetDS2", "in_channels": 2, "init_filters": 4, "blocks_down": [1, 2], "with_label": false,
+        ], [1, 4, 6, 8, 2]
+    ),
+    (
+        ["_target_": "vista3d132", "in_channels": 2, "encoder_embed_dim": 8, "class_vector": [3, 115]],
+        [1, 32, 32, 48, 2]
+    ),
+    (
+        [
             "_target_": "BasicUNet", "in_channels": 2, "out_channels": 3, "features": [2, 4, 4, 6, 6, 4],
             "act": "prelu",
         ],

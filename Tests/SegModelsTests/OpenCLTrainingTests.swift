@@ -29,8 +29,8 @@ struct OpenCLTrainingTests {
     /// Two steps of Adam with dropout on, for MONAI's small configurations with the formula's weights.
     @Test(
         arguments: [
-            "vnet", "unetr_conv", "unetr_perceptron", "segresnet", "segresnetds", "dynunet", "swinunetr", "dints",
-            "dints_whole", "dynunet_slices", "unetr_slices", "unet_slices",
+            "vnet", "unetr_conv", "unetr_perceptron", "segresnet", "segresnetds", "vista3d", "dynunet", "swinunetr",
+            "dints", "dints_whole", "dynunet_slices", "unetr_slices", "unet_slices",
         ])
     func everyNetworkTrainsAsOnTheCPU(_ name: String) throws {
         let golden = try NetworkGolden.named(name)

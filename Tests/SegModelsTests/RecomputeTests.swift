@@ -61,6 +61,10 @@ import Testing
             ], Triple(16)
         ),
         (
+            ["_target_": "vista3d132", "in_channels": 1, "encoder_embed_dim": 8, "class_vector": [3, 115]],
+            Triple(32)
+        ),
+        (
             [
                 "_target_": "BasicUNet", "in_channels": 1, "out_channels": 2, "features": [4, 8, 8, 12, 12, 8],
                 "dropout": 0.1,

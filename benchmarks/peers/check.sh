@@ -66,7 +66,7 @@ if [ "${NNUNET:-}" != skip ]; then
     rm -rf "$work/nnunet"
 fi
 # One network at a time: VNet's captures take more than half a gigabyte.
-for name in ${CAPTURES:-dynunet segresnet segresnetds basicunet attentionunet unetr_perceptron swinunetr dints unetr_12_layers vnet}; do
+for name in ${CAPTURES:-dynunet segresnet segresnetds segresnetds2 vista3d basicunet attentionunet unetr_perceptron swinunetr dints unetr_12_layers vnet}; do
     "$python" Tests/Golden/capture.py "$work" "$name"
     for device in ${DEVICES:-cpu}; do
         "$programs/medseg-bench" replay "$work"/*.safetensors --device "$device" >"$work/replay.txt" || {

@@ -127,3 +127,68 @@ struct SegResNetDSUp {
     /// Computes the logits from the stage's output; nil without a head.
     func output(_ y: Tensor, in context: ForwardContext) throws -> Tensor? { try head.map { try $0(y, in: context) } }
 }
+
+/// The encoder, `monai.networks.nets.segresnet_ds.SegResEncoder`.
+struct SegResNetDSEncoder {
+    private let first: Conv3d
+    private let down: [SegResNetDSDown]
+
+    /// Registers `conv_init` and `layers.0`, ….
+    init(_ store: ParameterStore, _ options: SegResNetDSOptions) throws {
+        first = try Conv3d(
+            store.scope("conv_init"), inputs: options.inputChannels, outputs: options.filters,
+            .beforeStride(options.strides[0], stride: Triple(1)), bias: false)
+        let last = options.blocksDown.count - 1
+        down = try options.blocksDown.enumerated().map { level, count in
+            try SegResNetDSDown(
+                store.scope("layers").scope("\(level)"), channels: options.filters << level, blocks: count,
+                stride: options.strides[level], isLast: level == last, options)
+        }
+    }
+
+    /// Computes the outputs of all stages, the finest first.
+    ///
+    /// **Shapes**: x `[N, D, H, W, in]`, results `[N, D / strides, …, filters · 2^level]`.
+    func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
+        var y = try first(x, in: context)
+        var outputs: [Tensor] = []
+        for stage in down {
+            y = try context.recomputing([y]) { try stage.blocks($0[0], in: $1) }
+            outputs.append(y)
+            guard let smaller = try stage.downsample(y, in: context) else { break }
+            y = smaller
+        }
+        return outputs
+    }
+}
+
+/// A decoder, coarsest stage first: the `up_layers` of `SegResNetDS`.
+struct SegResNetDSDecoder {
+    private let up: [SegResNetDSUp]
+
+    /// Registers the stages `0`, ….
+    init(_ store: ParameterStore, _ options: SegResNetDSOptions) throws {
+        let last = options.blocksDown.count - 1
+        up = try options.blocksUp.enumerated().map { index, count in
+            let level = last - 1 - index
+            return try SegResNetDSUp(
+                store.scope("\(index)"), outputs: options.filters << level, blocks: count,
+                stride: options.strides[level], hasHead: level < options.headCount, options)
+        }
+    }
+
+    /// Computes the outputs of the finest stages' heads, the finest first.
+    /// - Parameter features: The encoder's outputs, finest first.
+    func callAsFunction(
+        _ features: consuming [Tensor], heads: Int, in context: ForwardContext
+    ) throws -> [Tensor] {
+        var skips = features
+        var y = skips.removeLast()
+        var outputs: [Tensor] = []
+        for (index, stage) in up.enumerated() {
+            y = try context.recomputing([y, skips.removeLast()]) { try stage($0[0], skip: $0[1], in: $1) }
+            if up.count - index <= heads, let output = try stage.output(y, in: context) { outputs.append(output) }
+        }
+        return outputs.reversed()
+    }
+}
