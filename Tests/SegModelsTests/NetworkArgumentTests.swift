@@ -129,7 +129,7 @@ private let unetr: [String: ConfigValue] = [
         ("SwinUNETR", swin, ["patch_size": 4], "network_def.patch_size"),
         ("DiNTS", dints(), ["use_downsample": false], "should be the same as in dints_space"),
         ("DiNTS", dints(["_target_": "TopologySearch"]), [:], "TopologyInstance, the result of a search"),
-        ("DiNTS", dints(["arch_code": [[[1]], [[0]]]]), [:], "should hold 2 rows of 7 integers from 0 to 1"),
+        ("DiNTS", dints(["arch_code": [[[1]], [[0]]]]), [:], "should have 2 rows of 7 integers from 0 to 1"),
         ("DiNTS", dints(["act_name": ["RELU", ["inplace": true]]]), [:], "act_name: inplace is not supported"),
         (
             "DiNTS", dints(), ["node_a": [[0, 1, 1], [1, 1, 1], [1, 1, 1]]], "a path from a depth that no path leads to"
