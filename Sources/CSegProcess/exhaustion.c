@@ -1,9 +1,13 @@
 // Ends a program that runs out of memory with a message. See CSegProcess.h.
 
+// RTLD_NEXT and on_exit are extensions of glibc.
+#define _GNU_SOURCE
 #include "CSegProcess.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -94,14 +98,9 @@ static void say_mebibytes(size_t bytes) {
     say(digits + at);
 }
 
-// Calls only functions that are safe in a signal handler.
-static void end(int number) {
-    size_t size = refused;
-    if (!size && !address_space_is_used_up()) {
-        signal(number, SIG_DFL);
-        raise(number);
-        return;
-    }
+// Ends the program. Calls only functions that are safe in a signal handler.
+// size: that of the allocation that failed; 0 if it was another request for memory.
+static void give_up(size_t size) {
     say(program_name);
     say(": out of memory");
     if (size) {
@@ -113,7 +112,26 @@ static void end(int number) {
     _exit(70);
 }
 
+static void end(int number) {
+    size_t size = refused;
+    if (size || address_space_is_used_up()) give_up(size);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 #if defined(__GLIBC__)
+static int is_installed;
+
+// libdispatch would try for ever to start a thread for whose stack there is no memory.
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
+    typedef int create_function(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    create_function *create = (create_function *)dlsym(RTLD_NEXT, "pthread_create");
+    if (!create) return EAGAIN;
+    int result = create(thread, attributes, body, argument);
+    if (result == EAGAIN && is_installed && address_space_is_used_up()) give_up(0);
+    return result;
+}
+
 // Ends the program without the destructors of libraries: OpenBLAS waits in its own for a thread that waits for memory.
 static void leave(int status, void *unused) {
     (void)unused;
@@ -134,6 +152,7 @@ void segprocess_end_cleanly_without_memory(const char *program) {
     sigemptyset(&action.sa_mask);
 #if defined(__GLIBC__)
     on_exit(leave, NULL);
+    is_installed = 1;
 #endif
     const int faults[] = {SIGABRT, SIGILL, SIGTRAP, SIGSEGV, SIGBUS};
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigaction(faults[i], &action, NULL);
