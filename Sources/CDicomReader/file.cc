@@ -49,8 +49,8 @@ void findFrames(dicom_file &file) {
 
 // Larger values stay on disk until they are read.
 constexpr Uint32 largestValueInMemory = 4096;
-// The maximum numbers of bytes of a value: more than the text of a contour of a million points, and more than the
-// numbers of a colour table.
+// The maximum size of a value in bytes. A text may be larger than that of a contour with a million points, and a list
+// of numbers larger than a colour table.
 constexpr Uint32 largestText = 64 << 20;
 constexpr Uint32 largestNumbers = 1 << 20;
 

@@ -210,7 +210,7 @@ INLINE void run_gradient_block(
         }
 }
 
-// The number of input channels of a run_gradient_block of 3 taps and of 5 taps.
+// The number of input channels in one run_gradient_block, with 3 taps and with 5 taps.
 #if ACCUMULATORS >= 24
 enum { RUN_3_SCALARS = 8, RUN_5_SCALARS = 4 };
 #else

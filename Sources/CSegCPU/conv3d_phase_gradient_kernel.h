@@ -5,7 +5,7 @@
 #include "conv3d_phase_kernel.h"
 #include "conv3d_winograd_gradient_kernel.h"
 
-// Transforms one vector of channels of a plane along d of a cube of output gradients.
+// Transforms a cube of output gradients to the plane of one point along d, for one vector of channels.
 INLINE void transform_phase_upstream(int point, const cube_input *dy, ptrdiff_t channel, float *const *out) {
     const ptrdiff_t pixel = dy->pixel, end = dy->to[2];
     vec plane[PHASE_OUTPUTS][PHASE_POINTS];

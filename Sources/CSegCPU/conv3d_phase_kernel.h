@@ -49,7 +49,8 @@ INLINE void next_cube(phase_rows *rows) {
     for (int i = 0; i < PHASE_PLANE; i++) rows->row[i] += rows->step[i];
 }
 
-// The rows of two planes of a cube; the sum or difference of the planes' inputs is a point along d.
+// Two planes of a cube's inputs, and their strides from row to row. The input at a point along d is first + sign *
+// second.
 typedef struct {
     const float *first, *second; // at h = 0, w = 0
     ptrdiff_t first_row, second_row;
@@ -83,7 +84,7 @@ static phase_depth find_phase_depth(bool transposed, int point, const cube_input
     return depth;
 }
 
-// Transforms one vector of channels of a plane of a cube.
+// Transforms a cube of inputs to the plane of one point along d, for one vector of channels.
 INLINE void transform_phase_input(
     const bool transposed, const cube_input *x, const phase_depth *depth, ptrdiff_t channel, float *const *out) {
     const int side = phase_inputs(transposed);
@@ -145,8 +146,8 @@ INLINE void write_phase_plane(const int side, const cube_output *to, ptrdiff_t d
         }
 }
 
-// Adds the share of a point along d to one vector of channels of a cube's outputs, and writes the outputs that are
-// complete.
+// Adds the contribution of one point along d to a cube's outputs, for one vector of channels, and writes the outputs
+// that are complete.
 INLINE void transform_phase_output(
     const bool transposed, int point, float *const *products, ptrdiff_t channel, const cube_output *to) {
     const int side = phase_outputs(transposed), area = side * side;

@@ -3,12 +3,14 @@
 
 #include "sizes.h"
 
-// The number of floats of the points of a plane along d, in the layout of conv3d_phase_kernel.h.
+// The number of floats in a plane, which has all points with one place along d; the layout is that of
+// conv3d_phase_kernel.h.
 static ptrdiff_t phase_plane(const segcpu_winograd *g, ptrdiff_t channels) {
     return g->form.points * g->form.points * g->block * channels + 5 * 5 * WINOGRAD_GAP;
 }
 
-// The number of floats of the points of a plane of inputs, a plane of products or gradients, and a row of zeros.
+// The number of floats in three arrays together: a plane of inputs, a plane of products or gradients, and a row of
+// zeros.
 static ptrdiff_t phase_planes(const segcpu_winograd *g, ptrdiff_t out_channels) {
     return phase_plane(g, g->channels) + phase_plane(g, out_channels) + g->form.points * g->x_pixel;
 }

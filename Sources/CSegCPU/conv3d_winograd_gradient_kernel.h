@@ -7,7 +7,7 @@
 #include "conv3d_phase_transform.h"
 #include "conv3d_winograd_kernel.h"
 
-// Transforms one vector of channels of a cube of output gradients, for a pair of points along d.
+// Transforms a cube of output gradients for one vector of channels and one pair of points along d.
 INLINE void transform_upstream(
     const int points, const int outputs, const int pair, const cube_input *dy, ptrdiff_t channel, float *out,
     ptrdiff_t step) {

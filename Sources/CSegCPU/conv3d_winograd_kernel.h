@@ -1,9 +1,9 @@
 // Winograd's convolution of a block of cubes.
 //
 // For each pair of points along d, the inputs of all cubes are transformed into 2 x points x points matrices
-// [cube][channel]. These are multiplied with the matrices of the weights, and the products' share of the outputs is
-// written or added. Only the products of one pair have to stay in the cache. The transformed inputs of all pairs are
-// kept if they fit in the cache; otherwise only the inputs of one pair are.
+// [cube][channel]. The matrices are multiplied with the transformed weights, and the contribution of the products to
+// the outputs is written or added. Only the products of one pair have to stay in the cache. The transformed inputs of
+// all pairs are kept if they fit in the cache; otherwise only the inputs of one pair are.
 #pragma once
 
 #include "segcpu_conv3d_winograd.h"
@@ -37,9 +37,9 @@ typedef void (*output_kernel)(const float *products, ptrdiff_t step, const cube_
 // rounding of longer sums too much.
 static ptrdiff_t winograd_chunk(segcpu_winograd_form form) { return segcpu_winograd_taps(form) == 5 ? 16 : 64; }
 
-// The order of the pairs. The first, (1, -1), contributes to every output and sets their sums; the last writes the
-// outputs. Pair 0 contributes only to the first and the last output. It is the last pair only if there are no other
-// outputs.
+// The order of the pairs. The first pair, (1, -1), contributes to every output and sets the sums; the last pair writes
+// the outputs. Pair 0 contributes only to the first and the last output, so it may be the last pair only if a cube has
+// just these two outputs along d.
 static const int pair_order[] = {1, 0, 2, 3};
 
 // Finds the rows of a cube at `h`, from a channel on.
@@ -49,7 +49,8 @@ INLINE void find_rows(const int side, const cube_input *x, ptrdiff_t h, ptrdiff_
     for (int d = 0; d < side; d++) rows[d] = d >= x->from[0] && d < x->to[0] ? row + d * x->slab : x->zeros;
 }
 
-// Transforms one vector of channels of a cube, for `count` pairs of points along d from number `pair` on.
+// Transforms a cube of inputs for one vector of channels and `count` pairs of points along d, from pair number `pair`
+// on.
 INLINE void transform_input(
     const int points, const int pair, const int count, const cube_input *x, ptrdiff_t channel, float *out,
     ptrdiff_t step) {

@@ -23,7 +23,8 @@ INLINE float pair_point(const int points, const int pair) {
     return pair == 1 ? 1 : pair == 2 ? 2 : 0.5f;
 }
 
-// A pair's positive point raised to the index of an output or tap; there are at most five of either.
+// A pair's positive point to the power `exponent`, the index of an output or of a tap. There are at most five outputs
+// and five taps.
 INLINE float pair_power(const int points, const int pair, const int exponent) {
     const float point = pair_point(points, pair), square = point * point;
     const float even = exponent < 2 ? 1 : exponent < 4 ? square : square * square;
@@ -104,7 +105,8 @@ INLINE void output_adjoint(const int points, const int outputs, const vec *dy, v
     }
 }
 
-// The factor of a pair's rows of G: 1 / the product of the point's distances to the other finite points.
+// The factor of a pair's rows of G: 1 divided by the product of the distances from the pair's point to all other finite
+// points.
 INLINE float filter_factor(const int points, const int pair) {
     if (points == 4) return 0.5f;
     if (points == 8) return pair == 1 ? -2.f / 9 : pair == 2 ? 1.f / 90 : 32.f / 45;

@@ -53,7 +53,7 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
 }
 #endif
 
-// Whether `ulimit -v` is set and leaves less address space than a thread or a library may allocate at once.
+// Whether `ulimit -v` is set and leaves less address space than a thread or a library may allocate in one call.
 static int address_space_is_used_up(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY) return 0;

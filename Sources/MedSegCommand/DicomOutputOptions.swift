@@ -25,7 +25,7 @@ struct DicomOutputOptions: ParsableArguments {
 
     @Flag(
         help:
-            "Write DICOM objects into a new study if an anonymiser emptied the UIDs of the scan; else they are refused."
+            "If an anonymiser emptied the UIDs of the scan, write DICOM objects into a new study; otherwise none are written."
     )
     var newStudy = false
 

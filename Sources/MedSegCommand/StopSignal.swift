@@ -12,7 +12,7 @@ func endWhenTerminated() {
     signal(SIGTERM) { _ in _exit(ExitStatus.terminated.rawValue) }
 }
 
-/// Turns SIGINT and SIGTERM into a request to stop at the next safe point; a second signal stops at once.
+/// Turns SIGINT and SIGTERM into a request to stop at the next safe point; a second signal stops immediately.
 ///
 /// One handler replaces the other without a gap, so that no signal is lost.
 final class StopSignal {

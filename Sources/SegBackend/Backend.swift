@@ -256,7 +256,7 @@ public protocol LossOps {
         accumulate: Bool) throws
 }
 
-/// Optimiser steps over all parameters at once.
+/// Optimiser steps; one call updates all parameters.
 public protocol OptimizerOps {
     /// One step of Adam or AdamW.
     func adamStep(_ slots: [AdamSlot], _ params: AdamParams) throws

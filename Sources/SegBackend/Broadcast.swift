@@ -1,7 +1,7 @@
 extension Shape {
-    /// The shape of the result of an elementwise op of two arrays, by the broadcasting rule of NumPy and PyTorch:
-    /// shapes are aligned at their last axes, and an axis that has size 1 or is absent is repeated to the size of the
-    /// other array's axis.
+    /// The shape of an elementwise op's result, by the broadcasting rule of NumPy and PyTorch. The shapes of the two
+    /// arrays are aligned at their last axes. An axis that is absent or has size 1 is repeated to the size that the
+    /// axis has in the other array.
     ///
     /// `[2, 1, 5]` with `[3, 1]` gives `[2, 3, 5]`; nil if two sizes differ and neither is 1.
     public func broadcast(with other: Shape) -> Shape? {
@@ -65,7 +65,7 @@ package struct Broadcast {
     /// The number of rows of the innermost axis.
     package var rows: Int { axes.dropLast().reduce(1) { $0 * $1.count } }
 
-    /// The index of the first element of a row of the innermost axis, in each operand.
+    /// The indices of a row's first element in the two operands. A row runs along the innermost axis.
     package func start(of row: Int) -> (a: Int, b: Int) {
         var (rest, a, b) = (row, 0, 0)
         for axis in axes.dropLast().reversed() {

@@ -43,8 +43,8 @@ package struct OpCall: Sendable {
 // The cost of products, computed in one place for profiles, summaries, benchmarks and OpenCL's launches.
 
 extension Conv3dParams {
-    /// The multiply-adds of a convolution, of a transposed convolution and of their gradients; taps in the padding
-    /// count.
+    /// The number of multiply-adds of a convolution, a transposed convolution, or a gradient of either. Taps in the
+    /// padding count.
     /// - Parameters:
     ///   - coarse: The output of a convolution, or the input of a transposed convolution.
     ///   - fine: The input of a convolution, or the output of a transposed convolution.
@@ -52,7 +52,8 @@ extension Conv3dParams {
         multiplyAdds(rows: coarse.rows, channels: (coarse.channels, fine.channels), taps: kernel.count)
     }
 
-    /// The multiply-adds of a number of channel vectors and taps, for example of one phase of a transposed convolution.
+    /// The number of multiply-adds for some channel vectors and taps, for example for one phase of a transposed
+    /// convolution.
     package func multiplyAdds(rows: Int, channels: (Int, Int), taps: Int) -> Int {
         rows.multipliedSaturated(by: channels.0 / groups * channels.1).multipliedSaturated(by: taps)
     }
@@ -66,15 +67,15 @@ extension MatmulParams {
     package func multiplyAdds(_ a: Shape, into c: Shape) -> Int { c.count.multipliedSaturated(by: inner(a)) }
 }
 
-/// The multiply-adds of attention: the cost of a T × T × E product for each head, times the number of such products.
+/// The cost of attention in multiply-adds. Attention consists of matrix products, each T × T × E for every head.
 package enum AttentionCost {
-    /// The number of products of the forward pass: the scores, and the weighted sum of values.
+    /// The number of products in the forward pass: the scores, and the weighted sum of values.
     package static let forwardProducts = 2
-    /// The number of products of the gradient: the scores again, and the gradients of probabilities, queries, keys and
-    /// values.
+    /// The number of products in the backward pass: the scores again, and the gradients of probabilities, queries, keys
+    /// and values.
     package static let backwardProducts = 5
 
-    /// The multiply-adds of a number of products of queries `[N, T, heads, E]` and keys.
+    /// The number of multiply-adds for some products; queries and keys are `[N, T, heads, E]`.
     package static func multiplyAdds(_ q: Shape, _ k: Shape, products: Int) -> Int {
         q.count.multipliedSaturated(by: products * k[1])
     }

@@ -46,7 +46,7 @@ final class Outcome: Sendable {
 
     func map(_ index: Int) -> UnsafePointer<UInt8>? { maps.indices.contains(index) ? maps[index].start : nil }
 
-    /// The probability of a class by its number in the mask, or of a region by its map, at every voxel of the scan.
+    /// The probability of the class with `number` in the mask, or of the region with map `number`, at every voxel of the scan.
     func probability(of number: Int) throws -> [Float] {
         let classes = found.labelNumbers + (found.hasRegions ? [] : [0])
         guard let label = classes.first(where: { found.writtenNumber($0) == number }) else {

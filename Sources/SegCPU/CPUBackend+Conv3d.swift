@@ -8,8 +8,9 @@ package enum Conv3dAlgorithm: Hashable, Sendable {
     case direct
     /// A matrix product of the unfolded input and the weights.
     case product
-    /// Winograd's algorithm, which needs fewer multiplications. It supports stride 1, and three taps per axis at stride
-    /// 2, if the number of input channels is a multiple of 16; for a weight gradient the number of output channels too.
+    /// Winograd's algorithm, which needs fewer multiplications. It supports stride 1, and stride 2 with three taps per
+    /// axis. The number of input channels must be a multiple of 16; for a weight gradient, so must the number of output
+    /// channels.
     /// If Winograd's algorithm is forced, all other convolutions are computed by `direct`.
     case winograd(WinogradForm)
 }

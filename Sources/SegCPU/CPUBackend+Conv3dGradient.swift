@@ -153,7 +153,7 @@ private struct GradientSplit {
     }
 
     let chunks: Int
-    /// The number of floats of the sums of one chunk.
+    /// The number of floats in the sums of one chunk.
     let partialCount: Int
     private let tiles: Int
     private let runs: Int

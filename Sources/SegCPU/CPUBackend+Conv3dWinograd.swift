@@ -2,13 +2,13 @@ import CSegCPU
 internal import SegBackend
 internal import SegCore
 
-/// The maximum size in bytes of all sums of a weight gradient, unless the sums of one chunk need more.
+/// The maximum size in bytes of the sums of all chunks of a weight gradient; a single chunk may need more.
 private let sumsBudget = 32 << 20
 private let mostChunks = 8
 
 extension CPUBackend {
-    /// Computes a convolution by Winograd's algorithm, or with `transposed` a transposed convolution. At stride 1 the
-    /// latter is a convolution whose weights are flipped along each axis.
+    /// Computes a convolution by Winograd's algorithm, or with `transposed` a transposed convolution. At stride 1, a
+    /// transposed convolution is a convolution whose weights are flipped along each axis.
     func convolveByWinograd(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, transposed: Bool,
         into y: BufferView, accumulate: Bool, form: WinogradForm

@@ -92,7 +92,7 @@ private struct DiceTotals {
         sums = [Double](repeating: 0, count: 4 * samples * channels)
     }
 
-    /// Adds the sums of one task's rows in a sample.
+    /// Adds the sums that one parallel task computed over its part of a sample.
     mutating func add(_ partial: UnsafePointer<Double>, sample: Int) {
         for kind in 0..<3 {
             for c in 0..<channels { sums[(kind * samples + sample) * channels + c] += partial[kind * channels + c] }

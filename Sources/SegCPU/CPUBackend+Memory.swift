@@ -96,7 +96,7 @@ extension CPUBackend {
         }
     }
 
-    /// Returns at once, because every op has finished when its function returns.
+    /// Returns immediately, because every op has finished when its function returns.
     public func synchronize() throws {}
 
     /// The bytes that the pool holds.

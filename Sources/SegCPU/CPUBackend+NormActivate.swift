@@ -175,7 +175,8 @@ extension CPUBackend {
     }
 }
 
-/// The sums of the first pass of a gradient for a channel: Σ g0, Σ g0 x̂, and the gradient of the channel's slope.
+/// The sums that the first pass of a gradient computes for one channel: Σ g0, Σ g0 x̂, and the gradient of the channel's
+/// slope.
 struct ChannelSums {
     var sum = 0.0
     var projected = 0.0

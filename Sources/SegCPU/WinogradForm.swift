@@ -68,7 +68,7 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
         return cubes * (transforms + products * 0.0154) + weights * weightTime
     }
 
-    /// The estimated time of the transforms of one vector of channels of a cube, in ns.
+    /// The estimated time, in ns, to transform one vector of channels in a cube.
     private func transformTime(transposed: Bool) -> Double {
         switch self {
         case .two3: 200

@@ -32,7 +32,7 @@ public struct Launch: Hashable, Sendable {
     /// The launch from the variables, even if the launcher started only one process.
     package static func place(_ environment: [String: String]) -> Launch? {
         func number(_ name: String) -> Int? { environment[name].flatMap { Int($0) } }
-        // An mpirun inside a Slurm job has the variables of both; its own count is the right one.
+        // A process that mpirun starts inside a Slurm job has the variables of both; mpirun's count is the right one.
         let places: [(launcher: Launcher, rank: String, count: String)] = [
             (.openMPI, "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
             (.pmi, "PMI_RANK", "PMI_SIZE"),

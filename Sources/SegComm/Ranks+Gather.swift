@@ -1,7 +1,8 @@
 internal import SegCore
 
 extension Ranks {
-    /// The bytes of every rank, in the order of the ranks and of any length; collected and distributed by rank 0.
+    /// The bytes of every rank, in the order of the ranks. The lengths may differ. Rank 0 collects and distributes the
+    /// bytes.
     public func gather(_ own: [UInt8]) throws(RankError) -> [[UInt8]] {
         guard count > 1 else { return [own] }
         guard isFirst else {

@@ -10,7 +10,7 @@ public protocol RankArray {
     /// Reads the bytes of elements.
     func bytes(_ range: Range<Int>) throws -> [UInt8]
 
-    /// Adds elements, each with one IEEE addition, therefore a + b has the same bits on both ranks.
+    /// Adds elements, each with one IEEE addition. Therefore two ranks that exchange a and b get the same bits for a + b.
     func add(_ bytes: [UInt8], to range: Range<Int>) throws
 
     /// Writes the bytes of elements.
@@ -23,7 +23,7 @@ extension Ranks {
     /// Each element is summed along one binary tree, for any number of ranks: ranks 0 and 1, 2 and 3, …, then those
     /// pairs, and so on. Halves of the array are exchanged at distance 1, 2, 4 … (reduce-scatter), and collected in
     /// reverse order (all-gather). Each of p ranks sends 2 · (1 − 1/p) of the array.
-    /// - Throws: `RankError` if the number of ranks is not a power of two; errors of the array.
+    /// - Throws: `RankError` if the number of ranks is not a power of two; the errors that `array` throws.
     public func sum(_ array: some RankArray) throws {
         guard count & (count - 1) == 0 else {
             throw RankError(.usage, isShared: true, "\(count) ranks cannot sum in pairs; start 1, 2, 4, 8 … ranks")

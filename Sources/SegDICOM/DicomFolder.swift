@@ -48,7 +48,7 @@ struct DicomFolder: Sendable {
         self.path = path
         zip = UnpackedArchive.isZip(file: path) ? try UnpackedArchive(path) : nil
         let files = try DicomFiles(zip?.folder ?? path, given: path)
-        // The library is opened only here; a missing library must not hide that the folder has no DICOM at all.
+        // The library is opened only here, so that a folder without DICOM is reported as such even without the library.
         functions = try DicomLibrary.functions(for: path)
         let found = Mutex([Int: Found]())
         let functions = functions

@@ -17,7 +17,7 @@ struct DicomFrame: Sendable {
     var intercept = 0.0
     /// The values that may distinguish volumes at the same positions, in the order of `keyNames`.
     var keys: [String] = []
-    /// The reason why the series cannot be read, as the end of a sentence; nil if it can.
+    /// The reason why the series cannot be read, as the end of a sentence; nil if the series can be read.
     var fault: String?
 
     /// The names of the attributes of `keys`.

@@ -25,7 +25,7 @@ final class DicomImage: Sendable {
     let rows: Int
     let columns: Int
     let storage: DicomStorage
-    /// The reason why a series with this file cannot be read, as the end of a sentence; nil if it can.
+    /// The reason why a series with this file cannot be read, as the end of a sentence; nil if the file is no obstacle.
     let fault: String?
 
     init(_ file: DicomFile, path: String, name: String) {
@@ -121,7 +121,7 @@ struct DicomStorage: Sendable {
     /// The number of significant bits.
     private var bits: Int { min(stored ?? allocated, allocated) }
 
-    /// The reason why pixels cannot be read, as the end of a sentence; nil if they can.
+    /// The reason why pixels cannot be read, as the end of a sentence; nil if they can be read.
     var fault: String? {
         guard [8, 16, 32].contains(allocated), bits > 0 else {
             return "has BitsAllocated \(allocated) and BitsStored \(bits); 8, 16 or 32 and at least 1 were expected"

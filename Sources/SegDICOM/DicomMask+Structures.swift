@@ -39,7 +39,7 @@ extension DicomMask {
                 DicomTag.interpretedType, segment.meaning.category == .anatomicalStructure ? "ORGAN" : "")
             observation.set(DicomTag.interpreter, "")
         }
-        // With explicit VRs a contour could have no more than about 2700 points.
+        // An explicit VR stores the length of a contour's text in 16 bits, enough for only about 2700 points.
         try document.save(to: path, isImplicit: true)
         let empty = segments.indices.filter { contours[$0].allSatisfy(\.isEmpty) }.map { segments[$0].name }
         return empty.isEmpty

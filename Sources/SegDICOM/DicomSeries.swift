@@ -63,7 +63,7 @@ struct DicomSeries: Sendable {
         let instances = Dictionary(grouping: stack.images, by: \.instance)
         if let same = instances.values.first(where: { $0.count > 1 }) {
             faults.append(
-                "\(same[0].name) and \(same[1].name) have the same SOPInstanceUID, so a reference to it would be ambiguous."
+                "\(same[0].name) and \(same[1].name) have the same SOPInstanceUID, so references to this UID are ambiguous."
             )
         }
         return faults

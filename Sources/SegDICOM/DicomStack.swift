@@ -38,14 +38,14 @@ struct DicomStack: Sendable {
 extension DicomStack {
     /// The tolerance within which gaps are equal: a fraction of the usual gap, and mm.
     private static let gapTolerance = (share: 0.01, millimetres: 0.01)
-    /// The largest distance of a slice from the line of the other slices, in mm; or `gapTolerance.share` of the spacing
-    /// if this is larger.
+    /// The largest distance, in mm, of a slice from the line through the other slices. If `gapTolerance.share` of the
+    /// spacing is larger, that is the largest distance.
     private static let lineTolerance = 0.05
     /// The smallest angle that is reported, in degrees; smaller angles come from rounded positions.
     private static let leastTilt = 0.1
 
     /// Stacks frames at different positions.
-    /// - Throws: `DicomRefusal` if they are not evenly spaced, or with `fillsGaps` if the gaps cannot be filled.
+    /// - Throws: `DicomRefusal` if the frames are not evenly spaced; with `fillsGaps`, only if the gaps cannot be filled.
     init(_ frames: [DicomFrame], normal: DicomFrame.Vector, fillsGaps: Bool) throws(DicomRefusal) {
         let ordered = frames.compactMap { frame in frame.position.map { (frame: frame, position: $0) } }
         guard ordered.count == frames.count, frames.count > 1, let directions = frames[0].directions,

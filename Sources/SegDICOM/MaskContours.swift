@@ -12,7 +12,7 @@ struct MaskContours {
         static func + (left: Point, right: Point) -> Point { Point(x: left.x + right.x, y: left.y + right.y) }
         static func - (left: Point, right: Point) -> Point { Point(x: left.x - right.x, y: left.y - right.y) }
 
-        /// Positive if the other direction points to the right of this one, as y points down.
+        /// Positive if `other` points to the right of this direction, because y points down.
         func cross(_ other: Point) -> Int { x * other.y - y * other.x }
         func dot(_ other: Point) -> Int { x * other.x + y * other.y }
     }
@@ -62,7 +62,7 @@ struct MaskContours {
                     Point(x: 2 * x + 1, y: 2 * y), Point(x: 2 * x + 2, y: 2 * y + 1),
                     Point(x: 2 * x + 1, y: 2 * y + 2), Point(x: 2 * x, y: 2 * y + 1),
                 ]
-                // One line cuts off a run of corners inside, from the edge after the run to the edge before it.
+                // For each run of corners inside, one line cuts off the run: from the edge after it to the edge before it.
                 for first in 0..<4 where corners[first] && !corners[(first + 3) % 4] {
                     var last = first
                     while corners[(last + 1) % 4] { last = (last + 1) % 4 }

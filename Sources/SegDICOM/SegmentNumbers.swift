@@ -1,6 +1,6 @@
 internal import SegCore
 
-/// The assignment of numbers of a label map to the segments of a file.
+/// Assigns a number in a label map to each segment of a file.
 struct SegmentNumbers {
     /// The number of each segment; a segment that is left out has none.
     private(set) var numbers: [Int: UInt16] = [:]

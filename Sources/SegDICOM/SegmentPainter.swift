@@ -11,7 +11,7 @@ struct SegmentPainter {
     private var voxels: [Float]
     /// The number of voxels that belong to two labels, by the pair of labels, the smaller one first.
     private var overlaps: [SIMD2<Int>: Int] = [:]
-    /// The number of voxels of segments outside of the grid.
+    /// The number of segment voxels that lie outside the grid.
     private var outside = 0
     /// The axes along which planes were painted.
     var planesAlong: Set<Int> = []

@@ -19,10 +19,10 @@ public struct CaseChannels: Hashable, Sendable {
 
     /// Groups scans into cases.
     ///
-    /// If there are as many files as a case has channels, they are one case, unless their names number them as files of
-    /// several cases. Files that are named `CASE_0000`, `CASE_0001` and so on come in the order of these numbers, as in
-    /// nnU-Net, others in the given order. If every file is 4-D, each file is a case. Otherwise the files of several cases are
-    /// named by numbers, and may come in any order.
+    /// If the number of files equals the number of channels, the files are one case, unless their names number them as
+    /// files of several cases. Files with names such as `CASE_0000` and `CASE_0001` come in the order of these numbers, as
+    /// in nnU-Net, others in the given order. If every file is 4-D, each file is a case. Otherwise the files of several
+    /// cases have such names, and may come in any order.
     /// - Parameters:
     ///   - files: The scans.
     ///   - count: The number of channels of a case.

@@ -2,7 +2,7 @@ internal import CCrypto
 public import Foundation
 public import SegCore
 
-/// A digest of bytes, computed by OpenSSL: of files to identify them, of downloads to check that they are intact.
+/// A digest of bytes, computed by OpenSSL. It identifies files, and shows that a download is intact.
 public final class ContentDigest {
     /// The digest algorithm.
     public enum Algorithm: Sendable {

@@ -49,7 +49,7 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
     }
 
     /// Runs the request to its end.
-    /// - Returns: Whether the file is complete; if not, it cannot be resumed and must be requested from the start.
+    /// - Returns: Whether the file is complete. If it is not, the download cannot be resumed: request the whole file again.
     /// - Throws: `DataError` if the server fails or the file cannot be written.
     func run() throws(DataError) -> Bool {
         let session = URLSession(configuration: .ephemeral, delegate: self, delegateQueue: nil)

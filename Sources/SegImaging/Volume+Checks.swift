@@ -29,7 +29,7 @@ extension Volume {
             throw DataError(
                 .badData, labelName,
                 "lies \((apart * 100).rounded() / 100) mm off \(imageName) at a corner; "
-                    + "the two affines must agree. Resample it to the other's grid or repair its header.")
+                    + "the two affines must agree. Resample it to the grid of \(imageName), or repair its header.")
         }
     }
 

@@ -68,7 +68,8 @@ public struct Ensemble {
     ///   - name: The scan's file, for errors.
     ///   - options: The number of passes, the mirrored axes and the seed.
     ///   - progress: Called with the number of finished windows and the total number, over all samples.
-    /// - Throws: `InferenceError` if the samples cannot differ or do not differ; the errors of `Predictor.predict`.
+    /// - Throws: `InferenceError` if the options make all samples equal, or if the samples turn out equal; the errors of
+    ///   `Predictor.predict`.
     public func predict(
         _ scan: ScanImage, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) throws -> Void
     ) throws -> UncertainPrediction {
@@ -148,7 +149,8 @@ public struct Ensemble {
 
 extension Predictor {
     /// Predicts a scan of one channel with Monte Carlo dropout or mirrored inputs, as an `Ensemble` of this model.
-    /// - Throws: `InferenceError` if the samples cannot differ or do not differ; the errors of `predict`.
+    /// - Throws: `InferenceError` if the options make all samples equal, or if the samples turn out equal; the errors of
+    ///   `predict`.
     public func predict(
         _ scan: Volume, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) throws -> Void
     ) throws -> UncertainPrediction {

@@ -63,9 +63,9 @@ struct ForegroundEntropy {
         return -foreground * log(foreground) - (1 - foreground) * log(1 - foreground)
     }
 
-    /// Whether the background's logit exceeds all others by more than the margin. Such a voxel does not count, and no
-    /// exponentials are computed for it: the sum of the foreground's exponentials is at most their number times the largest
-    /// one.
+    /// Whether the background's logit exceeds all others by more than the margin. Such a voxel does not count. No
+    /// exponentials are computed for it, because the sum over n foreground classes is at most n times the largest
+    /// exponential.
     private static func isBackground(
         at voxel: Int, of values: UnsafeBufferPointer<Float>, _ rule: VoxelRule, _ margin: Float
     ) -> Bool {

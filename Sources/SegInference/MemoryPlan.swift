@@ -1,7 +1,7 @@
 internal import Foundation
 internal import SegCore
 
-/// The planned memory of a prediction. It is computed after the scan is preprocessed to the network's grid, and before the first
+/// The planned memory of a prediction, computed after the scan is preprocessed to the network's grid and before the first
 /// window.
 public struct MemoryPlan: Sendable, CustomStringConvertible {
     /// A part of the memory that is in use while windows are computed.
@@ -23,7 +23,7 @@ public struct MemoryPlan: Sendable, CustomStringConvertible {
     /// The number of bytes of the process while several channels are copied to the network's input, before the first window; 0
     /// for one channel.
     public let copying: Int
-    /// The number of bytes of the temporary file for the sums of windows; 0 if the sums are in memory.
+    /// The size in bytes of the temporary file for the sums of windows; 0 if the sums are in memory.
     public let scratch: Int
 
     /// The planned peak of the process's resident memory from the time when the channels are copied.
@@ -73,7 +73,7 @@ public struct MemoryPlan: Sendable, CustomStringConvertible {
 
 /// The memory limit of a prediction, and the function that is called with the memory plan.
 public struct MemoryBudget: Sendable {
-    /// The maximum number of bytes of the process; nil for the free memory of the machine.
+    /// The maximum memory of the process in bytes; nil for the free memory of the machine.
     public var limit: Int?
     /// The folder of the temporary file for the sums of windows, which is used if they do not fit into memory.
     public var scratch = FileManager.default.temporaryDirectory.path

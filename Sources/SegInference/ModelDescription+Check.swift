@@ -100,8 +100,8 @@ extension ModelDescription {
         throw error("ignore_label", "is \(ignored), but labels assigns this number to '\(name)'")
     }
 
-    /// Checks that masks have the labels of which only the largest component is kept.
-    /// - Parameter labels: The foreground classes, or the channels of regions.
+    /// Checks that every label in `postprocessing.largest_component` can occur in masks.
+    /// - Parameter labels: The labels that can occur: the foreground classes, or the channels of regions.
     private func checkLargest(of labels: [Int]) throws {
         let wanted = (postprocessing.largestOf ?? []).map { Int($0) }.sorted()
         let strays = wanted.filter { !labels.contains($0) }.map(String.init)

@@ -63,8 +63,9 @@ public struct Prediction: Sendable {
         return stream.finish()
     }
 
-    /// The probability of one class, or of one region by its channel, at every voxel of the scan. Outside the network's
-    /// box, the probability of a foreground class or of a region is 0.
+    /// The probability of class `label`, or of the region with channel `label`, at every voxel of the scan.
+    ///
+    /// Outside the network's box, the probability of a foreground class or of a region is 0.
     public func probability(of label: Int) -> [Float] {
         precondition(label >= 0 && label < classes, "class \(label) of \(classes)")
         var map: [Float] = []

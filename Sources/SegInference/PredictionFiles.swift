@@ -44,7 +44,7 @@ public struct PredictionFiles {
         self.init(channels: [input], stem: ScanFile.stem(of: input), folder: folder, ending: ending)
     }
 
-    /// Creates the names of the files of a case of several channels.
+    /// Creates the names of the files for a case with several channels.
     /// - Parameters:
     ///   - channels: The scans that are the channels, at least one.
     ///   - stem: The beginning of the names of the written files.
@@ -121,7 +121,7 @@ public struct PredictionFiles {
         }
     }
 
-    /// The existing probability files of the scan. Their numbers may be any numbers of label maps.
+    /// The existing probability files of the scan, with any label number in their names.
     private var probabilityFiles: [String] {
         let start = "\(stem)_probability_"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []

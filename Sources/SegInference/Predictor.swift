@@ -24,7 +24,7 @@ public final class Predictor {
     /// The number of classes, background included; a single channel has two classes.
     public var classes: Int { description.maskPlan.classes(channels: network.outputChannels) }
 
-    /// The number of bytes of the weights of all folds and of a first stage.
+    /// The size in bytes of all weights: of every fold, and of a first stage if there is one.
     public var weightBytes: Int {
         let own = network.store.parameters.reduce(0) { $0 + 4 * $1.shape.count } * (1 + folds.count)
         guard case .model(let first)? = previousStage else { return own }

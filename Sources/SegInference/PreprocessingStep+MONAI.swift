@@ -70,7 +70,7 @@ extension Resize.Target {
         let isLongest =
             try coder.given("size_mode", longest.map { _ in true }, .named(["all": false, "longest": true])) ?? false
         guard !isLongest else { return .longest(try coder.required("spatial_size", longest, .int)) }
-        // For a 3-D image, MONAI accepts a single number only as the longest axis.
+        // For a 3-D image, MONAI accepts a single number only with size_mode "longest".
         try coder.check(
             "spatial_size", coder.reader?.value("spatial_size")?.number == nil, "should be three integers")
         return .extents(try coder.required("spatial_size", extents, .extents))

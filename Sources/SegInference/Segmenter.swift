@@ -58,7 +58,7 @@ public struct Segmenter {
             ? Array(0..<ensemble.models[0].network.outputChannels) : description.maskPlan.foreground(classes: classes)
     }
 
-    /// The numbers of the foreground classes in a file of the mask, or the channels of the regions, in the order of
+    /// The numbers that stand for the foreground classes in a mask file, or the channels of the regions, in the order of
     /// `labelNumbers`.
     public var writtenLabelNumbers: [Int] {
         guard let written = description.labelScheme.writtenNumbers else { return labelNumbers }
@@ -181,7 +181,8 @@ public struct Segmentation: Sendable {
     public let uncertain: UncertainPrediction?
     /// Whether the mask is regions that may overlap, not classes.
     public let hasRegions: Bool
-    /// The postprocessed maps: one with the class of every voxel, or one of 0 and 1 per region, in the order of the channels.
+    /// The postprocessed maps: one map with the class of every voxel or, for regions, one map of 0 and 1 per region, in the
+    /// order of the channels.
     public let maps: [[UInt8]]
     /// The size of the mask: the scan's size, unless the model's plan leaves the mask on the network's grid.
     public let size: Triple
@@ -201,6 +202,6 @@ public struct Segmentation: Sendable {
     /// The number of each class in a file of the mask, the background's first; nil if the number is the class itself.
     public let writtenNumbers: [UInt16]?
 
-    /// The number of a class in a file of the mask, or the channel of a region.
+    /// The number that stands for a class in a mask file, or the channel of a region.
     public func writtenNumber(_ label: Int) -> Int { writtenNumbers.map { Int($0[label]) } ?? label }
 }

@@ -10,7 +10,7 @@ public struct UncertaintyOptions: Hashable, Sendable {
     public var seed: UInt64 = 0
     /// The axes of the network's volume, 0 to 2, that are flipped in every combination: test-time augmentation.
     public var mirroredAxes: Set<Int> = []
-    /// Whether samples that cannot differ, or do not differ, are accepted.
+    /// Whether it is accepted that the options make all samples equal, or that the samples turn out equal.
     public var allowsZeroVariance = false
 
     /// Creates options with ten passes of dropout.

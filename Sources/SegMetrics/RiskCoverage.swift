@@ -57,7 +57,8 @@ public struct RiskCoverage: Hashable, Sendable, Codable {
         errorDetection = Self.errorDetection(groups, right: right, wrong: sums.errors)
     }
 
-    /// The number of voxels and of errors in each run of equal uncertainty, from the most certain on.
+    /// The number of voxels and the number of errors in each run of voxels with equal uncertainty, the most certain run
+    /// first.
     private static func groups(_ keys: [UInt64]) -> [(count: Int, errors: Int)] {
         var groups: [(count: Int, errors: Int)] = []
         var value: UInt64?

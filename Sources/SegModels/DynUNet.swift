@@ -72,7 +72,7 @@ public struct DynUNetOptions: Hashable, Sendable {
         let levels = strides.count
         guard levels >= 3, kernels.count == levels else {
             throw reader.error(
-                "kernel_size", "should have as many entries as strides, at least 3, not \(kernels.count) for \(levels)")
+                "kernel_size", "has \(kernels.count) entries, strides \(levels); give both the same number, at least 3")
         }
         guard strides[0] == Triple(1) else {
             throw reader.error(

@@ -50,8 +50,8 @@ extension NetworkDefinition {
         _ = try network(Tensor(input, on: backend), in: ForwardContext(mode: mode, seed: 0, pass: 0))
     }
 
-    /// The maximum number of bytes in memory at once during inference of one window of 32-bit floats: input, activations and
-    /// output, without the parameters. Nothing is computed.
+    /// The peak memory, in bytes, of inference of one window of 32-bit floats: input, activations and output, without the
+    /// parameters. Nothing is computed.
     /// - Throws: `TensorError` if the window does not fit the network.
     package func inferenceBytes(size: Triple) throws -> Int {
         let backend = DryRunBackend(scalar: .f32)

@@ -37,7 +37,7 @@ extension OptimizerKind {
             try coder.check("nesterov", !nesterov || isPlain, "requires a momentum above 0 and no dampening")
             try coder.check(
                 "dampening", dampening == 0 || momentum > 0,
-                "does nothing without momentum; give momentum, or leave it out")
+                "does nothing without momentum; give momentum, or leave dampening out")
             return .sgd(
                 momentum: momentum, dampening: dampening, nesterov: nesterov,
                 weightDecay: try coder.value("weight_decay", settings.decay, .amount))

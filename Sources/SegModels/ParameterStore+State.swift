@@ -12,13 +12,14 @@ public struct StateMatch: Sendable {
     public var missing: [String] = []
     /// The names that the file has but the network lacks.
     public var unexpected: [String] = []
-    /// The names that both have with different shapes.
+    /// The names that the file and the network both have, but with different shapes.
     public var misshapen: [(name: String, file: [Int], network: [Int])] = []
     /// The names in a file of an older MONAI version that the network lacks; no output depends on them.
     public var obsolete: [String] = []
     /// The names of the network that a file of an older MONAI version lacks; no output depends on them.
     public var defaulted: [String] = []
-    /// The names that both have but whose values the network determines: second names of a parameter, tables of integers.
+    /// The names that the file and the network both have, but whose values the network determines and the file contradicts:
+    /// second names of a parameter, tables of integers.
     public var conflicting: [String] = []
 
     /// Whether no name is missing, unexpected, misshapen or conflicting.
@@ -37,7 +38,7 @@ public struct StateMatch: Sendable {
         list("in the network but not in the file", missing)
         list("in the file but not in the network", unexpected)
         list("shapes differ", misshapen.map { "\($0.name) (file \($0.file), network \($0.network))" })
-        list("values differ from those under another name, or from a constant of the network", conflicting)
+        list("values contradict another name of the same parameter, or a constant of the network", conflicting)
         return lines.joined(separator: "; ")
     }
 }

@@ -37,7 +37,8 @@ public final class BatchStatistics: @unchecked Sendable {
         }
     }
 
-    /// Updates the running statistics with the statistics of a pass of the same network over the same number of voxels.
+    /// Updates the running statistics with the statistics that a pass measured. The pass must be of the same network and
+    /// over the same number of voxels.
     /// - Parameter values: The result of `values()` of that pass.
     /// - Throws: `BackendError` if there is not enough memory.
     public func move(by values: ArraySlice<Double>) throws {

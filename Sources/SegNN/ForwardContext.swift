@@ -9,7 +9,7 @@ public struct ForwardContext: Sendable {
         case training
         /// Dropout off, running statistics, nothing recorded; PyTorch's `eval()` under `no_grad()`.
         case inference
-        /// As inference, but with dropout on: one sample of Monte-Carlo dropout. Gal and Ghahramani 2016.
+        /// As inference, but with dropout on: one sample of Monte-Carlo dropout (Gal and Ghahramani 2016).
         case monteCarlo
     }
 
@@ -19,12 +19,12 @@ public struct ForwardContext: Sendable {
     public var seed: UInt64
     /// The number of the training step or Monte-Carlo sample; another pass draws other random numbers.
     public var pass: UInt32
-    /// Whether dropout is on. The mode determines it, unless it is switched off to compare with a run without dropout.
+    /// Whether dropout is on. The mode sets the initial value; false compares with a run without dropout.
     public var dropsOut: Bool
     /// Whether blocks discard their intermediate results and compute them again for the gradients, as in
     /// `torch.utils.checkpoint`: less memory, more time, the same bits.
     public var recomputes = false
-    /// The collection that keeps batch norm statistics for later; nil if the running statistics are updated at once.
+    /// The collection that keeps batch norm statistics for later; nil if each pass updates the running statistics itself.
     public var statistics: BatchStatistics?
     /// The current run of a recomputed block.
     private var run = Run.only

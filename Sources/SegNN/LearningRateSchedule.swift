@@ -41,7 +41,8 @@ public struct WarmUp: Hashable, Sendable {
         self.start = start
     }
 
-    /// Returns the factor of warm-up and schedule at an iteration of a training run of `total` iterations.
+    /// Returns the factor of the learning rate at an iteration, from the warm-up and the schedule together. The training
+    /// run has `total` iterations.
     public func factor(_ schedule: LearningRateSchedule, iteration: Int, of total: Int, done: Double) -> Double {
         guard iteration >= iterations else {
             return start + (1 - start) * Double(iteration) / Double(iterations)
@@ -72,8 +73,7 @@ public struct PlateauRule: Hashable, Sendable {
     public var threshold = 1e-4
     /// Whether `threshold` is relative to the best value.
     public var isRelative = true
-    /// The number of validations after a decrease that do not count as validations without progress (PyTorch's
-    /// `cooldown`).
+    /// The number of validations after a decrease in which a lack of progress is not counted (PyTorch's `cooldown`).
     public var cooldown = 0
     /// The smallest value of `PlateauState.factor`, at which the decreases end.
     public var smallest = 0.0

@@ -72,7 +72,7 @@ public final class ParameterStore {
     }
 
     /// Registers integers that the network's design determines: they are saved as PyTorch saves them, but never loaded.
-    /// - Parameter values: Returns the integers when they are saved or compared; as many as the shape has.
+    /// - Parameter values: Called when the integers are saved or compared; returns one integer for each element of the shape.
     public func constant(_ name: String, _ shape: Shape, _ values: @escaping @Sendable () -> [Int64]) {
         contents.constants.append(IntegerConstant(name: path + name, shape: shape, make: values))
     }

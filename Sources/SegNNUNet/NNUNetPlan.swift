@@ -157,7 +157,7 @@ extension NNUNetPlan {
         let edges = try entries.required("spacing", entries.doubles("spacing"))
         let isFlat = try isTwoDimensional
         guard edges.count == (isFlat ? 2 : 3) else {
-            throw entries.error("spacing", "should have as many numbers as patch_size, not \(edges.count)")
+            throw entries.error("spacing", "has \(edges.count) numbers, but patch_size has \(isFlat ? 2 : 3)")
         }
         return try entries.naming("spacing") {
             try NNUNetResampling(

@@ -29,7 +29,7 @@ struct NNUNetPostprocessing {
         if let other = functions.first(where: { $0 != Self.function }) {
             throw reader.error("postprocessing_fns", "'\(other)' is not supported; supported: \(Self.function)")
         }
-        // These give the Dice before and after the steps, by which the steps were chosen.
+        // These two entries give the Dice before and after the steps. nnU-Net chose the steps by this Dice.
         reader.ignore("input_folder", "postprocessed")
         try reader.finish()
         steps = try arguments.map { arguments in
@@ -44,7 +44,7 @@ struct NNUNetPostprocessing {
         }
     }
 
-    /// The numbers of labels, and of regions, which are lists of labels.
+    /// The label numbers in a value: a number, or a list of numbers and of regions, which are lists themselves.
     private static func numbers(_ value: ConfigValue, _ reader: ConfigReader) throws -> [UInt8] {
         if case .array(let items) = value { return try items.flatMap { try numbers($0, reader) } }
         guard let number = value.wholeNumber.flatMap(UInt8.init(exactly:)), number > 0 else {

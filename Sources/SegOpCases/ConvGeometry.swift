@@ -56,8 +56,8 @@ struct ConvGeometry {
         return Shape([first, second / params.groups] + params.kernel.array)
     }
 
-    /// The outputs of the cases that the CPU's Winograd algorithm of a stride can compute: y if the number of input channels
-    /// is a multiple of 16, gx if the number of output channels is a multiple of 16, and gw if both numbers are.
+    /// The outputs that the CPU can compute by Winograd's algorithm for a stride: y if the number of input channels is a
+    /// multiple of 16, gx if the number of output channels is a multiple of 16, and gw if both numbers are.
     func winogradOutputs(stride: Int) -> Set<String> {
         let plain = Triple(1)
         guard params.kernel == Triple(params.kernel.d), params.stride == Triple(stride), params.dilation == plain,

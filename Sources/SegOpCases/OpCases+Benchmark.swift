@@ -56,7 +56,8 @@ extension OpCases {
             opCase: OpCase("\(name)_\(what)", op: name, flops: flops, bytes: bytes, guardBand: 64, setup: setup))
     }
 
-    /// Rows of arithmetic and of reductions on 32 channels of 96³, and one of 2 channels times one number for each voxel.
+    /// Benchmark rows for arithmetic and reductions on 96³ voxels with 32 channels, and one row in which 2 channels are
+    /// multiplied by one number per voxel.
     private static func pointwise(batch: Int) -> [BenchmarkCase] {
         let whole = Shape(batch: batch, size: Triple(96), channels: 32)
         let (classes, rows) = (
@@ -93,7 +94,7 @@ extension OpCases {
             }
     }
 
-    /// Rows of normalisation and PReLU on 32 channels of 96³, as in two of the networks.
+    /// Benchmark rows for normalisation and PReLU on 96³ voxels with 32 channels, as in two of the networks.
     private static func norms(batch: Int) -> [BenchmarkCase] {
         let shape = Shape(batch: batch, size: Triple(96), channels: 32)
         let prelu = ActivationCase(name: "prelu", activation: .prelu, slopePerChannel: false)

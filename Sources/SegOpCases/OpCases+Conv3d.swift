@@ -9,8 +9,8 @@ extension OpCases {
             [$0.forward(bias: true, accumulate: true), $0.forward(bias: false, accumulate: false), $0.layerCase]
         }
 
-    /// The convolutions of both kinds with a number of taps per axis and a stride, if Winograd's algorithm can compute
-    /// one of their outputs.
+    /// Convolutions and transposed convolutions with a number of taps per axis and a stride, as far as Winograd's
+    /// algorithm can compute at least one of their outputs.
     package static func winograd(taps: Int, stride: Int) -> [OpCase] {
         winogradGeometries(taps: taps, stride: stride).flatMap { $0.cases + [$0.layerCase] }
     }
@@ -36,9 +36,9 @@ extension OpCases {
 
     private static let convGeometries = awkwardConvs + networkConvs + winogradConvs
 
-    /// Cubes that overhang on every side; volumes smaller than a cube; an odd number of vectors of channels; inputs that
-    /// the CPU transforms for all pairs of points at once with some numbers of threads, but not with others; and output
-    /// channels that do not fill vectors. All at strides 1 and 2.
+    /// Cubes that overhang on every side; volumes smaller than a cube; an odd number of vectors of channels; inputs for
+    /// which the CPU keeps the transforms of all pairs of points with some numbers of threads, but not with others; and
+    /// output channels that do not fill vectors. All at strides 1 and 2.
     private static let winogradConvs: [ConvGeometry] = [
         ConvGeometry(16, 48, [1, 9, 2], k: 3, s: 1), ConvGeometry(48, 16, [2, 1, 17], k: 5, s: 1).batched(2),
         ConvGeometry(32, 16, [5, 6, 7], k: [5, 5, 5], s: [1, 1, 1], p: [0, 1, 2], d: [1, 1, 1], g: 1),

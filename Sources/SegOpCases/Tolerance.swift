@@ -34,7 +34,7 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
     /// The number of terms above which a sum is a long reduction.
     public static let longReductionTerms = 100_000
 
-    /// The tolerance of a sum of a number of terms.
+    /// The tolerance of a sum with a number of terms.
     public static func reduction(terms: Int) -> Tolerance { terms > longReductionTerms ? .longReduction : .op }
 
     /// The maximum error.

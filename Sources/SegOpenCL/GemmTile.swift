@@ -38,7 +38,7 @@ struct GemmTile: Hashable, Sendable {
     /// The number of items of a work-group.
     var items: Int { (rows / itemRows) * (columns / itemColumns) }
 
-    /// The bytes of local memory of a kernel: an upper bound of the compiler's allocation.
+    /// The size in bytes of a kernel's local memory: an upper bound of the compiler's allocation.
     func localBytes(_ product: TiledProduct, isWide: Bool, _ units: MatrixUnits?) -> Int {
         // PITCH_M, PITCH_N, LINES_APART and EXCHANGE_WORDS of common/tile.cl.
         let (gap, apart) = units == nil ? (4, 8) : (8, 4)
@@ -80,8 +80,8 @@ enum TiledProduct: CaseIterable {
 }
 
 extension BufferView? {
-    /// Whether a kernel that loads vectors of four can read the array: it must begin at a multiple of four elements,
-    /// and 32-bit integers must number its vectors.
+    /// Whether a kernel that loads vectors of four can read the array. The array must begin at a multiple of four
+    /// elements, and the indices of its vectors must fit in 32 bits.
     var holdsVectors: Bool {
         guard let view = self else { return true }
         return view.offset % 4 == 0 && view.count < 1 << 34

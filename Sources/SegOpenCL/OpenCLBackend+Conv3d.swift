@@ -11,7 +11,7 @@ package enum OpenCLConv3dAlgorithm: Hashable, Sendable, CaseIterable {
     case vector
 }
 
-/// The number of outputs of a vector, and the default number of rows of an item: `ROWS` in conv3d/conv3d_vector.cl.
+/// The number of outputs per vector, and the default number of rows per item: `ROWS` in conv3d/conv3d_vector.cl.
 let (vectorOutputs, vectorRows) = (16, 6)
 
 extension OpenCLBackend {
@@ -227,7 +227,8 @@ struct InnerSplit {
     /// The length of a part along the inner axis, a multiple of the tile's inner size.
     let length: Int
 
-    /// The number of work-groups that is enough for a device, and the maximum number of floats of all parts: 64 MiB.
+    /// The number of work-groups that is enough for a device, and the maximum number of floats in all parts together:
+    /// 64 MiB.
     private static let (enoughGroups, mostFloats) = (512, 1 << 24)
 
     init(inner: Int, tiles: Int, results: Int) {

@@ -1,7 +1,7 @@
 internal import SegBackend
 internal import SegCore
 
-/// The maximum number of floats of the transformed tiles of a part, and of their products: 64 MiB.
+/// The maximum number of floats in a part's transformed tiles, and in the part's products: 64 MiB each.
 private let mostFloats = 1 << 24
 
 extension Conv3dParams {
@@ -24,8 +24,8 @@ extension OpenCLBackend {
         return winogradCandidates(params).first { $0 == .winograd(outputs) }
     }
 
-    /// Computes a convolution, or a transposed convolution, in parts of three steps: the transform of tiles, a product
-    /// for each point, and the transform of the products to outputs.
+    /// Computes a convolution, or a transposed convolution, part by part. A part has three steps: tiles are transformed,
+    /// a product is computed for each point, and the products are transformed to outputs.
     func convolveByWinograd(
         _ grid: Conv3dGrid, _ operands: Conv3dOperands, weight: BufferView, transposed: Bool, outputs: Int
     ) throws {
@@ -109,7 +109,7 @@ private struct WinogradTiles {
 
     var count: Int { batch * counts.count }
 
-    /// A grid of one item per channel of a tile, for each point of the depth.
+    /// A grid with one item for each tile, channel and point along d.
     func grid(_ items: Int, points: Int) -> LaunchGrid {
         let whole = LaunchGrid(covering: items)
         return LaunchGrid(groups: (whole.groups.0, points, 1), items: whole.items)

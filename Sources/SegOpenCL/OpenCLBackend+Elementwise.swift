@@ -73,7 +73,8 @@ extension OpenCLBackend {
 }
 
 extension BufferView {
-    /// A view of one element that begins `elements` elements later; the kernel's arguments give the real count.
+    /// A view that begins `elements` elements later. Its shape is one element; the kernel gets the real count as an
+    /// argument.
     fileprivate func advanced(by elements: Int) -> BufferView {
         BufferView(buffer: buffer, offset: offset + elements, shape: [1], dtype: dtype)
     }

@@ -2,7 +2,7 @@ import COpenCL
 import Foundation
 public import SegBackend
 
-/// The number of axes that the box kernel supports; neighbouring axes are merged if the box spans the inner one.
+/// The number of axes that the box kernel supports. Two neighbouring axes are merged if the box spans the inner axis.
 private let boxAxes = 5
 
 extension OpenCLBackend {

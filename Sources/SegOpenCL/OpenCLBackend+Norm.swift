@@ -152,8 +152,8 @@ private struct NormOperands {
     }
 }
 
-/// The numbering of statistics: element (n, c) uses number n · perSample + c / channels. Layer norms have one for each
-/// row.
+/// The numbering of statistics: element (n, c) uses number n · perSample + c / channels. A layer norm has separate
+/// statistics for each row.
 private struct StatisticsGroups {
     let perSample: Int
     let channels: Int

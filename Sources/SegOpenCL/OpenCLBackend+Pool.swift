@@ -8,7 +8,7 @@ extension OpenCLBackend {
             [.view(x), .view(y), .view(indices), .long(y.count)] + params.arguments(input: x.shape, output: y.shape))
     }
 
-    /// Runs one item per input, which sums the upstream values of the boxes whose maximum it is.
+    /// Runs one item per input. The item sums the upstream values of the boxes whose maximum is this input.
     public func maxPool3dBackward(
         upstream: BufferView, indices: BufferView, _ params: Pool3dParams, into gx: BufferView, accumulate: Bool
     ) throws {

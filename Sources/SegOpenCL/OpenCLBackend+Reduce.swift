@@ -40,7 +40,7 @@ extension OpenCLBackend {
                 + [.flag(op == .max), .float(factor), .flag(accumulate)])
     }
 
-    /// Adds the sums of the columns of parts `[parts, C]` to an array `[C]`, or the sum of all elements to an array
+    /// Adds the column sums of `partial`, `[parts, C]`, to an array `[C]`, or the sum of all its elements to an array
     /// `[1]`.
     func addColumns(_ partial: BufferView, to gradient: BufferView) throws {
         try reduce(.sum, partial, outer: 1, inner: gradient.count, into: gradient, accumulate: true)

@@ -11,7 +11,7 @@ extension OpenCLBackend {
             ])
     }
 
-    /// Runs one item per input, which sums the upstream values of the outputs that read it.
+    /// Runs one item per input. The item sums the upstream values of the outputs that read this input.
     public func resample3dBackward(
         upstream: BufferView, _ params: Resample3dParams, into gx: BufferView, accumulate: Bool
     ) throws {

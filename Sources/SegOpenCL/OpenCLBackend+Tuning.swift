@@ -3,7 +3,7 @@ public import SegBackend
 internal import SegCore
 
 extension OpenCLBackend: TunableBackend {
-    /// Whether a search is on. A search times every plan for each size that occurs for the first time since it began.
+    /// Whether a search is on. Whenever a size occurs for the first time in a search, every plan is timed for it.
     public var isTuning: Bool {
         get { tuning.isSearching }
         set { tuning.isSearching = newValue }

@@ -89,7 +89,7 @@ public struct OpenCLDevice: Sendable {
         extensions = Set(text(CL_DEVICE_EXTENSIONS).split(separator: " ").map(String.init))
     }
 
-    /// Creates a device that has these numbers by field and no other property; it cannot be started.
+    /// Creates a device that reports the given numbers, by field, and no other property. It cannot be started.
     package init(answering numbers: [Int32: Int]) {
         guard let nowhere = OpaquePointer(bitPattern: 1) else { preconditionFailure("1 is not a null pointer") }
         self.init(OpenCLHandle(nowhere), index: 7, text: { _ in "unknown" }, number: { field, _ in numbers[field] })

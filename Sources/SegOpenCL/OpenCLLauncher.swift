@@ -59,7 +59,7 @@ enum KernelArgument {
 struct LaunchCost {
     /// The multiply-adds of matrix products and convolutions.
     let multiplyAdds: Int
-    /// The bytes read and written by a launch that uses only a part of its arrays; nil if it uses all of each.
+    /// The bytes read and written by a launch that uses only a part of its arrays; nil if the launch uses whole arrays.
     let bytes: Int?
 }
 

@@ -3,7 +3,7 @@ internal import SegBackend
 internal import SegCore
 internal import Synchronization
 
-/// The fastest plans of ops by sizes on one device and driver, and the file that stores them.
+/// The fastest plan for each op and its sizes on one device and driver, and the file that stores the plans.
 ///
 /// The file is `tuning/<device and driver>.json` in the cache folder, or `$MEDSEG_TUNING`. A file of another device,
 /// driver or format, or with an entry that is not a plan of this device, is left unchanged and causes a warning. A plan
@@ -54,7 +54,7 @@ final class OpenCLTuning: Sendable {
         return folder?.appendingPathComponent("tuning").appendingPathComponent("\(key).json")
     }
 
-    /// Whether a search is on. A search times the plans for every size that occurs for the first time since it began.
+    /// Whether a search is on. Whenever a size occurs for the first time in a search, the plans are timed for it.
     var isSearching: Bool {
         get { state.withLock { $0.isSearching } }
         set {
@@ -65,7 +65,7 @@ final class OpenCLTuning: Sendable {
         }
     }
 
-    /// The plans by op and sizes: the plans of the file, or during a search the plans that it found.
+    /// The plans in use, by op and sizes: those of the file or, once a search has begun, those that the search found.
     var plans: [String: Conv3dPlan] { state.withLock { $0.plans } }
 
     func keep(_ plan: Conv3dPlan, for key: String) { state.withLock { $0.plans[key] = plan } }

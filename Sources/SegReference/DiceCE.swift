@@ -111,8 +111,9 @@ struct DiceCE {
 
     private var isBinary: Bool { params.isBinary(channels: channels) }
 
-    /// Returns the divisor of the sum over rows: for several classes the sum of the labels' weights, otherwise the
-    /// number of rows that take part times the channels. It is 1 for the reduction `sum`, and if no row takes part.
+    /// Returns the divisor of the sum over rows. For several classes it is the sum of the labels' weights; otherwise it
+    /// is the number of rows that take part, times the number of channels. It is 1 for the reduction `sum`, and if no
+    /// row takes part.
     func crossEntropyDivisor(_ labels: UnsafeMutablePointer<Int32>) -> Double {
         let taking = (0..<rows).lazy.map { labels[$0] }.filter(takesPart)
         if params.reduction == .sum || taking.isEmpty { return 1 }

@@ -68,7 +68,7 @@ extension ReferenceBackend {
     }
 }
 
-/// The assignment of the elements of x, viewed as `[N, positions, C]`, to the entries of the statistics.
+/// Assigns each element of x, viewed as `[N, positions, C]`, to an entry of the statistics.
 private struct StatisticsGroups {
     /// The number of elements that share one mean.
     let size: Int

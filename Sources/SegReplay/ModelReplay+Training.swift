@@ -9,12 +9,13 @@ internal import SegWeights
 /// A few optimiser steps: the losses, and the parameters after the steps.
 ///
 /// Adam makes a full step for any gradient, however small. If a gradient is close to zero, rounding decides the
-/// direction of the step, and from then on activations near a kink may be on its other side. Then even PyTorch's 32-bit
-/// parameters differ from its 64-bit parameters by more than the tolerance of gradients. Therefore the tolerance of a
-/// parameter is the larger of two numbers: the tolerance of gradients, and the distance that the parameter moves if the
-/// training run is repeated with every gradient shifted by its tolerance, up or down. This distance is measured, not
-/// assumed: if rounding decides nothing, it is small. A fault makes a far larger difference: all steps of a layer if its
-/// gradient is missing or has the wrong sign, and one step if a single step is wrong.
+/// direction of the step. After such a step, the input of an activation function may lie on the other side of the
+/// function's kink (0 for ReLU). Then even PyTorch's 32-bit parameters differ from its 64-bit parameters by more than
+/// the tolerance of gradients. Therefore the tolerance of a parameter is the larger of two numbers: the tolerance of
+/// gradients, and the distance that the parameter moves if the training run is repeated with every gradient shifted by
+/// its tolerance, up or down. This distance is measured, not assumed: if rounding decides nothing, the distance is
+/// small. A fault makes a far larger difference. If a layer's gradient is missing or has the wrong sign, the difference
+/// has the size of all the layer's steps together; if a single step is wrong, it has the size of this step.
 extension ModelReplay {
     func train() throws -> [Comparison] {
         let (losses, state) = try training(movedBy: 0)

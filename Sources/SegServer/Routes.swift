@@ -44,7 +44,8 @@ struct Routes {
         table.on(.get, "/healthz") { _, _ in .json(["status": "ok"]) }
         table.on(.post, "/login") { request, context in
             let form = try await request.body.fields(headers: request.headers, limit: 4096)
-            // Checked only after the form has arrived; otherwise many forms that are open at once could all be tried.
+            // Checked only after the form has arrived. Otherwise a client could open many forms at the same time and
+            // have the tokens of all of them tried.
             do {
                 try services.access.brake.check(context.client.peer)
             } catch is Refusal {

@@ -7,7 +7,7 @@ public struct ServerLimits: Sendable {
     public var bodyBytes = 1 << 30
     /// Voxels of a scan, counted from its header before it is read, and of the grid to which a model resamples it.
     public var voxels = 1 << 27
-    /// Bytes before the voxels of a scan, and as many after them, mainly for header extensions.
+    /// Bytes before the voxels of a scan, and bytes after them, mainly for header extensions; each may reach this limit.
     public var scanSlack = 16 << 20
     /// `scanSlack` for a reader of scans.
     package var scanLimits: ScanLimits { ScanLimits(headerBytes: scanSlack, trailerBytes: scanSlack) }
@@ -25,9 +25,10 @@ public struct ServerLimits: Sendable {
     public var archiveListBytes = 8 << 20
     /// Seconds for which one job may compute.
     public var jobSeconds = 1800.0
-    /// Waiting jobs, and as many waiting DICOM requests, lists of the archive and transfers; the running one is not counted.
+    /// Waiting entries of each queue; the running entry is not counted. The queues are for jobs, for DICOM requests, for
+    /// lists of the archive, and for transfers from and to the archive.
     public var queuedJobs = 32
-    /// Uploaded scans that are stored at once.
+    /// Uploaded scans that are stored at the same time.
     public var sessions = 64
     /// Seconds after its last use until an uploaded scan and its results are deleted.
     public var sessionSeconds = 3600.0
@@ -59,7 +60,7 @@ public struct ServerLimits: Sendable {
         [
             row("bytes of a request's body (--max-body)", ByteCount(bytes: bodyBytes).description),
             row("voxels of a scan, and of the grid of a model (--max-voxels)", "\(voxels)"),
-            row("bytes before the voxels of a scan, and as many after them", ByteCount(bytes: scanSlack).description),
+            row("bytes before the voxels of a scan; also bytes after them", ByteCount(bytes: scanSlack).description),
             row(
                 "bytes of uploads, caches and results on disk (--max-disk)", ByteCount(bytes: scratchBytes).description),
             row("seconds in which DICOM files are read (--dicom-seconds)", Self.text(dicomSeconds)),
@@ -71,7 +72,7 @@ public struct ServerLimits: Sendable {
             row("seconds without a byte of the archive", Self.text(archiveSilence)),
             row("bytes of a list of the archive", ByteCount(bytes: archiveListBytes).description),
             row("seconds that a job computes (--job-seconds)", Self.text(jobSeconds)),
-            row("jobs that wait, and as many requests for DICOM, lists and transfers (--queue)", "\(queuedJobs)"),
+            row("jobs that wait; also DICOM requests, lists, and transfers that wait (--queue)", "\(queuedJobs)"),
             row("uploaded scans that are kept (--sessions)", "\(sessions)"),
             row("seconds that an unused scan is kept (--session-seconds)", Self.text(sessionSeconds)),
             row("bytes of models that stay loaded", ByteCount(bytes: modelBytes).description),

@@ -174,7 +174,8 @@ public struct ShardRecord: Sendable {
         }
     }
 
-    /// Records the progress of a scan: `begun` before its first file is written, the others after its last.
+    /// Records the progress of a scan. The state is `begun` before the scan's first file is written, and another state
+    /// after its last file.
     /// - Throws: `DataError` if the progress cannot be written.
     public func mark(_ stem: String, _ state: State) throws {
         let marker =

@@ -1,7 +1,7 @@
 internal import SegBackend
 
-/// A node of the gradient graph (`grad_fn`): an op, the nodes of its inputs, and the function that computes the inputs'
-/// gradients from the gradient of the output.
+/// A node of the gradient graph (`grad_fn`): an op, the nodes of the op's inputs, and a function. The function computes
+/// the gradients of the inputs from the gradient of the output.
 final class GradientNode {
     /// The op name of a recomputed block, whose graph is built during the backward pass.
     static let recomputed = "recomputed"
@@ -64,7 +64,8 @@ final class GradientSink {
     /// `pass` for an input that the op has kept.
     func pass(_ upstream: BufferView, to x: Tensor) throws { try pass(upstream, to: x.target) }
 
-    /// Passes the upstream gradient on to an input with as many elements: without a copy, or added if the input has a gradient.
+    /// Passes the upstream gradient on to an input with the same number of elements. If the input already has a gradient,
+    /// the upstream gradient is added; otherwise nothing is copied.
     func pass(_ upstream: BufferView, to x: GradientTarget) throws {
         guard let node = x.node else { return }
         let upstream = upstream.reshaped(x.shape)

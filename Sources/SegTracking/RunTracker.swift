@@ -1,6 +1,6 @@
 import Foundation
 
-/// Logs a run: events are written to the run folder's journal at once and are sent to a server as soon as possible.
+/// Logs a run: events are written to the run folder's journal immediately, and are sent to a server as soon as possible.
 ///
 /// The run never waits for the server. A separate thread sends the journal, and slow answers, errors or silence of the
 /// server affect only that thread. `TrackingSync` sends later what was not delivered.

@@ -42,7 +42,7 @@ package struct FlatGradients: RankArray {
         }
     }
 
-    /// The current gradients, without copying; nil for a parameter that has no gradient on any rank.
+    /// The current gradients, without copying; nil for a parameter if no rank has a gradient of it.
     package func gradients() throws -> [Tensor?] {
         let flags = try Tensor(values.slice(0..<places.count), on: backend).doubles()
         return zip(places, flags).map { place, flag in

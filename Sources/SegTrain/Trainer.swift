@@ -105,8 +105,8 @@ public final class Trainer {
 
     /// Runs the training from its current state to its end.
     ///
-    /// The first checkpoint is requested before the first model is kept and measured. A run that is killed therefore never
-    /// leaves a model whose training cannot be continued.
+    /// The first checkpoint is requested before the first model is kept and measured. Therefore the training of a kept model
+    /// can always be continued, even if the run is killed.
     /// - Parameters:
     ///   - isAsked: Called before every step and every case of a validation; true stops the training there. An interrupted
     ///     validation is repeated when the training is resumed.

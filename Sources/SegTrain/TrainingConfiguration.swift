@@ -45,8 +45,8 @@ public struct TrainingConfiguration: Sendable {
     /// An option of the steps.
     public subscript<Value>(dynamicMember option: KeyPath<TrainingOptions, Value>) -> Value { options[keyPath: option] }
 
-    /// The configuration with the dataset's ignored number, if the configuration has none itself and assigns that number to no
-    /// class.
+    /// The configuration with the dataset's ignored number. A configuration that has an ignored number itself, or assigns
+    /// the dataset's number to a class, is returned unchanged.
     public func completed(by dataset: Dataset) -> TrainingConfiguration {
         guard model.labelScheme.ignored == nil, let number = dataset.ignoredLabel,
             model.labelScheme.name(of: number, labels: model.labels) == nil

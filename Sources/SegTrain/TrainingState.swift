@@ -37,7 +37,7 @@ public struct TrainingState: Hashable, Sendable, Codable {
     }
 
     /// Records the end of an interval between validations, with the Dice if one was measured.
-    /// - Returns: Whether the Dice is the best so far; without a Dice, whether none was measured before.
+    /// - Returns: Whether the Dice is the best so far. If `dice` is nil: whether no Dice has been measured so far.
     mutating func take(dice: Double?, _ options: TrainingOptions) -> Bool {
         validatedAt = iteration
         if case .plateau(let rule) = options.schedule {

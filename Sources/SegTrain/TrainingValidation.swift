@@ -103,7 +103,7 @@ struct CaseValidation: TrainingValidation {
         return ValidationScores(mean: cases.map(\.dice).meanOfDefined ?? .nan, cases: cases, classes: classes)
     }
 
-    /// The Dice of at most as many cases as there are ranks, one case per rank; nil if any rank was asked to stop.
+    /// The Dice of the cases in `turn`, of which each rank measures at most one; nil if any rank was asked to stop.
     private func dice(
         of turn: ArraySlice<Case>, by network: any Network, until isAsked: () -> Bool
     ) throws -> [[Double?]]? {

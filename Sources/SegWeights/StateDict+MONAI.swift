@@ -1,5 +1,5 @@
 extension StateDict {
-    /// Returns whether a name that a network lacks is one that older MONAI versions saved although no output depended on it.
+    /// Returns whether older MONAI versions saved an array of this name on which no output depends. The network lacks it.
     ///
     /// UNETR: `vit.blocks.N.cross_attn.*` (1.4 to 1.5), `vit.patch_embedding.cls_token` and
     /// `encoderN.blocks.M.1.conv3.*` (up to 0.7).
@@ -11,8 +11,8 @@ extension StateDict {
             && parts[4] == "conv3"
     }
 
-    /// Returns whether a name that a file lacks belongs to a parameter that no output depends on and that older MONAI
-    /// versions did not save: `vit.blocks.N.norm_cross_attn.*` of UNETR.
+    /// Returns whether a file may lack this name, because no output depends on the parameter and older MONAI versions did
+    /// not save it: `vit.blocks.N.norm_cross_attn.*` of UNETR.
     package static func isOptional(_ name: String) -> Bool {
         let parts = name.split(separator: ".")
         return parts.starts(with: ["vit", "blocks"]) && parts.count > 4 && parts[3] == "norm_cross_attn"

@@ -45,7 +45,8 @@ struct YAMLReader {
         return .object(members)
     }
 
-    /// The members of an object of names, in their order, each as an object of its own; nil for any other node.
+    /// The members of an object whose keys are names, in the order of the document. Each member becomes an object of its
+    /// own. Nil for any other node.
     private mutating func orderedMembers(_ node: Node) throws(Fault) -> ConfigValue? {
         guard case .mapping(let mapping) = node, !mapping.isEmpty else { return nil }
         var items: [ConfigValue] = []
@@ -85,7 +86,8 @@ struct YAMLReader {
         }
     }
 
-    /// The members of an object; a member of a merge key counts if the object has no key of that name.
+    /// The members of an object. A member from a merge key (`<<`) counts only if the object itself has no key of that
+    /// name.
     private mutating func members(_ mapping: Node.Mapping, depth: Int) throws(Fault) -> [String: ConfigValue] {
         try Self.check(mapping.tag, allowed: .map, line: mapping.mark?.line)
         var own: [String: ConfigValue] = [:]
@@ -177,7 +179,8 @@ struct YAMLReader {
     /// Checks that a list or an object has no tag of another type.
     private static func check(_ tag: Tag, allowed: Tag.Name, line: Int?) throws(Fault) {
         guard [.implicit, .nonSpecific, allowed].contains(Tag.Name(rawValue: tag.rawValue)) else {
-            throw Fault(line, "the tag \(tag.rawValue.prefix(80)) is not known; a plain list or object is read")
+            throw Fault(
+                line, "the tag \(tag.rawValue.prefix(80)) is not known; remove it to make this a plain list or object")
         }
     }
 }

@@ -45,7 +45,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
 
     @Option(
         help:
-            "The token that clients must send if --host is not this machine. MEDSEG_TOKEN sets it too; `ps` does not show that."
+            "The token that clients must send if --host is not this machine. MEDSEG_TOKEN sets it too, hidden from `ps`."
     )
     var token: String?
 
@@ -88,7 +88,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
     @Option(help: "The maximum number of waiting jobs, and of waiting requests for DICOM and for the archive.")
     var queue = ServerLimits().queuedJobs
 
-    @Option(help: "The maximum number of uploaded scans that are kept at once.")
+    @Option(help: "The maximum number of uploaded scans that are kept at the same time.")
     var sessions = ServerLimits().sessions
 
     @Option(help: "Seconds after its last use until an uploaded scan is deleted.")

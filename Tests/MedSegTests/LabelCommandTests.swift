@@ -49,6 +49,30 @@ import Testing
         #expect(resumed.status == 0, "\(resumed.errors)")
     }
 
+    /// A run with a map of labels has the weights and the metrics of a run on label maps that were renumbered beforehand.
+    @Test func aMapTrainsAsLabelMapsRenumberedByHand() throws {
+        func results(_ labels: String) throws -> (weights: Data, metrics: String) {
+            let training = try train(labels, classes: 3, ["--force"])
+            #expect(training.status == 0, "\(training.errors)")
+            let model = data.folder.file("run/model")
+            let evaluation = try Command.medseg(
+                "evaluate", "--data", data.folder.path, "--cases", "ct_2", "--model", model, "-q", "--json")
+            let document = try JSONDecoder().decode(ConfigValue.self, from: Data(evaluation.output.utf8))
+            #expect(Self.classes(of: document).count == 2)
+            let metrics = document.members["cases"]?.description ?? ""
+            return (try Data(contentsOf: URL(fileURLWithPath: model + "/model.safetensors")), metrics)
+        }
+        let mapped = try results("labels:\n  outer: 5\n  ball: [3, 7]\n")
+        for index in 0..<3 {
+            let label = try ScanFile.readVolume(data.label(index)).volume
+            let classes = label.voxels.map { Int16($0 == 0 ? 0 : $0 == 5 ? 1 : 2) }
+            try data.write(classes, as: "labelsTr/ct_\(index).nii.gz")
+        }
+        let plain = try results("labels: {1: outer, 2: ball}\n")
+        #expect(mapped.weights == plain.weights)
+        #expect(mapped.metrics == plain.metrics)
+    }
+
     @Test func aChangeOnTheCommandLineKeepsTheOrderToo() throws {
         let training = try train("", classes: 3, ["--set", "labels={outer: 5, ball: [3, 7]}"])
         #expect(training.status == 0, "\(training.errors)")

@@ -41,8 +41,8 @@ typedef struct {
     long (*text)(const dicom_file *file, long place, const uint32_t *tags, int count, char *buffer, size_t size);
     // The number of items of the per-frame functional groups.
     long (*frame_items)(const dicom_file *file);
-    // The items of a sequence of an item, or of the data set if `item` is NULL: writes at most `capacity` of them to
-    // `items`. Returns their total number.
+    // Writes the items of a sequence, at most `capacity`, to `items`, and returns the total number of items. The
+    // sequence belongs to `item`, or to the data set if `item` is NULL.
     long (*items)(const dicom_file *file, dicom_item *item, uint32_t sequence, dicom_item **items, long capacity);
     // The value of an item, like `text`.
     long (*item_text)(const dicom_file *file, dicom_item *item, uint32_t tag, char *buffer, size_t size);

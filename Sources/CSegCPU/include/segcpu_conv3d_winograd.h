@@ -44,17 +44,17 @@ typedef struct {
     ptrdiff_t block;     // maximum number of cubes computed together
     const float *weights; // transformed
     bool accumulate;
-    bool transforms_all; // whether inputs are transformed for all pairs of points at once: fewer reads, but more cache
+    bool transforms_all; // whether the transformed inputs of all pairs of points are kept: fewer reads, but more cache
 } segcpu_winograd;
 
-// The number of floats from a matrix of transformed weights, or of the sums of their gradient, to the next. A gap keeps
-// the matrices from using the same sets of the cache.
+// The number of floats from one matrix to the next, for transformed weights and for the sums of their gradient. A gap
+// keeps the matrices from using the same sets of the cache.
 static inline ptrdiff_t segcpu_winograd_step(const segcpu_winograd *conv) {
     return conv->channels * ((conv->out_channels + 15) / 16 * 16) + 16;
 }
 
-// The number of floats of scratch memory that the kernel `winograd_cubes`, or `phase_cubes`, needs for a number of
-// output channels.
+// The number of floats of scratch memory for the kernel `winograd_cubes` or `phase_cubes`, given the number of output
+// channels.
 size_t segcpu_winograd_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
 
 // Computes `count` cubes from number `first` on, for output channels from ..< to; both are multiples of
@@ -66,7 +66,7 @@ typedef void segcpu_winograd_cubes_kernel(
 // As segcpu_winograd_cubes_kernel, but by phases, for a padding of 1.
 typedef segcpu_winograd_cubes_kernel segcpu_phase_cubes_kernel;
 
-// The number of output channels of a panel of transformed weights.
+// The number of output channels in one panel of transformed weights.
 ptrdiff_t segcpu_winograd_panel(void);
 
 // Transforms the weights of input channels from ..< to: weights[i * out_stride + c * in_stride + tap] of output channel
@@ -75,8 +75,8 @@ typedef void segcpu_winograd_transform_weights_kernel(
     const segcpu_winograd *conv, const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, bool flipped,
     ptrdiff_t from, ptrdiff_t to, float *transformed);
 
-// The number of floats of scratch memory that the kernel `winograd_gradient_cubes`, or `phase_gradient_cubes`, needs
-// for a number of output channels.
+// The number of floats of scratch memory for the kernel `winograd_gradient_cubes` or `phase_gradient_cubes`, given the
+// number of output channels.
 size_t segcpu_winograd_gradient_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
 
 // Computes the weight gradient's sums over `count` cubes from number `first` on, for output channels from ..< to, and

@@ -13,8 +13,8 @@ typedef struct {
     uint32_t layer, pass;
 } segcpu_dropout_rule;
 
-// A run of elements: their number, and the linear index of the first element in its tensor, which is the counter of
-// dropout's random numbers.
+// A run of elements: the number of elements, and the linear index of the first element in its tensor. Dropout's random
+// numbers use this index as their counter.
 typedef struct {
     size_t count;
     uint64_t element;

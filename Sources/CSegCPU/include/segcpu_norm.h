@@ -21,7 +21,8 @@ typedef struct {
     const segcpu_dropout_rule *dropout;
 } segcpu_norm;
 
-// The mean and Σ (x - mean)² of each channel over the rows of a run; scratch is 3 periods of floats and 2 of doubles.
+// The mean and Σ (x - mean)² of each channel over the rows of a run. `scratch` holds 3 periods of floats, and `wide`
+// holds 2 periods of doubles.
 typedef void segcpu_norm_statistics_kernel(
     const float *x, size_t count, size_t channels, size_t period, float *scratch, double *wide, double *mean,
     double *m2);

@@ -121,7 +121,8 @@ struct ConvertCommand: ParsableCommand {
         print("\(folder): \(tensors) tensors, \(numbers) numbers" + (states.count > 1 ? ", \(states.count) folds" : ""))
     }
 
-    /// Prints the number of written tensors and of their values; the values of a tensor with two names count once.
+    /// Prints the number of written tensors and the number of their values. If a tensor has two names, its values count
+    /// once.
     private func report(_ tensors: Int, _ numbers: Int, seconds: Int = 0) {
         let names = seconds > 0 ? " (\(seconds) of them second names of other tensors)" : ""
         print("\(output): \(tensors) tensors\(names), \(numbers) numbers")
@@ -166,7 +167,7 @@ extension StateMatch {
             line("in the file but not in the network", unexpected),
             line("different shapes", shapes),
             line(
-                "values differ from those of a second name of the parameter, or from a constant of the network",
+                "values contradict another name of the same parameter, or a constant of the network",
                 conflicting),
             line("left out, because an older MONAI saved but never used them", obsolete),
             line("filled in, because the file of an older MONAI does not have them; never used", defaulted),

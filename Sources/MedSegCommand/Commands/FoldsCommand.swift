@@ -113,7 +113,7 @@ struct FoldsCommand: ParsableCommand {
     }
 }
 
-/// The training runs of all folds of plans or of a configuration.
+/// The training runs of all folds, with nnU-Net plans or with one training configuration.
 private struct FoldTrainings {
     private struct Fold {
         let folder: String

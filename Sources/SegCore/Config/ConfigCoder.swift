@@ -82,7 +82,8 @@ public final class ConfigCoder {
     }
 
     /// Codes a nested object that is required.
-    /// - Throws: `DataError` naming the object's key if it is absent, or the key that is unknown or wrong.
+    /// - Throws: `DataError` if the object is absent; the error names the object's key. `DataError` if a key in the
+    ///   object is unknown or has a wrong value; the error names this key.
     public func requiredObject<T>(_ key: String, _ value: T?, _ coded: (T?, ConfigCoder) throws -> T) throws -> T {
         let value = try object(key, value, coded)
         if let reader { return try reader.required(key, value) }

@@ -107,7 +107,7 @@ public enum DurableFile {
             if descriptor < 0, errno == EEXIST { continue }
             guard descriptor >= 0 else { throw unwritable(path) }
             flock(descriptor, LOCK_EX)
-            // Another process may have removed the file as a leftover before it was locked.
+            // Another process may have removed the file as a leftover before this process locked it.
             var status = stat()
             if fstat(descriptor, &status) == 0, status.st_nlink > 0 { return (temporary, descriptor) }
             close(descriptor)

@@ -25,8 +25,8 @@ struct CaseKey: Hashable, Sendable {
         }
     }
 
-    /// The number of bytes of some scans, and the digests of these bytes with the seeds 0 and 1. A scan may be two
-    /// files.
+    /// The size in bytes of all files of some scans, and the digests of these bytes with the seeds 0 and 1. A scan may
+    /// consist of two files.
     private static func digests(_ scans: [String]) -> (count: UInt64, digests: [UInt64])? {
         let files = scans.flatMap { (try? ScanFile.layout(of: $0).files) ?? [$0] }
         let parts = files.compactMap(fileDigests)

@@ -59,14 +59,14 @@ struct CohortExamination {
                 DatasetFinding(
                     name: dataset.name, file: "dataset.json", defect: .suspiciousOrientation, severity: .warning,
                     finding:
-                        "all \(records.count) affines look like those of a conversion; left and right may be exchanged",
+                        "all \(records.count) affines look as if a conversion wrote them; left and right may be exchanged",
                     mend: mend)
             ]
         }
         return suspicious.map { record in
             DatasetFinding(
                 name: record.name, file: record.image, defect: .suspiciousOrientation, severity: .warning,
-                finding: "its affine looks like that of a conversion; left and right may be exchanged", mend: mend)
+                finding: "its affine looks as if a conversion wrote it; left and right may be exchanged", mend: mend)
         }
     }
 

@@ -13,7 +13,7 @@ public struct DatasetFinding: Hashable, Sendable, Encodable {
         case channels
         /// Channels of a case that do not share a grid.
         case channelGeometry = "channel_geometry"
-        /// Label values that are not classes, or not classes of the dataset.
+        /// Label values that are not class numbers, or that the index does not name.
         case labelValues = "label_values"
         /// A label map with background only.
         case emptyMask = "empty_mask"

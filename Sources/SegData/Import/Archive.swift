@@ -100,7 +100,9 @@ package struct Archive {
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         } catch {
-            guard !isInTheWay(of: file) else { throw refused(name, "has a folder that the archive contains as a file") }
+            guard !isInTheWay(of: file) else {
+                throw refused(name, "is in a folder, but another entry is a file of that folder's name")
+            }
             throw DataError(.cannotWrite, file.path, "its folder cannot be made: \(error.systemReason)")
         }
         let descriptor = open(file.path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)

@@ -43,7 +43,7 @@ final class ImportFolder {
             if let descriptor = lock(path, waits: true) { return (path, descriptor) }
             let reason = errno
             var status = stat()
-            // Another import may have removed the folder as a leftover before it was locked.
+            // Another import may have removed the folder as a leftover before this import locked it.
             if lstat(path, &status) != 0, errno == ENOENT { continue }
             rmdir(path)
             throw DataError(.cannotWrite, path, "cannot be locked: \(String(cString: strerror(reason)))")

@@ -1,6 +1,6 @@
 internal import SegCore
 
-/// The faults of an index, collected so that all of them are reported at once.
+/// The faults of an index, collected so that one error reports all of them.
 struct IndexFaults {
     /// The path of the index.
     let file: String

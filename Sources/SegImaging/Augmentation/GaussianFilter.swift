@@ -50,7 +50,7 @@ struct GaussianFilter {
                     let centre = input + base + position * inner + start
                     let weight = kernel[0]
                     for index in 0..<count { target[index] = weight * centre[index] }
-                    // Where both sides of the kernel lie inside, four taps are added at once, which saves writes.
+                    // Where both sides of the kernel lie inside, four taps are added in one pass, which saves writes.
                     let inside = min(position, extent - 1 - position, kernel.count - 1) / 2 * 2
                     for offset in stride(from: 1, to: inside, by: 2) {
                         let (first, second) = (offset * inner, (offset + 1) * inner)

@@ -23,8 +23,8 @@ struct RandomField {
         }
     }
 
-    /// Adds normal random numbers of mean 0 and standard deviation `deviation`; the Box-Muller method makes two at
-    /// once.
+    /// Adds normal random numbers of mean 0 and standard deviation `deviation`; the Box-Muller method makes them in
+    /// pairs.
     func addNormal(to voxels: UnsafeMutableBufferPointer<Float>, deviation: Float) {
         for pair in 0..<(voxels.count + 1) / 2 {
             let bits = bits(pair)

@@ -1,7 +1,7 @@
 internal import SegCore
 
-/// The counts of voxels of one kind in the rows of a scan. With them the n-th voxel is found without a list of all
-/// voxels.
+/// Counts of the voxels of one kind in each row of a scan. With these counts the n-th voxel is found without a list of
+/// all voxels.
 struct VoxelRows: Sendable {
     /// The condition for a voxel.
     enum Kind: Hashable, Sendable {
@@ -37,7 +37,7 @@ struct VoxelRows: Sendable {
     }
 
     let kind: Kind
-    /// The number of voxels of the kind from the first row to the end of each row, in memory order.
+    /// For each row, the number of voxels of the kind from the start of the scan to the row's end, in memory order.
     private let ends: [UInt32]
 
     /// Counts a scan's voxels.

@@ -2,14 +2,14 @@ public import SegCore
 
 extension Preprocessing {
     /// Resamples a mask of a scan to the network's grid as nnU-Net does with the mask of a cascade's first stage: the
-    /// indicator of each class is interpolated and the class with the largest value wins. Voxels outside the scan's
-    /// outline are a separate class.
+    /// indicator of each class is interpolated and the class with the largest value wins. Background outside the scan's
+    /// nonzero region is a separate class.
     ///
     /// - Parameters:
     ///   - mask: The class numbers on the scan's grid.
     ///   - scan: The scan as read.
     ///   - record: The changes of the scan's grid by these steps.
-    /// - Returns: The class numbers on the network's grid, -1 outside the outline.
+    /// - Returns: The class numbers on the network's grid, -1 for background outside the nonzero region.
     public func nnUNetLabels(_ mask: Volume, of scan: ScanImage, along record: SpatialRecord) -> [Float] {
         precondition(mask.size == record.scanSize && record.legs.count == 1, "the mask should be on the scan's grid")
         let leg = record.legs[0]
@@ -46,7 +46,7 @@ extension Preprocessing {
             return try self.labels(labels, for: prepared, name: name)
         }
         let aligned = Volume(voxels: labels.voxels, size: labels.size, affine: prepared.record.scanAffine)
-        // In training, voxels outside the outline are background.
+        // In training, voxels outside the nonzero region are background.
         let voxels = nnUNetLabels(aligned, of: scan, along: prepared.record).map { max($0, 0) }
         return Volume(voxels: voxels, size: prepared.image.size, affine: prepared.image.affine)
     }

@@ -10,7 +10,7 @@ public struct NNUNetNormalization: Hashable, Sendable {
         /// Subtracts the channel's own mean and divides by its own standard deviation (variance with 1/n);
         /// `ZScoreNormalization`.
         ///
-        /// With `masked`, only the voxels inside the outline of the non-zero voxels are measured and changed.
+        /// With `masked`, only the voxels of the nonzero region are measured and changed.
         case zScore(masked: Bool)
         /// Maps the minimum to 0 and the maximum to 1; `RescaleTo01Normalization`.
         case rescale
@@ -24,7 +24,7 @@ public struct NNUNetNormalization: Hashable, Sendable {
             switch self {
             case .ct(_, _, let lower, let upper):
                 "mean and deviation of the training set, clipped to \(lower) … \(upper)"
-            case .zScore(let isMasked): "their own mean and deviation" + (isMasked ? " inside the outline" : "")
+            case .zScore(let isMasked): "their own mean and deviation" + (isMasked ? " in the nonzero region" : "")
             case .rescale: "their own range"
             case .rgb: "255"
             case .none: "nothing"
@@ -51,7 +51,7 @@ public struct NNUNetNormalization: Hashable, Sendable {
                 .badData, name,
                 "has \(image.channels.count) channels, but the model's normalisation is for \(schemes.count)")
         }
-        // The outline is computed before a channel changes, from all channels as they were read.
+        // The nonzero region is computed before a channel changes, from all channels as they were read.
         let outline = schemes.contains(.zScore(masked: true)) ? Self.outline(of: image) : nil
         for (channel, scheme) in schemes.enumerated() {
             try Self.normalise(&image.channels[channel], scheme, outline: outline, name: name)
@@ -100,8 +100,8 @@ public struct NNUNetNormalization: Hashable, Sendable {
         }
     }
 
-    /// The mask that is 1 inside the outline of the voxels that are not 0 in some channel, with holes filled;
-    /// `create_nonzero_mask`.
+    /// The nonzero region as a mask: 1 at the voxels that are not 0 in some channel and in the holes that these voxels
+    /// enclose, 0 elsewhere; `create_nonzero_mask`.
     static func outline(of image: ScanImage) -> [UInt8] {
         var mask = [UInt8](repeating: 0, count: image.size.count)
         for voxels in image.channels {

@@ -15,7 +15,8 @@ public enum LabelColours {
         "tumour", "tumor", "tumours", "tumors", "cancer", "lesion", "lesions", "metastasis", "nodule", "cyst",
     ]
 
-    /// The colours of organs by the words of their names; of several matches, the match with the most words is used.
+    /// The colours of organs by the words of their names. If several entries match a name, the entry with the most words
+    /// is used.
     private static let organs: [[String]: UInt32] = [
         ["spleen"]: 0x56B4E9, ["liver"]: 0xE8662A, ["kidney"]: 0xB5E550, ["kidneys"]: 0xB5E550,
         ["pancreas"]: 0x1DB58A, ["stomach"]: 0xC58BFF, ["gallbladder"]: 0x7BE07B, ["gall", "bladder"]: 0x7BE07B,

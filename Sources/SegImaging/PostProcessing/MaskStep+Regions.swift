@@ -87,7 +87,7 @@ extension MaskStep {
         }
     }
 
-    /// Calls `body` with the numbers of each pair of components of two maps that touch at one of the offsets.
+    /// Calls `body` for each pair of components that touch at one of the offsets, one in each map, with their numbers.
     private static func forEachPair(
         _ before: [Int32], _ here: [Int32], _ size: Triple, _ offsets: [(i: Int, j: Int, k: Int)],
         _ body: (Int32, Int32) -> Void

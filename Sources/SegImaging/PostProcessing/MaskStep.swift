@@ -13,8 +13,10 @@ public enum MaskStep: Hashable, Sendable {
     /// Keeps the largest connected component of some labels taken together, and every component of the same size;
     /// nnU-Net's `remove_all_but_largest_component_from_segmentation`. Components may connect at corners.
     case keepAllLargest([UInt8])
-    /// Sets everything that a label encloses to the label, other labels included. The outside spreads from the volume's
-    /// border by the connectivity. `FillHoles`.
+    /// Sets every voxel that a label encloses to this label, also voxels of other labels; `FillHoles`.
+    ///
+    /// A voxel is enclosed if every path from the voxel to the volume's border crosses the label. The connectivity says
+    /// which voxels are neighbours on a path.
     case fillHoles(Labels, connectivity: Connectivity)
     /// Removes connected components below a number of voxels; `RemoveSmallObjects`.
     ///
@@ -91,7 +93,7 @@ public enum MaskStep: Hashable, Sendable {
         for voxel in mask.indices where counts[Int(mask[voxel])] < least { mask[voxel] = 0 }
     }
 
-    /// Sets the label in all voxels that the outside cannot reach without crossing the label.
+    /// Sets the label in all voxels from which every path to the volume's border crosses the label.
     private static func fill(_ mask: inout [UInt8], _ label: UInt8, _ size: Triple, _ connectivity: Connectivity) {
         let others = Components(size: size, connectivity: connectivity) { mask[$0] != label }
         let isOpen = others.reachRim(of: size)

@@ -10,7 +10,7 @@ public struct PostProcessing: Hashable, Sendable {
     /// Whether only the largest connected component of each label is kept;
     /// `monai.transforms.KeepLargestConnectedComponent`.
     public var keepsLargest = false
-    /// The labels, or the channels of regions, of which only the largest component is kept; nil for all.
+    /// The labels, or the channels of regions, to which `keepsLargest` applies; nil for all.
     public var largestOf: Set<UInt8>?
     /// Whether background enclosed by a label is set to the label: `scipy.ndimage.binary_fill_holes` of each label in
     /// turn.
@@ -116,7 +116,7 @@ public struct PostProcessing: Hashable, Sendable {
             pieces: dropped.count)
     }
 
-    /// Sets the label in every background voxel from which no path over faces leaves the volume without crossing the
+    /// Sets the label in every background voxel from which every path over faces to the volume's border crosses the
     /// label.
     private static func fillHoles(of label: UInt8, in labels: inout [UInt8], size: Triple) {
         let outside = Components(size: size, connectivity: .faces) { labels[$0] != label }
@@ -159,7 +159,7 @@ extension ConfigForm<Connectivity> {
     }
 }
 
-/// The labels of which only the largest component is kept.
+/// Whether only the largest component of a label is kept, and for which labels; nil for all.
 private struct Largest {
     var isKept: Bool
     var labels: Set<UInt8>?

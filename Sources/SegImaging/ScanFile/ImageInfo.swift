@@ -3,7 +3,7 @@ public import SegCore
 
 /// The information that `medseg info` prints about a file.
 public struct ImageInfo: Sendable {
-    /// The size in bytes of the file on disk, or of all files of a scan in a folder.
+    /// The size on disk in bytes: of the file or, if the scan is a folder, of all files in it.
     public var bytes: Int
     /// The format and the storage of its numbers, such as `NIfTI-1, little endian`.
     public var title: String

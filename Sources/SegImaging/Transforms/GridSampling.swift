@@ -26,7 +26,7 @@ struct GridSampling: Hashable, Sendable {
     var interpolation = Interpolation.trilinear
     var padding = GridPadding.border
 
-    /// The source coordinate of each of `count` destination indices along an axis of `source` voxels.
+    /// The source coordinates of `count` destination indices along an axis that has `source` voxels.
     /// - Parameters:
     ///   - axis: The number of the axis.
     ///   - scale: The step of source coordinates, used by the rule `affine`.
@@ -48,8 +48,8 @@ struct GridSampling: Hashable, Sendable {
         }
     }
 
-    /// The source coordinate of the centre of each voxel of an axis whose outer faces keep their positions; it may be
-    /// up to half a voxel outside.
+    /// The source coordinates of the voxel centres along an axis. The axis's outer faces keep their positions, so a
+    /// coordinate may be up to half a voxel outside.
     static func centres(from source: Int, to count: Int) -> [Double] {
         (0..<count).map { (Double($0) + 0.5) * Double(source) / Double(count) - 0.5 }
     }

@@ -10,7 +10,7 @@ public struct NormalizeIntensity: Hashable, Sendable {
     public let subtrahend: [Double]?
     /// The number to divide by, or with `channelWise` one for each channel; nil for the standard deviation.
     public let divisor: [Double]?
-    /// Whether voxels of 0 are neither measured nor changed.
+    /// Whether voxels of 0 are left out: they are not measured, and stay 0.
     public let nonzero: Bool
     /// Whether each channel has its own mean and deviation; otherwise all channels share one mean and one deviation.
     public let channelWise: Bool

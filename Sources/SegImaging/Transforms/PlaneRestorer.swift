@@ -16,9 +16,9 @@ package struct PlaneRestorer {
     private let needs: [ClosedRange<Int>?]
     /// The indices along `axis` that are not restored yet.
     private var waiting: [Int]
-    /// The values of the planes of the network's grid that are in memory; `first` is the index of the first of these
-    /// planes.
+    /// The planes now in memory, a run of planes of the network's grid.
     private var held: [Float] = []
+    /// The index of the run's first plane.
     private var first = 0
     private var planeCount: Int { leg.lastSize.h * leg.lastSize.w * channels }
 
@@ -47,8 +47,8 @@ package struct PlaneRestorer {
     /// Adds the next planes and restores the voxels that do not depend on later planes.
     /// - Parameters:
     ///   - planes: `[planes, h, w, channels]` of the network's grid.
-    ///   - body: Called with the restored lines, on several threads at once. Over all calls, each voxel of the scan
-    ///     comes once.
+    ///   - body: Called with the restored lines, on several threads at the same time. Over all calls, each voxel of the
+    ///     scan comes once.
     package mutating func add(_ planes: UnsafeBufferPointer<Float>, _ body: @Sendable (Line) -> Void) {
         precondition(planes.count % planeCount == 0, "only whole planes can be added")
         // If no planes are held, the new planes are restored without a copy.

@@ -150,8 +150,8 @@ public struct Spacing: Hashable, Sendable {
         return rotation
     }
 
-    /// The size of the new grid and the world position of its first voxel: the corner of the old grid that is lowest
-    /// along all new axes, or, if there is no such corner, the position that centres the new grid on the old one.
+    /// The size of the new grid and the world position of its first voxel. The position is the corner of the old grid
+    /// that is lowest along all new axes. If there is no such corner, the position centres the new grid on the old one.
     private static func extent(
         of source: Triple, at old: Affine, through outputFromInput: Affine, to affine: Affine
     ) throws(DataError) -> (size: Triple, origin: [Double]) {

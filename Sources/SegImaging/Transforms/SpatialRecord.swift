@@ -79,7 +79,7 @@ extension SpatialRecord {
         return legs[0].restore(near, channels: channels, rows: rows)
     }
 
-    /// Restores a prediction to the scan's grid, all at once.
+    /// Restores a whole prediction to the scan's grid.
     /// - Returns: `[scanSize.d, scanSize.h, scanSize.w, channels]`.
     public func restore(_ prediction: [Float], channels: Int) -> [Float] {
         var whole: [Float] = []

@@ -159,7 +159,7 @@ extension ConfigReader {
     /// - Throws: `DataError` if the argument is absent or has another value.
     func expect(_ key: String, _ supported: ConfigValue, default other: ConfigValue) throws {
         guard value(key) != nil else {
-            throw error(key, "defaults to \(other), but only \(supported) is supported; give it explicitly")
+            throw error(key, "is not given; MONAI's default \(other) is not supported, so set it to \(supported)")
         }
         try expect(key, supported)
     }

@@ -216,7 +216,7 @@ enum BundleNames {
         "torch.from_numpy", "torch.device", "numpy.array", "np.array",
     ]
 
-    /// Functions of a file of the bundle: whether it exists, and the contents of a checkpoint.
+    /// Functions that take a path in the bundle: whether the file exists, and the contents of a checkpoint.
     static let fileCalls: Set<String> = ["os.path.exists", "torch.load"]
 
     /// Keyword arguments that have no effect here.

@@ -125,8 +125,8 @@ public struct NNUNetExport {
         }
         let weights = trained.parameters.map { (name: $0.name, value: add($0.values)) }
         let state = Self.aliased(weights)
-        // A momentum buffer of zeros is left out, because SGD without a buffer begins with zeros. The head that is not part of
-        // the loss has such a buffer.
+        // A momentum buffer of zeros is left out, because SGD without a buffer begins with zeros. The head that the loss does
+        // not use has a buffer of zeros.
         let momenta = trained.parameters.enumerated().compactMap { number, parameter in
             parameter.momentum.flatMap { momentum in
                 momentum.bytes.allSatisfy { $0 == 0 }

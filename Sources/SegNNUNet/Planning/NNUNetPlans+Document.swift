@@ -105,7 +105,8 @@ extension NNUNetPlans {
     struct Rule: Hashable {
         /// The class of nnU-Net in `normalization_schemes`.
         let scheme: String
-        /// Whether statistics are computed only inside the outline; the entry of `use_mask_for_norm`.
+        /// Whether z-score normalisation measures and changes only the nonzero region; the entry of
+        /// `use_mask_for_norm`.
         let isMasked: Bool
     }
 
@@ -126,7 +127,8 @@ extension NNUNetPlans {
         }
     }
 
-    /// If less than this share of a scan is left after cropping, statistics are computed only inside the outline.
+    /// The limit below which `use_mask_for_norm` is true. It is compared with the share of a scan's voxels that is left
+    /// after cropping to the nonzero voxels, as the median over the data set.
     static let croppedShare = 0.75
 }
 

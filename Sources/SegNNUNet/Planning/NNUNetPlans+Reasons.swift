@@ -61,8 +61,8 @@ extension NNUNetPlans {
             default:
                 "\(channel): normalised by each scan's own mean and deviation, because its name implies no fixed scale"
                     + (rule.isMasked
-                        ? "; only inside the outline, because \(kept) % of a scan are left after its empty margin is cropped."
-                        : ". Margins do not matter: \(kept) % of a scan are left after they are cropped.")
+                        ? "; only in the nonzero region, because cropping the empty margin leaves only \(kept) % of a scan."
+                        : ". The empty margin does not matter: cropping it leaves \(kept) % of a scan.")
             }
         }
     }
@@ -74,8 +74,8 @@ extension NNUNetPlans {
         let share = planned.patch.map(Double.init).reduce(1, *) / planned.median.reduce(1, *) * 100
         let cube = planned.isFlat ? "a square of 2048" : "a cube of 256"
         lines.append(
-            "Patch: the planner begins with \(extents(planned.wanted)) voxels: at most the median scan, and at most as many as "
-                + "\(cube) has, rounded up to multiples of the total stride.")
+            "Patch: the planner begins with \(extents(planned.wanted)) voxels: no larger than the median scan, and with no "
+                + "more voxels than \(cube), rounded up to multiples of the total stride.")
         lines.append(
             planned.wanted == planned.patch
                 ? "Its feature maps are \(millions(planned.estimate)) million values, which fit: \(bound(planned))."

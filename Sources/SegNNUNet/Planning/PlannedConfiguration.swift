@@ -83,7 +83,8 @@ struct PlannedConfiguration: Hashable, Sendable {
         batchOfDataset = Self.whole(voxels * planner.coverage / patch)
     }
 
-    /// The size of a patch that is a cube in mm and has as many voxels as a cube of 256, or a square of 2048.
+    /// The size in voxels of a patch that is a cube in mm. It has the voxel count of 256 × 256 × 256, or in 2-D that of
+    /// 2048 × 2048.
     private static func cube(_ spacing: [Double]) -> [Double] {
         let perMillimetre = spacing.map { 1 / $0 }
         let count = spacing.count == 2 ? 2048.0 * 2048 : 256.0 * 256 * 256

@@ -17,8 +17,8 @@ actor DicomReader {
     /// Reads the chosen volume and writes it as a NIfTI file. If the caller is cancelled, the process ends.
     /// - Parameter client: The client's name for its turns.
     /// - Returns: Notes for the user, one sentence each.
-    /// - Throws: `Refusal` if the files are not a valid volume, hold several of which none is chosen, or exceed a
-    ///   limit; `CancellationError`.
+    /// - Throws: `Refusal` if the files are not a valid volume, if they hold several volumes and none is chosen, or if
+    ///   they exceed a limit; `CancellationError`.
     func readScan(_ origin: DicomOrigin, to path: String, for client: String) async throws -> [String] {
         try await perform(of: origin, result: "scan.nii.gz", to: path, for: client) { .scan(to: $0) }
     }

@@ -71,6 +71,6 @@ struct DicomUpload {
     }
 
     private static func unwritable(_ folder: String) -> DataError {
-        DataError(.cannotWrite, folder, "the files of the ZIP cannot be named; try again later")
+        DataError(.cannotWrite, folder, "the unpacked files cannot be renamed on the server's disk; try again later")
     }
 }

@@ -27,7 +27,7 @@ final class Archive: Sendable {
 
     /// The series that match a query, with QIDO-RS.
     /// - Parameter client: The client's name for its turns.
-    /// - Returns: At most as many data sets as requested, and whether more exist.
+    /// - Returns: The data sets, at most the requested number, and whether more exist.
     /// - Throws: `Refusal` if the archive does not respond, refuses, or does not send a list; `CancellationError`.
     func series(_ query: ArchiveQuery, for client: String) async throws -> (list: [ConfigValue], hasMore: Bool) {
         try await lists.begin(of: client)

@@ -1,6 +1,6 @@
 /// The minimum speed at which a client must send its request and receive the response.
 ///
-/// Only time in which the server waits counts: a client that cannot send because the server does not read is not slow.
+/// Only the time in which the server waits counts: while the server does not read, a client does not count as slow.
 /// A slow client would otherwise keep a connection and its request's resources indefinitely (CVE-2007-6750 and
 /// similar).
 package struct ClientPace {

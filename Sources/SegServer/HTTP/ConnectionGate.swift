@@ -123,7 +123,7 @@ final class ConnectionGate: ChannelDuplexHandler {
         let isMidway = pace.isReceiving
         end(
             context, isMidway ? .serviceUnavailable : nil,
-            "the server needs the connection for others, and this was the slowest; send it again")
+            "the server closed this connection, the slowest, because others need it; send the request again")
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -39,7 +39,7 @@ struct AnswerMiddleware: RouterMiddleware {
         context.client = proxies.client(
             at: context.remoteAddress, forwardedFor: request.headers[.xForwardedFor],
             forwardedProto: request.headers[.xForwardedProto])
-        // With If-Range the client may have another version of the file, to which a part of this one would not fit.
+        // With If-Range the client may have another version of the file. A part of this version would not fit that one.
         context.range = request.headers[.ifRange] == nil ? request.headers[.range] : nil
         return context
     }
@@ -81,8 +81,8 @@ extension HTTPField.Name {
     static let xForwardedProto = HTTPField.Name("X-Forwarded-Proto")!
 }
 
-/// Passes on the requests that `AccessControl` allows. Of the others, a request for the page is redirected to the login, and
-/// the rest is refused.
+/// Passes on the requests that `AccessControl` allows. A request for the page that is not allowed is redirected to the login;
+/// any other request that is not allowed is refused.
 struct AccessMiddleware: RouterMiddleware {
     let access: AccessControl
     /// The routes that need no login.

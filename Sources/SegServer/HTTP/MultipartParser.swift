@@ -61,7 +61,7 @@ package struct MultipartParser {
     /// - Parameters:
     ///   - mostParts: The maximum number of parts.
     ///   - kind: The kind of the body.
-    /// - Throws: `Refusal` if the content type is not that of the kind.
+    /// - Throws: `Refusal` if the content type does not belong to the kind.
     package init(contentType: String?, mostParts: Int = Limits.formFields, as kind: Kind = .form) throws {
         self.mostParts = mostParts
         self.kind = kind
@@ -120,7 +120,9 @@ package struct MultipartParser {
             state = .finished
             return true
         }
-        guard buffer[0] == 13, buffer[1] == 10 else { throw kind.damaged("a boundary is followed by other bytes") }
+        guard buffer[0] == 13, buffer[1] == 10 else {
+            throw kind.damaged("a boundary is not followed by a line break or '--'")
+        }
         parts += 1
         guard parts <= mostParts else { throw kind.damaged("it has more than \(mostParts) parts") }
         // The line break stays in the buffer: a head without lines consists of two line breaks.
@@ -143,7 +145,7 @@ package struct MultipartParser {
 
     private mutating func passContent(_ handle: (Event) throws -> Void) throws -> Bool {
         let found = Self.find(delimiter, in: buffer)
-        // Without a delimiter, as many bytes are kept as could be its start.
+        // If there is no delimiter, the last bytes are kept, because a delimiter may begin in them.
         let end = found ?? buffer.count - (delimiter.count - 1)
         if end > 0 {
             try handle(.bytes(Array(buffer[..<end])))

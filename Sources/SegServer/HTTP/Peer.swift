@@ -97,7 +97,7 @@ package struct Proxies: Sendable {
         return Client(peer: name ?? Peer(address), isSecure: isSecure)
     }
 
-    /// The last address of a list that is not a proxy; nil if a later entry is not an address.
+    /// The last address in a list that is not the address of a proxy; nil if an entry after it is not an address.
     package func last(of forwardedFor: String) -> Peer? {
         for text in forwardedFor.split(separator: ",").reversed() {
             guard let address = Peer.address(text) else { return nil }

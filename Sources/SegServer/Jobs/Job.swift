@@ -7,7 +7,7 @@ internal import Synchronization
 
 /// The options of a job.
 struct JobOptions: Codable, Hashable, Sendable {
-    /// The number of passes with Monte-Carlo dropout; 0 for none and no uncertainty map.
+    /// The number of passes with Monte-Carlo dropout. With 0 passes there is no uncertainty map.
     var uncertainty = 0
     /// The seed of the passes' dropout.
     var seed: UInt64 = 0

@@ -7,10 +7,10 @@ package enum Strategy: String, CaseIterable, Sendable {
 
     var info: ConfigValue {
         switch self {
-        case .random: ["description": "Any unlabelled scan, those not shown for longest more often"]
+        case .random: ["description": "A random unlabelled scan; the longer it was not shown, the more likely"]
         case .first: ["description": "The first unlabelled scan by name"]
         case .uncertainty:
-            ["description": "The unlabelled scan of which a model was least sure, then those not yet predicted"]
+            ["description": "The unlabelled scan with the least certain prediction; scans without one come last"]
         }
     }
 

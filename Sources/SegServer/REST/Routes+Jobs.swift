@@ -68,7 +68,7 @@ extension Routes {
     }
 
     /// A job whose results are complete.
-    /// - Throws: `Refusal` if there is none or it is not done.
+    /// - Throws: `Refusal` if there is no such job, or if the job is not done.
     func finished(_ context: RouteTable.Context) async throws -> Job {
         let job = try await services.queue.job(context.text("id"))
         let state = job.snapshot

@@ -60,7 +60,7 @@ extension Routes {
     }
 
     /// The files of an upload: the files of a form, or the body.
-    /// - Throws: `Refusal` if there is none, or the form is not valid.
+    /// - Throws: `Refusal` if there is no file, or if the form is not valid.
     private func files(of request: Request) async throws -> sending [FileSink] {
         guard (request.headers[.contentType] ?? "").lowercased().hasPrefix("multipart/") else {
             return try await [

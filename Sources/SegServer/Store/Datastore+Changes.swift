@@ -86,7 +86,7 @@ extension Datastore {
     }
 
     /// Removes an image that a client stored, with its labels; scans that were in the folder before cannot be removed.
-    /// - Throws: `Refusal` if there is none or the server may not delete it.
+    /// - Throws: `Refusal` if there is no image of this id, or if the server may not delete the image.
     func remove(_ id: String) throws {
         let image = try image(id)
         guard image.bytes != nil || image.isMissing else {

@@ -4,7 +4,7 @@ internal import SegCore
 // Images in the form for jobs and the page.
 extension Datastore {
     /// The scan of an image, measured again whenever its file changes.
-    /// - Throws: `Refusal` or `DataError` if it does not exist, its file is missing or cannot be read.
+    /// - Throws: `Refusal` or `DataError` if the image does not exist, or if its file is missing or cannot be read.
     func scan(_ id: String) async throws -> Scan {
         let image = try presentImage(id)
         let file = path(image.file)

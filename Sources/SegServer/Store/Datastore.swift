@@ -40,7 +40,7 @@ actor Datastore {
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     /// Opens a folder, and removes the unfinished files of earlier servers.
-    /// - Throws: `DataError` if it is not a folder or its index cannot be read.
+    /// - Throws: `DataError` if the path is not a folder, or if the folder's index cannot be read.
     init(folder: String, scratch: Scratch, reader: ScanReader, logger: Logger) throws {
         self.folder = folder
         self.scratch = scratch

@@ -93,8 +93,9 @@ actor ScanReader {
 
 /// Checks that need no memory, made before any voxel is read.
 package enum ScanCheck {
-    /// Checks the scans of a case. All of them together, on the grid of the first, may have as many voxels as one scan.
-    /// - Throws: `Refusal` if they have more; the errors of `size`.
+    /// Checks the scans of a case. The limit of voxels for one scan applies to all of them together, on the grid of the
+    /// first scan.
+    /// - Throws: `Refusal` if the scans exceed the limit; the errors of `size`.
     static func sizes(of paths: [String], limits: ServerLimits) throws {
         let counts = try paths.map { try size(of: $0, limits: limits).reduce(1, *) }
         let most = max(counts.reduce(0, +), counts[0] * counts.count)

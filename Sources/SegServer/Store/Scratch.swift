@@ -59,7 +59,7 @@ final class Scratch: Sendable {
 
     /// Creates a folder if it is missing.
     /// - Returns: The names of its files.
-    /// - Throws: `DataError` if it cannot be created or contains files that are not a server's.
+    /// - Throws: `DataError` if the folder cannot be created, or if it contains files that no server made.
     private static func make(_ folder: String) throws -> [String] {
         do {
             try FileManager.default.createDirectory(

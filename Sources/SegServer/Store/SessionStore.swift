@@ -159,8 +159,8 @@ actor SessionStore {
             let counts = channelCounts.sorted().map(String.init).joined(separator: " or ")
             throw Refusal(
                 .badRequest,
-                "the form has \(upload.count) scans, but the models here take \(counts) for a case; send as many, in the "
-                    + "order of the model's channels")
+                "the form has \(upload.count) scans, but the models here take \(counts) for a case; send one scan for each "
+                    + "channel of a model, in the order of its channels")
         }
         let scans = try upload.enumerated().map { channel, path in
             let scan = try "\(folder)/scan\(channel == 0 ? "" : "_\(channel)")\(ScanFile.ending(byContentOf: path))"

@@ -147,7 +147,7 @@ public struct CalibrationStudy {
             }
             return CurvePlot.Series(name: quantity.rawValue.replacing("_", with: " "), points: points)
         }
-        // The best possible curve, in which the errors are set aside first.
+        // The best possible curve: every wrong voxel is set aside before any correct voxel.
         let best = Self.coverages.dropLast().map { coverage in
             (
                 x: 1 - coverage,

@@ -3,7 +3,8 @@ internal import SegCore
 package import SegMetrics
 
 extension Metric {
-    /// The text of a value in tables: millimetres and millilitres with two decimals, or three digits if they are small.
+    /// The text of a value in tables. Millimetres and millilitres have two decimals, or three significant digits if the
+    /// value is below 0.1 or at least 1e9; the other metrics have four decimals.
     package func text(_ value: Double?) -> String {
         switch self {
         case .hausdorffMM, .hausdorffPercentileMM, .averageSurfaceDistanceMM, .volumeErrorML:

@@ -70,7 +70,7 @@ public struct FoldRun {
             let (kept, asked) = (try origin?.files(), try plans?.files())
             guard kept?.map(\.content) == asked?.map(\.content) else {
                 throw DataError(
-                    .badData, folder, "has other plans of nnU-Net than those given; give another folder with --out")
+                    .badData, folder, "has other nnU-Net plans than the given plans; give another folder with --out")
             }
         }
         if let data, wanted.data != configuration.data {
@@ -132,8 +132,8 @@ public struct FoldRun {
         return .object(entries)
     }
 
-    /// The name of the configuration in tables: that of the plans, otherwise the folder's name, or the name of the
-    /// folder that contains `fold_0` and so on.
+    /// The name of the configuration in tables. If the run has nnU-Net plans, it is the name in the plans; otherwise it
+    /// is the folder's name, or, for a folder such as `fold_0`, the name of the folder that contains it.
     var name: String {
         if let origin { return origin.configuration }
         let place = URL(fileURLWithPath: folder).standardizedFileURL

@@ -84,7 +84,8 @@ public struct FoldValidation {
 
     private func removeStale(_ file: String) throws {
         do { try FileManager.default.removeItem(atPath: file) } catch {
-            throw DataError(.cannotWrite, file, "belongs to other weights or data and cannot be removed; remove it")
+            throw DataError(
+                .cannotWrite, file, "is from other weights or data, and removing it failed; remove it yourself")
         }
     }
 

@@ -21,7 +21,7 @@ public enum RunFolder {
         name == lockName || DurableFile.isUnfinished(name) || isOlderLeftover(name)
     }
 
-    /// Whether a name is that of an unfinished file of a run of version 222aa07.
+    /// Whether a file has the name of an unfinished file that version 222aa07 left behind.
     private static func isOlderLeftover(_ name: String) -> Bool {
         let files = ["checkpoint.safetensors", "config.json", "split.json", "model.json", "model.safetensors"]
         let tables = ["training.csv", "validation.csv", "validation_cases.csv"]

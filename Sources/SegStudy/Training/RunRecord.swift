@@ -32,7 +32,8 @@ package struct RunRecord {
     /// - Parameters:
     ///   - companions: Files that a new run stores beside its configuration.
     ///   - state: The state of the checkpoint; nil before the first.
-    ///   - isResumed: Whether the run in the folder is this one; otherwise the files of the other run are removed.
+    ///   - isResumed: Whether the folder contains this run, which is continued; if not, the files of any earlier run are
+    ///     removed.
     ///   - note: Called with a sentence if a table is damaged or lacks steps.
     package init(
         folder: String, configuration: TrainingConfiguration, split: Dataset.Split,

@@ -38,7 +38,7 @@ final class RunTracking {
         let missing = tracker.missing("train/loss", through: state?.iteration ?? 0)
         if missing > 0 {
             note(
-                "\(folder)/tracking: the journal lacks \(missing) steps of those up to the checkpoint; the run goes on")
+                "\(folder)/tracking: the journal lacks \(missing) steps up to the checkpoint; the run goes on")
         }
         guard !tracker.isContinued else { return }
         try tracker.log(parameters: parameters.flattened(leaving: "tracking"))

@@ -228,7 +228,7 @@ public struct TrainingRun {
                     "the run was started on \(checkpoint.device); on \(device) its numbers may differ in the last bits")
             )
         }
-        // For an odd number of passes, and for two, both orders of summation agree.
+        // For an odd number of passes, and for two, summation in sequence and by a tree give the same bits.
         if !checkpoint.sumsByTree, configuration.accumulation > 3, configuration.accumulation % 2 == 0 {
             report(
                 .remark(

@@ -1,6 +1,7 @@
 internal import SegBackend
 
-/// The division of an attention with a bias, a mask or dropout into blocks: one head of a run of samples each.
+/// The division into blocks of an attention with a bias, a mask or dropout. A block is one head of several consecutive
+/// samples.
 ///
 /// Heads come first, `[heads, N, T, E]`; therefore a block is contiguous, and is computed as a batch of matrix products.
 struct AttentionBlocks {

@@ -73,7 +73,8 @@ public func minimum(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     }
 }
 
-/// Returns the share of the gradient: 1 for the winner, ½ for both of two equal numbers, 0 for the loser.
+/// Returns an operand's share of the gradient of `maximum` or `minimum`: 1 if the operand is the result, 0 if it is not,
+/// and ½ if both operands are equal.
 private func shareOfTheWinner(_ tie: Tensor, lost: Tensor) throws -> Tensor {
     try subtract(1 - lost, scale(tie, by: 0.5))
 }

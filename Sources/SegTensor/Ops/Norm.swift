@@ -26,7 +26,7 @@ public struct NormFollowers {
     /// Without a history, the result is computed in place. With a history, ops that need the result for their gradients
     /// recompute it (rematerialisation), and the input's gradient reuses the input's memory. The bits are the same.
     public var consumesInput = false
-    /// Whether nothing else reads the residual either. Then the result of an op that consumes its input may reuse the
+    /// Whether nothing else reads the residual. Then the result of an op that consumes its input may reuse the
     /// residual's memory.
     public var consumesResidual = false
 

@@ -24,7 +24,7 @@ extension PickleReader {
         // An object may be called too, such as one that makes other objects.
         if case .object(let name) = call[0] { return push(.object(name)) }
         guard case .global(let function) = call[0], case .tuple(let index) = call[1] else {
-            throw CheckpointFault("its pickle calls a value that is not a function at byte \(position)")
+            throw CheckpointFault("at byte \(position), its pickle calls a value that is not a function")
         }
         push(try value(of: function, items(ofTuple: index)))
     }
@@ -78,7 +78,7 @@ extension PickleReader {
     /// Pushes an object of a class; its arguments are not read.
     mutating func makeObject(arguments count: Int) throws(CheckpointFault) {
         guard case .global(let type) = try popLast(count + 1)[0] else {
-            throw CheckpointFault("its pickle makes an object from a value that is not a class at byte \(position)")
+            throw CheckpointFault("at byte \(position), its pickle makes an object from a value that is not a class")
         }
         guard case .other(let name) = type else { return push(.ignored) }
         push(.object(name))
@@ -91,7 +91,7 @@ extension PickleReader {
         case .array(let index): try fill(index, with: state)
         case .elementType(let index): if isBigEndian(state) { setBigEndian(index) }
         case .dictionary, .list, .ignored, .object, .tensor: break
-        default: throw CheckpointFault("its pickle sets attributes of a value that has none at byte \(position)")
+        default: throw CheckpointFault("at byte \(position), its pickle sets attributes of a value that has none")
         }
     }
 
@@ -122,13 +122,13 @@ extension PickleReader {
         guard case .tuple(let index) = id, case let parts = items(ofTuple: index), parts.count == 5,
             case .string("storage") = parts[0], case .global(let type) = parts[1], case .string(let key) = parts[2],
             case .int(let count) = parts[4]
-        else { throw CheckpointFault("its pickle refers to a value that is not a storage at byte \(position)") }
+        else { throw CheckpointFault("at byte \(position), its pickle refers to a value that is not a storage") }
         guard count >= 0 else { throw CheckpointFault("storage '\(key)' has the absurd length \(count)") }
         switch type {
         case .storage(let dtype): return newStorage(TorchStorage(dtype: dtype, key: key, count: count))
         // Elements of an unsupported type, such as complex numbers.
         case .other(let name): return .object(name)
-        default: throw CheckpointFault("its pickle refers to a value that is not a storage at byte \(position)")
+        default: throw CheckpointFault("at byte \(position), its pickle refers to a value that is not a storage")
         }
     }
 

@@ -120,7 +120,7 @@ extension PickleReader {
         Int(clamping: try take(count, what).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) })
     }
 
-    /// Skips bytes that no tensor needs. Their number is stored before them in `count` bytes.
+    /// Skips bytes that no tensor needs. The `count` bytes before them store the number of these bytes.
     private mutating func ignoreBytes(countOf count: Int) throws(CheckpointFault) {
         _ = try take(integer(count, "a length"), "bytes")
         stack.append(.ignored)
@@ -263,12 +263,13 @@ extension PickleReader {
 
     private mutating func pushTuple(_ count: Int) throws(CheckpointFault) { push(tuple: try popLast(count)) }
 
-    /// Sets alternating keys and values in the dictionary below them on the stack. Keys that are not texts are ignored,
-    /// because they name no weights; so are the entries of an object.
+    /// Adds alternating keys and values to the dictionary that lies below them on the stack. An entry whose key is not a
+    /// text is ignored, because such a key names no weights. If an object lies there, all entries are ignored.
     private mutating func setItems(_ items: [PickleValue]) throws(CheckpointFault) {
         if case .object = try top() { return }
         guard case .dictionary(let index) = try top(), items.count % 2 == 0 else {
-            throw CheckpointFault("its pickle sets items of a value that is not a dictionary at byte \(position)")
+            throw CheckpointFault(
+                "at byte \(position), its pickle adds to a value that is not a dictionary, or a key without a value")
         }
         for pair in stride(from: 0, to: items.count, by: 2) {
             if case .string(let key) = items[pair] { dictionaries[index][key] = items[pair + 1] }

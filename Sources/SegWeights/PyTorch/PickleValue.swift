@@ -122,8 +122,8 @@ enum PickleGlobal {
         "tuple", "int", "float", "bool", "str", "unicode", "long",
     ]
 
-    /// Modules whose functions start programs, load code or change files. They are never called here either; a file
-    /// that imports one is refused, because it is more than a checkpoint.
+    /// Modules whose functions start programs, load code or change files. MedSeg never calls functions that a file
+    /// names; a file that imports one of these modules is refused, because it is more than a checkpoint.
     private static let harmfulModules: Set<String> = [
         "os", "posix", "nt", "sys", "subprocess", "commands", "pty", "socket", "shutil", "runpy", "importlib", "imp",
         "ctypes", "code", "codeop", "marshal", "pickle", "_pickle", "cloudpickle", "dill", "webbrowser", "timeit",

@@ -10,8 +10,8 @@ extension PyTorchCheckpoint {
     }
 
     /// Returns the bytes of a file that `torch.load(weights_only=True)` reads as a value.
-    /// - Precondition: `StoredTensor.byteCount` is not nil for any of the shapes, and the number of every tensor is an
-    ///   index of the list.
+    /// - Precondition: `StoredTensor.byteCount` is defined for all shapes, and every tensor number in `value` is an index
+    ///   of `tensors`.
     static func encoded(_ value: CheckpointValue, _ tensors: [StoredTensor]) throws(CheckpointFault) -> Data {
         var zip = ZipWriter()
         try zip.add("archive/data.pkl", PickleWriter.bytes(of: value, tensors))
