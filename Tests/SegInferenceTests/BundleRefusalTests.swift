@@ -123,7 +123,7 @@ private let endings: [([ConfigValue], String)] = [
     ([softmax, argmax, invert], "class numbers would be interpolated"),
     ([softmax, argmax, ["_target_": "SaveImaged", "keys": "pred"]], "has no Invertd, but SaveImaged resamples"),
     ([softmax, invert, argmax, argmax], "a second AsDiscreted"),
-    ([with(["sigmoid": true], softmax), invert, argmax], "softmax: and sigmoid are both true"),
+    ([with(["sigmoid": true], softmax), invert, argmax], "softmax: is true, and so is sigmoid"),
     ([softmax, with(["softmax": false, "sigmoid": true], softmax), argmax], "only directly after the network"),
     (
         [

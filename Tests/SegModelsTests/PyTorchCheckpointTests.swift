@@ -291,5 +291,5 @@ private func nested(levels: Int) -> [UInt8] {
         ])
     #expect(entries["arch_code_c"] == [[1, 0, 2, 3, 0, 4, 0], [0, 1, 0, 2, 3, 0, 4], [0, 0, 1, 0, 4, 0, 0]])
     #expect(entries["iter_num"] == 7)
-    #expect(throws: DataError.self) { try Weights.read(path) }
+    #expect(throws: DataError.self) { try Weights.read(GoldenFile("dints_codes.pt").path) }
 }
