@@ -76,7 +76,9 @@ import Testing
             ("$1 if not os.path.exists('models/other.pt') else 2", 1), ("$torch.from_numpy([1, 6])[1]", 6),
             ("$len(numpy.array([1, 2]))", 2), ("$1 if numpy.array([0]) is None else 2", 2),
             ("$list(numpy.array([3, 4]))[1]", 4), ("$1 if 3 > 2 else 0", 1), ("$1 if 2 <= 1 else 0", 0),
-            ("$len(str(100))", 3), ("$bool([]) or 3", 3),
+            ("$len(str(100))", 3), ("$bool([]) or 3", 3), ("$len(range(4))", 4), ("$list(range(2, 5))[0]", 2),
+            ("$len(list(range(3, 1)) + [7])", 1), ("$copy.deepcopy(@list)[0]", 3),
+            ("$monai.networks.nets.UNet(channels=[4, @four], spatial_dims=3)['channels'][1]", 4),
         ] as [(String, Double?)])
     func expressionsHaveThePythonValue(_ expression: String, _ expected: Double?) throws {
         if let expected {
@@ -105,7 +107,11 @@ import Testing
         ("$torch.load(@bundle_root + '/../x.pt')", "lies outside of the bundle"),
         ("$1 if os.path.exists('/etc/passwd') else 0", "lies outside of the bundle"),
         ("$torch.load('x.pt', pickle_module=os)", "is Python"),
-        ("$torch.load('models/model.pt')", "is not a checkpoint"),
+        ("$torch.load('models/model.pt')", "is not a checkpoint"), ("$len(range(1, 2, 3))", "one or two integers"),
+        ("$len(range(10000000))", "too long"), ("$range(-9223372036854775807, 9223372036854775807)", "too long"),
+        // In a set of a few numbers, Python's order may differ from that of the numbers.
+        ("$list(set([i+1 for i in range(12)]) - set([1,2,3,4,5,6,7,8,9,10]))", "is Python"),
+        ("$monai.networks.nets.UNet(3)", "is Python"), ("$monai.networks.nets.UNet(_target_='x')", "is Python"),
     ])
     func whatHasNoValueIsRefusedByName(_ expression: String, _ reason: String) throws {
         let error = try #require(throws: DataError.self) { try Self.number(expression) }

@@ -5,10 +5,10 @@
 MODELS is the folder `models` of a snapshot of github.com/Project-MONAI/model-zoo; bundles that do not segment 3-D scans are
 left out. The zoo's weights are not used: MONAI builds each network with random weights and shifts the last bias until all
 classes have about equal shares of a synthetic scan. MONAI and MedSeg then predict that scan with the published
-configuration. WORK/table.md has a row for each bundle, with the number of voxels that differ, or the reason why MedSeg or
-MONAI does not run the bundle. Two masks count as equal if at most 3 voxels, or 1 voxel in 10,000, differ, because rounding
-decides between classes that are equally probable. The script fails if the result of a bundle is not the one in EXPECTED, or
-if EXPECTED does not list the bundle.
+configuration; VISTA3D has smaller windows and a prompt of three classes. WORK/table.md has a row for each bundle, with the
+number of voxels that differ, or the reason why MedSeg or MONAI does not run the bundle. Two masks count as equal if at most
+3 voxels, or 1 voxel in 10,000, differ, because rounding decides between classes that are equally probable. The script fails
+if the result of a bundle is not the one in EXPECTED, or if EXPECTED does not list the bundle.
 
 Needs the packages of requirements.txt, and itk and pandas for the bundles that use them. Tested with model-zoo dfae206.
 """
@@ -39,6 +39,10 @@ REACH = (1.2, 1.0, 0.7)
 # the network's strides.
 WHOLE, WHOLE_REACH = (64, 64, 64), (1.0, 0.75, 0.5)
 
+# The entries of a bundle's configuration that both programs change, and the entries of its data besides the image.
+CHANGES = {"vista3d": {"patch_size": [64, 64, 64]}}
+PROMPTS = {"vista3d": {"label_prompt": [3, 2, 115]}}
+
 # The expected result of each bundle of the zoo: an equal mask, or a refusal by MedSeg.
 EXPECTED = {
     "brats_mri_segmentation": "equal",
@@ -53,7 +57,7 @@ EXPECTED = {
     "spleen_deepedit_annotation": "MedSeg refuses",
     "swin_unetr_btcv_segmentation": "equal",
     "ventricular_short_axis_3label": "equal",
-    "vista3d": "MedSeg refuses",
+    "vista3d": "equal",
     "wholeBody_ct_segmentation": "equal",
     "wholeBrainSeg_Large_UNEST_segmentation": "equal",
 }
@@ -91,6 +95,8 @@ class Bundle:
         self.drop_old_arguments()
         sys.path.insert(0, str(self.folder))
         self.parser.parse()
+        self.changes = CHANGES.get(self.name, {})
+        self.update(self.changes)
         self.update(self.overrides)
         if "arch_ckpt_path" in self.parser:
             self.write_architecture()
@@ -144,8 +150,10 @@ class Bundle:
     # ------------------------------------------------------------ the input
     def transform(self, name):
         """The arguments of the first transform of a class before the network, with references resolved."""
+        # A list under another name is an expression here.
+        chain = "preprocessing#transforms" if "preprocessing#transforms#0" in self.parser else "preprocessing_transforms"
         for number in range(len(self.content("preprocessing").transforms)):
-            place = f"preprocessing#transforms#{number}"
+            place = f"{chain}#{number}"
             item = self.parser[place] if place in self.parser else None
             if isinstance(item, dict) and item.get("_target_", "").endswith(name):
                 return {key: self.content(f"{place}#{key}") for key in item if key in ("pixdim", "a_min", "a_max")}
@@ -186,16 +194,23 @@ class Bundle:
         self.scans = paths
         image = paths if len(paths) > 1 else paths[0]
         # The path of a result in the output folder is its scan's path relative to dataset_dir.
-        self.update({"dataset#data": [{"image": image}], "dataloader#num_workers": 0, "dataset_dir": str(self.work / "input")})
+        prompt = PROMPTS.get(self.name, {})
+        if prompt:
+            self.changes |= {"dataset#data": [prompt]}
+        self.update({"dataset#data": [{"image": image} | prompt], "dataloader#num_workers": 0, "dataset_dir": str(self.work / "input")})
 
     def channels(self):
-        return int(self.content("network_def#in_channels"))
+        definition = self.parser["network_def"]
+        return int(self.content("network_def#in_channels" if isinstance(definition, dict) else "input_channels"))
 
     # ------------------------------------------------------------ the weights
     def write_weights(self):
         """Writes random weights that give classes of about equal size on the first window of the scan."""
         torch.manual_seed(7)
         network = self.content("network_def").eval()
+        if self.name in PROMPTS:
+            # The logits of a prompt have no bias. Those of random weights are on both sides of 0.
+            return torch.save(network.state_dict(), self.loader()["load_path"])
         data = list_data_collate([self.content("preprocessing")(self.content("dataset#data")[0])])
         image = torch.as_tensor(data["image"]).float()
         if len(self.window()) == 2:
@@ -230,8 +245,9 @@ class Bundle:
     # ------------------------------------------------------------ the two programs
     def predict(self, medseg):
         out = self.work / "medseg"
+        changes = [f"--bundle-set={key}={json.dumps(value)}" for key, value in self.changes.items()]
         return self.mask(out, [medseg, "predict", *self.scans, "--bundle", self.folder, "--out", out, "--device", "cpu",
-                               "--quiet"])
+                               "--quiet", *changes])
 
     def run_monai(self):
         run = next((key for key in ("run", "evaluating", "inference") if key in self.parser), "run")

@@ -10,7 +10,8 @@ struct BundleComponent {
     let id: String
     /// Whether the component's `_disabled_` is true.
     let isDisabled: Bool
-    private let target: String
+    /// The class, as it is written.
+    let target: String
     private let entries: [String: ConfigValue]
     private let document: BundleDocument
 
@@ -28,6 +29,7 @@ struct BundleComponent {
         isDisabled = try entries["_disabled_"].map { Self.isTrue(try document.resolved($0, id: id)) } ?? false
         let isKnown =
             !target.contains(".") || target.hasPrefix("monai.") || NetworkDefinition.ownClasses.contains(target)
+            || BundlePrompt.ownClasses.contains(target)
         guard isDisabled || isKnown else {
             throw document.error(id, "'\(target)' is not supported: it is not a class of MONAI, and no Python is run")
         }

@@ -117,13 +117,6 @@ final class BundleDocument {
                     "'\(text)' loads a TorchScript program, which is not run; the bundle's network_def with its weights "
                         + "(models/model.pt) is needed")
             }
-            guard !text.contains("networks.nets.vista3d") else {
-                throw error(
-                    id,
-                    "'\(text)' is VISTA3D, which is not supported: its network has two decoders (SegResNetDS2), whose heads "
-                        + "answer prompts of classes or points, and the bundle's own evaluator and inferer make these prompts"
-                )
-            }
             throw error(id, "the expression '\(text)' is Python, which is not evaluated; replace it by its value")
         }
         let result: ConfigValue

@@ -205,8 +205,22 @@ extension BundleExpression {
                 return (name == "min" ? b < a : b > a) ? value : best
             }
         }
+        if name == "range" { return .array(try range(arguments)) }
         guard arguments.count == 1 else { throw Fault(reason: "\(name) takes one value") }
         return try call(name, arguments[0])
+    }
+
+    /// The integers from the first to below the second argument, or from 0 to below the only one.
+    private static func range(_ arguments: [ConfigValue]) throws -> [ConfigValue] {
+        let bounds = arguments.compactMap { if case .int(let number) = $0 { number } else { nil } }
+        guard bounds.count == arguments.count, let end = bounds.last, bounds.count <= 2 else {
+            throw Fault(reason: "range takes one or two integers")
+        }
+        let start = bounds.count == 2 ? bounds[0] : 0
+        guard start < end else { return [] }
+        let (count, overflow) = end.subtractingReportingOverflow(start)
+        guard !overflow, count <= Limits.documentNodes else { throw Fault(reason: "a list is too long") }
+        return (start..<end).map(ConfigValue.int)
     }
 
     private static func call(_ name: String, _ value: ConfigValue) throws -> ConfigValue {

@@ -29,6 +29,9 @@ indirect enum BundleExpression {
     /// The constant that represents the default of `CropForegroundd.select_fn`.
     static let isPositive = ConfigValue.string("x > 0")
 
+    /// A function that leaves a mask unchanged, because a mask holds no NaN.
+    static let fillsNaN = "$lambda x: torch.nan_to_num(x, nan=255)"
+
     /// Parses an expression that begins with `$`; nil if it is not supported.
     init?(_ expression: String) {
         let text = expression.dropFirst().trimmingCharacters(in: .whitespaces)
@@ -38,8 +41,12 @@ indirect enum BundleExpression {
             return
         }
         // A function that a step supports is kept as text.
-        if IntensityCurve.named(expression) != nil || RegionPainting(expression) != nil {
+        if IntensityCurve.named(expression) != nil || RegionPainting(expression) != nil || expression == Self.fillsNaN {
             self = .constant(.string(expression))
+            return
+        }
+        if let numbers = BundleClassList(text)?.numbers {
+            self = .constant(.array(numbers.map(ConfigValue.int)))
             return
         }
         guard let tokens = BundleToken.all(in: text) else { return nil }
@@ -133,5 +140,32 @@ enum BundleToken: Hashable {
         guard let mark = marks.first(where: { rest.hasPrefix($0) }) else { return nil }
         rest = rest.dropFirst(mark.count)
         return .mark(mark)
+    }
+}
+
+/// A list of numbers from 1 on without some: `list(set([i+1 for i in range(132)]) - set([2, 16]))`, the one comprehension that
+/// is supported.
+struct BundleClassList {
+    /// The numbers, in ascending order.
+    let numbers: [Int]
+
+    /// Parses an expression; nil if it has another form, or if Python's order of the numbers may not be ascending.
+    init?(_ text: String) {
+        let tight = text.filter { $0 != " " && $0 != "\n" }
+        let (start, middle, end) = ("list(set([i+1foriinrange(", ")])-set([", "]))")
+        guard text.contains(" for i in range("), tight.hasPrefix(start), tight.hasSuffix(end),
+            let gap = tight.range(of: middle), let count = Int(tight[..<gap.lowerBound].dropFirst(start.count)),
+            (1...Limits.expressionCharacters).contains(count)
+        else { return nil }
+        let left = tight[gap.upperBound...].dropLast(end.count).split(separator: ",", omittingEmptySubsequences: false)
+        let excluded = left.compactMap { Int($0) }
+        guard excluded.count == left.count else { return nil }
+        let without = Set(excluded)
+        numbers = (1...count).filter { !without.contains($0) }
+        // A set of CPython holds an integer in the slot of its value if it has more slots than the largest integer. It has more
+        // than 5/3 as many slots as numbers, and their number is a power of two.
+        var slots = 8
+        while (slots - 1) * 3 <= numbers.count * 5 { slots *= 2 }
+        guard count < slots else { return nil }
     }
 }

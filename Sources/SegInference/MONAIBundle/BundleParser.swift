@@ -149,10 +149,30 @@ struct BundleParser {
             name += "." + part
         }
         guard take(.mark("(")) else { return BundleNames.value(of: name).map { .constant($0) } }
+        if name.hasPrefix(BundleNames.networks) { return component(name) }
         guard BundleNames.calls.contains(name) || BundleNames.fileCalls.contains(name),
             let arguments = list(until: ")", ignoring: BundleNames.ignored(by: name))
         else { return nil }
+        guard name != "copy.deepcopy" else { return arguments.values.count == 1 ? arguments.values[0] : nil }
         return .call(name, arguments.values)
+    }
+
+    /// Parses the named arguments of a call that builds a network: the call is the component with this `_target_`.
+    private mutating func component(_ target: String) -> BundleExpression? {
+        var entries: [(BundleExpression, BundleExpression)] = [
+            (.constant("_target_"), .constant(.string(target)))
+        ]
+        while !take(.mark(")")) {
+            if entries.count > 1 {
+                guard take(.mark(",")) else { return nil }
+                if take(.mark(")")) { break }
+            }
+            guard case .name(let key)? = next, !key.hasPrefix("_") else { return nil }
+            place += 1
+            guard take(.mark("=")), let value = expression() else { return nil }
+            entries.append((.constant(.string(key)), value))
+        }
+        return .dictionary(entries)
     }
 
     /// Skips a keyword argument that has no effect here, such as `map_location=@device`; false if the next one is another.
@@ -212,8 +232,11 @@ enum BundleNames {
     /// Functions that compute a value from their arguments and do nothing else.
     static let calls: Set<String> = [
         "len", "int", "float", "str", "bool", "list", "tuple", "min", "max", "sum", "abs", "round", "os.path.join",
-        "torch.from_numpy", "torch.device", "numpy.array", "np.array",
+        "torch.from_numpy", "torch.device", "numpy.array", "np.array", "range", "copy.deepcopy",
     ]
+
+    /// The beginning of the names of MONAI's networks.
+    static let networks = "monai.networks.nets."
 
     /// Functions of a file of the bundle: whether it exists, and the contents of a checkpoint.
     static let fileCalls: Set<String> = ["os.path.exists", "torch.load"]

@@ -10,17 +10,21 @@ struct BundlePostprocessing {
     /// could not be read.
     private let items: [String]?
     private var reader: MaskPlanReader
+    /// Whether the network is VISTA3D, whose output is made into the numbers of its classes.
+    private let isPrompted: Bool
     private var isSaved = false
     private var isResampled = false
+    /// Whether VISTA3D's output has been made into the numbers of its classes.
+    private var isNumbered = false
 
     /// Reads the mask plan of a chain.
     /// - Throws: `DataError` naming what is not supported.
     static func plan(
         _ chain: ConfigValue, id: String, _ document: BundleDocument, inverting preprocessing: ConfigValue,
-        of items: [String]?, reader: MaskPlanReader
+        of items: [String]?, isPrompted: Bool, reader: MaskPlanReader
     ) throws -> MaskPlan {
         var chained = BundlePostprocessing(
-            document: document, preprocessing: preprocessing, items: items, reader: reader)
+            document: document, preprocessing: preprocessing, items: items, isPrompted: isPrompted, reader: reader)
         let faults = FaultList(source: document.source, key: id)
         let components = try BundleComponent.chain(chain, id: id, document, faults)
         // Steps after a refused one are not read: they could be refused only because that one is missing.
@@ -38,10 +42,13 @@ struct BundlePostprocessing {
         return plan
     }
 
-    private init(document: BundleDocument, preprocessing: ConfigValue, items: [String]?, reader: MaskPlanReader) {
+    private init(
+        document: BundleDocument, preprocessing: ConfigValue, items: [String]?, isPrompted: Bool, reader: MaskPlanReader
+    ) {
         self.document = document
         self.preprocessing = preprocessing
         self.items = items
+        self.isPrompted = isPrompted
         self.reader = reader
     }
 
@@ -53,7 +60,31 @@ struct BundlePostprocessing {
             try reader.expect("dtype", "float32")
             try reader.expect("track_meta", true)
             try reader.finish()
+        case "ToDeviced": try component.arguments(of: "pred", ignoring: ["device", "non_blocking"]).finish()
+        case _ where isPrompted: try addPrompted(component)
         default: try addStep(component)
+        }
+    }
+
+    /// Reads a step after VISTA3D. Other steps would count classes, but MONAI's mask already holds the numbers of classes.
+    private mutating func addPrompted(_ component: BundleComponent) throws {
+        switch component.name {
+        case BundlePrompt.postTransform where !isNumbered:
+            try component.arguments(of: "pred").finish()
+            // The network's channel 0 is the background's logit, 0.
+            try reader.add("AsDiscrete", ConfigReader(["argmax": true], path: component.id, source: document.source))
+            isNumbered = true
+        case "Invertd" where isNumbered: try addStep(component)
+        case "Lambdad" where isNumbered:
+            let arguments = try component.arguments(of: "pred", ignoring: ["inv_func", "track_meta"])
+            try arguments.expect("overwrite", true)
+            try arguments.expect("func", .string(BundleExpression.fillsNaN), default: .null)
+            try arguments.finish()
+        default:
+            throw component.unsupported(
+                isNumbered
+                    ? ["Invertd", "Lambdad with the func \(BundleExpression.fillsNaN)", "SaveImaged"]
+                    : ["\(BundlePrompt.postTransform) directly after VISTA3D"])
         }
     }
 

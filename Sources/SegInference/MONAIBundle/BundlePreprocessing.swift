@@ -136,6 +136,8 @@ struct BundlePreprocessing {
             } else {
                 try reader.expect("channel_dim", items.count == 1 && hasSeveral == true ? 0 : "no_channel")
             }
+        case BundlePrompt.preTransform:
+            reader = try component.arguments(of: item, ignoring: ["subclass", "labels_dict", "special_index"])
         case "EnsureTyped", "ToTensord", "CastToTyped":
             reader = try component.arguments(of: item, ignoring: ["data_type", "device", "wrap_sequence"])
             try reader.expect("dtype", "float32")

@@ -33,7 +33,7 @@ extension MONAIBundle {
         guard description.network.isOfMONAI else {
             throw DataError(
                 .badArgument, "export-bundle",
-                "writes models that MONAI runs, but MONAI has no network of this model's name (network_def._target_)")
+                "writes models that MONAI runs, but MONAI has no network with the network_def of this model")
         }
         guard !isNNUNet else {
             throw DataError(

@@ -43,8 +43,12 @@ public struct MONAIBundle: Sendable {
             let entry = try evaluator.map { try $0.entry(key).map { try document.followed($0, id: key) } ?? .null }
             return entry == .null ? nil : try Self.part(["evaluator#\(key)", key], of: document)
         }
-        let network = faults.part { try Self.network(document) }
-        let preprocessing = faults.part { try Self.part(Self.preprocessingPaths, of: document) }
+        let isPrompted = evaluator?.target == BundlePrompt.evaluator
+        let prompt = faults.part {
+            try evaluator.flatMap { isPrompted ? try BundlePrompt(document, evaluator: $0, folder: folder) : nil }
+        }.flatMap { $0 }
+        let network = faults.part { try Self.network(document, isPrompted: isPrompted, prompt) }
+        let preprocessing = faults.part { try Self.preprocessing(document) }
         let inputs = network?.outline.inputChannels ?? Self.channels("in_channels", document)
         let outputs = network?.outline.outputChannels ?? Self.channels("out_channels", document)
         let chain = faults.part {
@@ -57,6 +61,13 @@ public struct MONAIBundle: Sendable {
         // Without an inferer, the network's input in MONAI's evaluator is the whole image.
         faults.part {
             let inferer = try used("inferer").map { try BundleComponent($0.value, id: $0.id, document) }
+            guard isPrompted == (inferer?.target == BundlePrompt.inferer) else {
+                throw document.error(
+                    inferer?.id ?? "inferer", "\(BundlePrompt.evaluator) and \(BundlePrompt.inferer) need each other")
+            }
+            if let inferer, isPrompted {
+                return try BundlePrompt.window(inferer, folder: folder, of: &description)
+            }
             if let inferer { try Self.window(inferer, of: &description) }
             guard let network, network.outline.isPlanar != (inferer?.name == "SliceInferer") else { return }
             throw document.error(
@@ -73,24 +84,39 @@ public struct MONAIBundle: Sendable {
             }
             description.maskPlan = try BundlePostprocessing.plan(
                 postprocessing.value, id: postprocessing.id, document, inverting: preprocessing.value,
-                of: chain?.invertible,
+                of: chain?.invertible, isPrompted: isPrompted,
                 reader: MaskPlanReader(channels: outputs, preprocessing: chain?.preprocessing ?? Preprocessing([])))
         }
         let found = faults.part { try BundleWeights.find(document, evaluator: evaluator, folder: folder) }
         try faults.finish()
         guard let found else { throw document.error("network", "cannot be understood") }
         description.labels = Self.labels(metadata, of: description.maskPlan)
+        prompt?.number(&description, names: description.labels)
         self.description = description
         (weights, choice) = found
     }
 
     /// The network's definition and its outline.
+    /// - Parameters:
+    ///   - isPrompted: Whether the evaluator gives the network a prompt.
+    ///   - prompt: The prompt; nil if it could not be read.
     private static func network(
-        _ document: BundleDocument
+        _ document: BundleDocument, isPrompted: Bool, _ prompt: BundlePrompt?
     ) throws -> (definition: NetworkDefinition, outline: NetworkOutline) {
         let network = try part(networkPaths, of: document)
-        let definition = NetworkDefinition(
-            try BundleComponent.definition(network.value, id: network.id, document), source: document.source)
+        var value = try BundleComponent.definition(network.value, id: network.id, document)
+        if case .object(var entries) = value {
+            let isVISTA3D = entries["_target_"] == .string(BundlePrompt.network)
+            guard isVISTA3D == isPrompted else {
+                throw document.error(
+                    network.id,
+                    "\(BundlePrompt.network), which needs a prompt, and \(BundlePrompt.evaluator), which gives it, are "
+                        + "supported only together")
+            }
+            if isVISTA3D { entries["class_vector"] = .array((prompt?.classes ?? [1]).map(ConfigValue.int)) }
+            value = .object(entries)
+        }
+        let definition = NetworkDefinition(value, source: document.source)
         return (definition, try definition.outline())
     }
 
@@ -111,6 +137,11 @@ public struct MONAIBundle: Sendable {
         "preprocessing",
     ]
 
+    /// The scan's transforms.
+    static func preprocessing(_ document: BundleDocument) throws -> (id: String, value: ConfigValue) {
+        try part(preprocessingPaths, of: document)
+    }
+
     /// The first of some entries that exists, under its shortest id.
     private static func part(
         _ paths: [String], of document: BundleDocument
@@ -127,7 +158,8 @@ public struct MONAIBundle: Sendable {
     private static func evaluator(_ document: BundleDocument) throws -> BundleComponent? {
         guard let value = try document.component("evaluator") else { return nil }
         let evaluator = try BundleComponent(value, id: "evaluator", document)
-        guard evaluator.name == "SupervisedEvaluator", !evaluator.isDisabled else {
+        let isPrompted = evaluator.target == BundlePrompt.evaluator
+        guard isPrompted || evaluator.name == "SupervisedEvaluator", !evaluator.isDisabled else {
             throw evaluator.unsupported(["SupervisedEvaluator"])
         }
         if let dataset = try document.component("evaluator#val_data_loader#dataset") {
@@ -149,7 +181,7 @@ public struct MONAIBundle: Sendable {
             throw document.error("evaluator::to_kwargs", "is not supported, because it may change the image's type")
         }
         // This refuses any argument that MONAI's evaluator does not have.
-        try evaluator.arguments(ignoring: evaluatorArguments).finish()
+        try evaluator.arguments(ignoring: evaluatorArguments + (isPrompted ? ["hyper_kwargs"] : [])).finish()
         return evaluator
     }
 
