@@ -359,7 +359,7 @@ def main():
             surprises.append(f"{name}: expected {expected}: {row}")
         print(rows[-1], flush=True)
         (work / "table.md").write_text("\n".join(rows) + "\n")
-    sys.exit("\n".join(surprises))
+    sys.exit("\n".join(surprises) or None)
 
 
 if __name__ == "__main__":
