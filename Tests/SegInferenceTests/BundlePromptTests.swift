@@ -56,7 +56,6 @@ private let published: [String: ConfigValue] = [
 /// Eight bytes with the XXH64 of a file of the model zoo.
 private let evaluator: UInt64 = 0x8363_C347_A0E2_A222
 private let inferer: UInt64 = 0xE646_CE62_2954_5F95
-private let replicatingInferer: UInt64 = 0xE55E_3D1D_B66C_8211
 
 /// Reads the bundle with changes to its entries, by id, and with files of its code.
 private func bundle(
@@ -99,7 +98,6 @@ private func classes(_ description: ModelDescription) -> ConfigValue? {
         #expect(description.labelScheme.writtenNumbers == [0, 3])
         try description.check()
         #expect(try description.outputChannels == 2)
-        #expect(try bundle(code: ["evaluator": evaluator, "inferer": replicatingInferer]).padding == .replicate)
         #expect(try bundle([("postprocessing#transforms#0#_disabled_", false)]) == description)
     }
 

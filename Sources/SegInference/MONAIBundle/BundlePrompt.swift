@@ -36,7 +36,7 @@ struct BundlePrompt {
     /// - Parameter evaluator: A `Vista3dEvaluator`.
     /// - Throws: `DataError` naming what is not supported.
     init(_ document: BundleDocument, evaluator: BundleComponent, folder: String) throws {
-        try Self.checkFile("evaluator.py", among: [0x3CCB_A1F1_692B_4F95], folder)
+        try Self.checkFile("evaluator.py", 0x3CCB_A1F1_692B_4F95, folder)
         let settings = try Self.settings(of: evaluator, document)
         guard let (id, value) = try Self.prompt(document) else {
             let all = try settings.required("everything_labels", settings.ints("everything_labels"))
@@ -155,37 +155,26 @@ struct BundlePrompt {
 }
 
 extension BundlePrompt {
-    /// The padding of a scan that is smaller than a window, by the content of the file that defines the inferer.
-    private static let paddings: [UInt64: WindowPadding] = [
-        // Of dfae206 and since 23d25580.
-        0x043C_487E_E2D6_F95F: .constant(0),
-        // Of b4aefe0.
-        0x7330_3FD5_2592_102F: .replicate,
-    ]
-
-    /// Reads the windows of a `Vista3dInferer`.
+    /// Reads the windows of a `Vista3dInferer`. A scan that is smaller than a window is padded with zeros.
     static func window(_ component: BundleComponent, folder: String, of description: inout ModelDescription) throws {
-        let hash = try checkFile("inferer.py", among: Set(paddings.keys), folder)
+        // The content since the zoo's commit 23d25580.
+        try checkFile("inferer.py", 0x043C_487E_E2D6_F95F, folder)
         let reader = try component.arguments(ignoring: ["overlap", "sw_batch_size", "use_point_window"])
         description.roiSize = try reader.required("roi_size", reader.triple("roi_size"))
         try reader.finish()
         (description.overlap, description.mode) = (0.25, .constant)
-        description.padding = paddings[hash] ?? .constant(0)
+        description.padding = .constant(0)
     }
 
-    /// Refuses a file of the bundle's code whose content is not known.
-    /// - Returns: The hash of the content.
-    @discardableResult
-    private static func checkFile(_ name: String, among known: Set<UInt64>, _ folder: String) throws -> UInt64 {
+    /// Refuses a file of the bundle's code with other content than the one of a known hash.
+    private static func checkFile(_ name: String, _ known: UInt64, _ folder: String) throws {
         let path = "\(folder)/scripts/\(name)"
         let content = try RegularFile.contents(of: path)
-        let hash = content.withUnsafeBytes { XXHash64.hash($0, seed: 0) }
-        guard known.contains(hash) else {
+        guard content.withUnsafeBytes({ XXHash64.hash($0, seed: 0) }) == known else {
             throw DataError(
                 .badData, path,
-                "is not the model zoo's code that MedSeg follows (vista3d at dfae206 or b4aefe0), and no Python is run")
+                "is not the model zoo's code that MedSeg follows (vista3d at dfae206), and no Python is run")
         }
-        return hash
     }
 
     /// Gives a description the names and the numbers that a mask has.
