@@ -17,11 +17,17 @@ struct Figure {
         do throws(DataError) {
             try DurableFile.replace(file.path) { temporary throws(DataError) in
                 let status = format == "png" ? writePNG(temporary) : writeSVG(temporary)
+                guard status != CAIRO_STATUS_NO_MEMORY else {
+                    throw DataError(
+                        .tooLarge, file.path,
+                        "drawing this figure needs more memory than is free; allow more (ulimit -v)")
+                }
                 guard status == CAIRO_STATUS_SUCCESS else {
                     throw DataError(.cannotWrite, file.path, String(cString: cairo_status_to_string(status)))
                 }
             }
         } catch {
+            if error.kind == .tooLarge { throw error }
             throw ReportError.unwritable(path: file.path, reason: error.message)
         }
     }
