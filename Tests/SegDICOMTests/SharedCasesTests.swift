@@ -53,7 +53,7 @@ struct SharedCasesTests {
     /// The text that a refusal must contain.
     private static let refusals: [String: [String]] = [
         "ct_head_tilt_two_spacings": ["1.081", "6.999", "--fill-gaps"], "mr_enhanced_small": ["ImagePositionPatient"],
-        "mr_mosaic": ["mosaic", "dcm2niix"], "cr_monochrome1": ["not a volume"],
+        "mr_mosaic": ["mosaic", "dcm2niix"], "cr_monochrome1": ["slices is unknown"],
         "MR_truncated.dcm": ["MR_truncated.dcm"],
         "JPEG2000-embedded-sequence-delimiter.dcm": ["JPEG2000-embedded-sequence-delimiter.dcm"],
         "emri_small_jpeg_2k_lossless_too_short.dcm": ["emri_small_jpeg_2k_lossless_too_short.dcm"],
