@@ -60,7 +60,7 @@ import Testing
             let document = try JSONDecoder().decode(ConfigValue.self, from: Data(evaluation.output.utf8))
             #expect(Self.classes(of: document).count == 2)
             // With plain labels, the dataset's own names are in the report.
-            let metrics = (document.members["cases"]?.description ?? "").replacing(/"name": "\w+"/, with: "")
+            let metrics = (document.members["cases"]?.description ?? "").replacing(/"name": "[^"]*"/, with: "")
             return (try Data(contentsOf: URL(fileURLWithPath: model + "/model.safetensors")), metrics)
         }
         let mapped = try results("labels:\n  outer: 5\n  ball: [3, 7]\n")
