@@ -20,33 +20,34 @@ import Testing
         found.count == wanted.count && zip(found, wanted).allSatisfy { abs($0 - $1) < 1e-6 * (1 + abs($1)) }
     }
 
-    private static let rules: [(IntensityRule, [Float])] = [
-        (
-            .zScore(.whole),
-            [-0.59373224, -0.59373224, -0.25445667, 0.42409447, -1.2722834, 0.76337004, -0.59373224, 2.1204722]
-        ),
-        (.zScore(.nonzero), [0, 0, -0.5437099, 0.060412206, -1.449893, 0.36247325, 0, 1.5707173]),
-        (.fixed(mean: 12.5, deviation: 40), [-0.3125, -0.3125, -0.0625, 0.4375, -0.8125, 0.6875, -0.3125, 1.6875]),
-        (
-            .percentiles(
-                try! PercentileScale(
-                    lower: 10, upper: 90, bMin: 0, bMax: 1, clip: true, isRelative: false, channelWise: true)),
-            [0.10344828, 0.10344828, 0.27586207, 0.62068966, 0, 0.79310345, 0.10344828, 1]
-        ),
-        (.minMax(try! MinMaxScale(low: -1, high: 1, channelWise: true)), [-0.6, -0.6, -0.4, 0, -1, 0.2, -0.6, 1]),
-        (
-            .window(try! ScaleIntensityRange(aMin: 0, aMax: 40, clip: true)),
-            [0, 0, 0.25, 0.75, 0, 1, 0, 1]
-        ),
-        (
-            .fingerprint(try! IntensityFingerprint(mean: 20, deviation: 15, lower: -10, upper: 50)),
-            [-1.3333334, -1.3333334, -0.6666667, 0.6666667, -2, 1.3333334, -1.3333334, 2]
-        ),
-    ]
+    private static func rules() throws -> [(IntensityRule, [Float])] {
+        [
+            (
+                .zScore(.whole),
+                [-0.59373224, -0.59373224, -0.25445667, 0.42409447, -1.2722834, 0.76337004, -0.59373224, 2.1204722]
+            ),
+            (.zScore(.nonzero), [0, 0, -0.5437099, 0.060412206, -1.449893, 0.36247325, 0, 1.5707173]),
+            (.fixed(mean: 12.5, deviation: 40), [-0.3125, -0.3125, -0.0625, 0.4375, -0.8125, 0.6875, -0.3125, 1.6875]),
+            (
+                .percentiles(
+                    try PercentileScale(
+                        lower: 10, upper: 90, bMin: 0, bMax: 1, clip: true, isRelative: false, channelWise: true)),
+                [0.10344828, 0.10344828, 0.27586207, 0.62068966, 0, 0.79310345, 0.10344828, 1]
+            ),
+            (.minMax(try MinMaxScale(low: -1, high: 1, channelWise: true)), [-0.6, -0.6, -0.4, 0, -1, 0.2, -0.6, 1]),
+            (
+                .window(try ScaleIntensityRange(aMin: 0, aMax: 40, clip: true)),
+                [0, 0, 0.25, 0.75, 0, 1, 0, 1]
+            ),
+            (
+                .fingerprint(try IntensityFingerprint(mean: 20, deviation: 15, lower: -10, upper: 50)),
+                [-1.3333334, -1.3333334, -0.6666667, 0.6666667, -2, 1.3333334, -1.3333334, 2]
+            ),
+        ]
+    }
 
-    @Test(arguments: 0..<7)
-    func aRuleChangesEveryChannelByItself(_ number: Int) throws {
-        let (rule, wanted) = Self.rules[number]
+    @Test(arguments: try rules())
+    func aRuleChangesEveryChannelByItself(_ rule: IntensityRule, _ wanted: [Float]) throws {
         let found = try changed([rule], channels: 2)
         #expect(Self.near(found[0], wanted), "\(rule): \(found[0])")
         // Three times the intensities have the same z-scores, ranges and percentiles.
@@ -54,10 +55,11 @@ import Testing
     }
 
     @Test func eachChannelMayHaveItsOwnRule() throws {
-        let found = try changed(Self.rules.prefix(2).map(\.0), channels: 2)
-        #expect(Self.near(found[0], Self.rules[0].1) && Self.near(found[1], Self.rules[1].1))
+        let rules = try Self.rules()
+        let found = try changed(rules.prefix(2).map(\.0), channels: 2)
+        #expect(Self.near(found[0], rules[0].1) && Self.near(found[1], rules[1].1))
         let error = try #require(throws: DataError.self) {
-            try changed(Self.rules.prefix(2).map(\.0), channels: 3)
+            try changed(rules.prefix(2).map(\.0), channels: 3)
         }
         #expect(error.description.contains("has 3 channels, but the model's intensity has 2 rules"), "\(error)")
     }
@@ -104,6 +106,6 @@ import Testing
             }
             #expect(error?.message.contains("above a mean") == true)
         }
-        _ = try Preprocessing(intensities: IntensityRules([Self.rules[4].0]), cropForeground: true)
+        _ = try Preprocessing(intensities: IntensityRules([Self.rules()[4].0]), cropForeground: true)
     }
 }

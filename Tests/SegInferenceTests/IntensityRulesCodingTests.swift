@@ -20,38 +20,40 @@ import Testing
         return try ofModel ? ModelDescription(reader) : ModelDescription.entries(of: reader)
     }
 
-    private static let numbers = try! IntensityFingerprint(mean: 99.25, deviation: 39.5, lower: -41, upper: 176)
-    private static let written: [(ConfigValue, [IntensityRule])] = [
-        (["a_min": -57, "a_max": 164], [.window(try! ScaleIntensityRange(aMin: -57, aMax: 164))]),
-        (["name": "window", "a_min": -57, "a_max": 164], [.window(try! ScaleIntensityRange(aMin: -57, aMax: 164))]),
-        (["name": "z_score"], [.zScore(.whole)]),
-        (["name": "z_score", "of": "foreground"], [.zScore(.foreground)]),
-        (
-            ["name": "percentiles"],
-            [
-                .percentiles(
-                    try! PercentileScale(
-                        lower: 0.5, upper: 99.5, bMin: 0, bMax: 1, clip: true, isRelative: false, channelWise: true))
-            ]
-        ),
-        (["name": "min_max", "b_max": 2], [.minMax(try! MinMaxScale(low: 0, high: 2, channelWise: true))]),
-        (["name": "fixed", "mean": 10, "std": 20], [.fixed(mean: 10, deviation: 20)]),
-        (
-            [
-                "name": "fingerprint", "mean": 99.25, "std": 39.5, "percentile_00_5": -41, "percentile_99_5": 176,
-            ], [.fingerprint(numbers)]
-        ),
-        (
-            [["name": "z_score", "of": "nonzero"], ["a_min": 0, "a_max": 9]],
-            [
-                .zScore(.nonzero), .window(try! ScaleIntensityRange(aMin: 0, aMax: 9)),
-            ]
-        ),
-    ]
+    private static func written() throws -> [(ConfigValue, [IntensityRule])] {
+        [
+            (["a_min": -57, "a_max": 164], [.window(try ScaleIntensityRange(aMin: -57, aMax: 164))]),
+            (["name": "window", "a_min": -57, "a_max": 164], [.window(try ScaleIntensityRange(aMin: -57, aMax: 164))]),
+            (["name": "z_score"], [.zScore(.whole)]),
+            (["name": "z_score", "of": "foreground"], [.zScore(.foreground)]),
+            (
+                ["name": "percentiles"],
+                [
+                    .percentiles(
+                        try PercentileScale(
+                            lower: 0.5, upper: 99.5, bMin: 0, bMax: 1, clip: true, isRelative: false, channelWise: true)
+                    )
+                ]
+            ),
+            (["name": "min_max", "b_max": 2], [.minMax(try MinMaxScale(low: 0, high: 2, channelWise: true))]),
+            (["name": "fixed", "mean": 10, "std": 20], [.fixed(mean: 10, deviation: 20)]),
+            (
+                [
+                    "name": "fingerprint", "mean": 99.25, "std": 39.5, "percentile_00_5": -41, "percentile_99_5": 176,
+                ],
+                [.fingerprint(try IntensityFingerprint(mean: 99.25, deviation: 39.5, lower: -41, upper: 176))]
+            ),
+            (
+                [["name": "z_score", "of": "nonzero"], ["a_min": 0, "a_max": 9]],
+                [
+                    .zScore(.nonzero), .window(try ScaleIntensityRange(aMin: 0, aMax: 9)),
+                ]
+            ),
+        ]
+    }
 
-    @Test(arguments: 0..<9)
-    func rulesAreReadAndWritten(_ number: Int) throws {
-        let (entry, rules) = Self.written[number]
+    @Test(arguments: try written())
+    func rulesAreReadAndWritten(_ entry: ConfigValue, _ rules: [IntensityRule]) throws {
         let model = try description(["pixdim": [1, 1, 2], "intensity": entry])
         #expect(model.preprocessing.intensities?.rules == rules)
         let again = try ModelDescription(ConfigReader(model.value, path: "", source: "test.json"))
@@ -121,9 +123,8 @@ import Testing
         }
         #expect(try bundle(["name": "z_score", "of": "nonzero"]).contains("NormalizeIntensityd"))
         #expect(try bundle(["name": "percentiles"]).contains("ScaleIntensityRangePercentilesd"))
-        for rule: ConfigValue in [
-            Self.written[7].0, Self.written[8].0, ["name": "z_score", "of": "foreground"],
-        ] {
+        let written = try Self.written().map(\.0)
+        for rule in [written[7], written[8], ["name": "z_score", "of": "foreground"]] {
             #expect(throws: DataError.self) { try bundle(rule) }
         }
     }

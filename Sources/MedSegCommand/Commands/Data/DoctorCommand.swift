@@ -19,7 +19,8 @@ struct DoctorCommand: ParsableCommand {
             Finds damaged files, an image and a label with different geometries, wrong label values, empty masks, \
             conflicting or sheared affines, lengths in other units, unusual spacings, intensities unlike CT, \
             duplicates, and x.nii beside x.nii.gz; with --config also windows larger than a scan, classes that \
-            resampling removes, and rules of intensities that do not suit the modality. Says which rule suits it. Exits with code 65 if a finding is an error.
+            resampling removes, and rules of intensities that do not suit the modality. The table ends with the rule \
+            that suits each channel. Exits with code 65 if a finding is an error.
             """)
 
     @Argument(help: "A dataset: a folder or its dataset.json.")
