@@ -82,6 +82,8 @@ public struct MemoryBudget: Sendable {
     public var announce: (@Sendable (MemoryPlan) throws -> Void)?
     /// Called before the first window if the plan is within the limit; an error that it throws ends the prediction.
     public var begin: (@Sendable () throws -> Void)?
+    /// The resident memory of the process in bytes. Tests give a fixed number, because other tests run in the same process.
+    package var resident: @Sendable () -> Int = { ProcessMemory.resident }
 
     /// Creates a budget that is limited only by the machine's free memory.
     public init() {}

@@ -10,7 +10,7 @@ extension Predictor {
     /// - Throws: `DataError` of the kind `tooLarge` naming the scan.
     func checkPreparation(of scan: ScanImage, name: String, _ budget: MemoryBudget) throws {
         guard let limit = budget.limit else { return }
-        let need = ProcessMemory.resident + (try description.preprocessing.bytes(toPrepare: scan, name: name))
+        let need = budget.resident() + (try description.preprocessing.bytes(toPrepare: scan, name: name))
         guard need <= limit else {
             throw Self.refusal(name, "preparing it for the network needs", need, limit)
         }
@@ -26,12 +26,15 @@ extension Predictor {
     func plan(
         _ prepared: Preprocessing.Prepared, keepsPrediction: Bool, cleans: Bool, name: String, _ budget: MemoryBudget
     ) throws -> String? {
-        var plan = memoryPlan(prepared, keepsPrediction: keepsPrediction, cleans: cleans, spills: false)
-        let resident = ProcessMemory.resident
+        let resident = budget.resident()
+        func planned(spills: Bool) -> MemoryPlan {
+            memoryPlan(prepared, resident, keepsPrediction: keepsPrediction, cleans: cleans, spills: spills)
+        }
+        var plan = planned(spills: false)
         let room = min(budget.limit ?? .max, resident + FreeMemory.physical / 10 * 9)
         var scratch: String?
         if plan.needed > room, isOnHost {
-            plan = memoryPlan(prepared, keepsPrediction: keepsPrediction, cleans: cleans, spills: true)
+            plan = planned(spills: true)
             scratch = budget.scratch
         }
         try budget.announce?(plan)
@@ -57,7 +60,7 @@ extension Predictor {
     private var isOnHost: Bool { backend.name == "cpu" || backend.name == "reference" }
 
     private func memoryPlan(
-        _ prepared: Preprocessing.Prepared, keepsPrediction: Bool, cleans: Bool, spills: Bool
+        _ prepared: Preprocessing.Prepared, _ resident: Int, keepsPrediction: Bool, cleans: Bool, spills: Bool
     ) -> MemoryPlan {
         let (scan, size) = (prepared.record.scanSize, padded(prepared.image.size))
         let channels = network.outputChannels
@@ -75,7 +78,7 @@ extension Predictor {
         let image = prepared.image.channels.count * prepared.image.size.count
         let sums = spills ? held + 2 * window.h * window.w * channels : held * (channels + 1)
         // Memory that the pool kept from an earlier scan is used again for this one.
-        let present = max(0, ProcessMemory.resident - 4 * image - (isOnHost ? backend.memory.pooled : 0))
+        let present = max(0, resident - 4 * image - (isOnHost ? backend.memory.pooled : 0))
         var rows: [MemoryPlan.Row] = []
         func add(_ name: String, _ bytes: Int, isTensor: Bool = false) {
             guard bytes > 0 else { return }

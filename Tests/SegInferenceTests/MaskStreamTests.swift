@@ -151,7 +151,7 @@ import Testing
 
     private struct Stop: Error {}
 
-    /// A model whose sums need 36 MB, which is more than the variation of the process's memory.
+    /// A model whose sums need 36 MB. In its plans the process's memory is a fixed number and the backend's pooled memory.
     private func segmenter() throws -> Segmenter { try segmenter(inputs: 1, outputs: 64, window: 16) }
 
     private func segmenter(inputs: Int, outputs: Int, window: Int) throws -> Segmenter {
@@ -164,7 +164,9 @@ import Testing
             preprocessing: Preprocessing([]), roiSize: Triple(window), overlap: 0.5, mode: .gaussian)
         let backend = try CPUBackend(threads: 2)
         let network = try description.makeNetwork(on: backend, seed: 1)
-        return Segmenter(try Ensemble([Predictor(network: network, description: description, on: backend)]))
+        var segmenter = Segmenter(try Ensemble([Predictor(network: network, description: description, on: backend)]))
+        segmenter.memory.resident = { (256 << 20) + backend.memory.pooled }
+        return segmenter
     }
 
     /// Keeps the plans that a segmenter announces.
