@@ -16,6 +16,8 @@ public struct NetworkOutline: Hashable, Sendable {
     /// Whether the network processes slices across the last axis one by one (`spatial_dims` 2); windows then have size
     /// 1 along it.
     public let isPlanar: Bool
+    /// The largest dropout probability of the network; 0 without dropout.
+    public let dropout: Double
     /// The number of values in all parameters and buffers together.
     public let numbers: Int
     /// The size of the largest array in bytes.
@@ -28,6 +30,7 @@ public struct NetworkOutline: Hashable, Sendable {
         (inputChannels, outputChannels) = (network.inputChannels, network.outputChannels)
         (sizeDivisor, requiredSize) = (network.sizeDivisor, network.requiredSize)
         isPlanar = network.store.isPlanar
+        dropout = network.dropoutProbability.decimal
         let counts = network.store.parameters.map(\.shape.count)
         numbers = counts.reduce(0, +)
         largestBytes = 4 * (counts.max() ?? 0)

@@ -123,3 +123,13 @@ func absurdArgumentsAreNamed(_ index: Int) {
     #expect(model.arrays == store.parameters.count && state.count > store.parameters.count)
     #expect(model.numbers == store.parameters.map(\.shape.count).reduce(0, +))
 }
+
+/// The server decides by the outline whether a model can show uncertainty; `dropout` may be a list, and may be unused.
+@Test(
+    arguments: [
+        (0.3, "NDA", 0.3), (["dropout", ["p": 0.3]], "NDA", 0.3), (0.3, "NA", 0), (0, "NDA", 0),
+    ] as [(ConfigValue, String, Double)])
+func theOutlineHasTheDropoutOfTheNetwork(_ dropout: ConfigValue, _ ordering: String, _ expected: Double) throws {
+    let changes: [String: ConfigValue] = ["dropout": dropout, "adn_ordering": .string(ordering)]
+    #expect(try definition("UNet", unet.merging(changes) { $1 }).outline().dropout == expected)
+}

@@ -17,6 +17,8 @@ struct ModelEntry: Sendable {
     let classes: Int
     /// The number of scans of a case that the model takes together, as channels.
     let channels: Int
+    /// The largest dropout probability of the network; 0 if passes cannot differ.
+    let dropout: Double
 
     /// The foreground classes with their names; if regions are painted, only the numbers that they are painted with.
     var labels: [(number: Int, name: String)] {
@@ -42,14 +44,6 @@ struct ModelEntry: Sendable {
     var network: String {
         guard let target = description.network.value["_target_"]?.string else { return "network" }
         return target.split(separator: ".").last.map(String.init) ?? target
-    }
-
-    /// The largest dropout probability in the definition; 0 if passes cannot differ.
-    var dropout: Double {
-        // VNet has dropout by default.
-        let unsaid = network == "VNet" ? 0.5 : 0
-        return ["dropout", "dropout_prob", "dropout_rate", "drop_rate"]
-            .compactMap { description.network.value[$0]?.double }.max() ?? unsaid
     }
 }
 
@@ -90,7 +84,7 @@ struct ModelCatalog: Sendable {
                 let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
                 return ModelEntry(
                     name: name, folder: folder, description: description, classes: try description.classCount,
-                    channels: try description.inputChannels)
+                    channels: try description.inputChannels, dropout: try description.network.outline().dropout)
             } catch {
                 logger.warning("a model folder is left out: \(error)")
                 return nil
