@@ -20,7 +20,8 @@ extension SegmentationLoss {
             loss.overlap.ratio = .tversky(
                 alpha: try coder.value("alpha", alpha, .number), beta: try coder.value("beta", beta, .number))
         case "generalized_dice": try loss.codeGeneralizedDice(by: coder)
-        default: try loss.codeDice(name, by: coder)
+        case "dice", "dice_ce", "dice_focal": try loss.codeDice(name, by: coder)
+        default: preconditionFailure("the loss '\(name)' has no case")
         }
         return loss
     }

@@ -126,7 +126,8 @@ extension BlockOptions.ActivationOption {
     /// The value of MONAI's `act` argument: `"relu"`, `["elu", {"alpha": 1}]`.
     var value: ConfigValue {
         let entry = activation.entry
-        guard let name = entry.monai else { return .null }
+        // null means no activation. The code that reads the name of any other activation that MONAI lacks refuses it.
+        guard let name = entry.monai else { return activation == .identity ? .null : .string(entry.name) }
         if activation == .prelu, self != .prelu {
             return [
                 .string(name), ["num_parameters": .int(slopeCount), "init": .double(slopeInitial.decimal)],
