@@ -25,7 +25,7 @@ let kernelFolders = [
 ]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-/// What the server is built from, and nothing else is.
+/// The packages that only the server uses.
 let server = TargetDependencyCondition.when(traits: ["Server"])
 let webServer: [Target.Dependency] = [
     .product(name: "Hummingbird", package: "hummingbird", condition: server),
@@ -56,10 +56,10 @@ let package = Package(
         .library(name: "SegInference", targets: ["SegInference"]),
         .library(name: "SegTrain", targets: ["SegTrain"]),
         .library(name: "SegServer", targets: ["SegServer"]),
-        // What `make libmedseg` links into libmedseg.so.
+        // `make libmedseg` links it into libmedseg.so.
         .library(name: "CMedSeg", type: .static, targets: ["SegCLibrary"]),
-        // What is linked with DCMTK and OpenJPEG. The programs open it when DICOM comes (Sources/CDicom), from their own
-        // folder, so that they start where neither is installed.
+        // The library that is linked with DCMTK and OpenJPEG. The programs open it for DICOM (Sources/CDicom), from their
+        // own folder, so that they start on machines where neither is installed.
         .library(name: "MedSegDICOM", type: .dynamic, targets: ["CDicomReader"]),
     ],
     traits: [
@@ -76,7 +76,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        // What C offers, nothing added.
+        // C libraries of the system, nothing added.
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CNIfTI", providers: [.apt(["libnifti-dev", "libnifti2-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
@@ -91,7 +91,7 @@ let package = Package(
             name: "COpenCL", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
 
-        // DICOM: what opens libMedSegDICOM, and what that holds.
+        // DICOM: the functions that open libMedSegDICOM, and the content of that library.
         .target(
             name: "CDicom", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
@@ -110,7 +110,7 @@ let package = Package(
 
         // How a program ends that runs out of memory. It takes malloc's place, so no library may hold it.
         .target(name: "CSegProcess", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
-        // What everything stands on; Foundation only.
+        // The foundation of all targets; imports Foundation only.
         swiftTarget("SegCore"),
         // Configurations written in YAML.
         swiftTarget("SegYAML", ["SegCore", yams]),
@@ -127,7 +127,7 @@ let package = Package(
             name: "SegKernels", dependencies: ["COpenCL"], path: "Kernels",
             resources: kernelFolders.map { .copy($0) }, swiftSettings: strict),
         swiftTarget("SegOpenCL", ["SegCore", "SegBackend", "SegKernels", "COpenCL"]),
-        swiftTarget("SegDevices", ["SegCore", "SegBackend", "SegReference", "SegCPU", "SegOpenCL"]),
+        swiftTarget("SegDevices", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL"]),
 
         // Learning.
         swiftTarget("SegTensor", ["SegCore", "SegBackend"]),
@@ -143,7 +143,7 @@ let package = Package(
         swiftTarget("SegReport", ["SegCore", "SegImaging", "CCairo"]),
         swiftTarget("SegTracking", ["SegCore"]),
 
-        // Where both meet.
+        // Targets that use both.
         swiftTarget("SegData", ["SegCore", "SegImaging", "CArchive", "CCrypto"]),
         // Archives from web addresses. Only this target, SegTracking and SegServer (DICOMweb) send requests to servers.
         swiftTarget("SegDownload", ["SegCore", "SegData"]),
@@ -153,7 +153,7 @@ let package = Package(
         swiftTarget(
             "SegNNUNet",
             [
-                "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging", "SegData",
+                "SegCore", "SegBackend", "SegNN", "SegModels", "SegWeights", "SegImaging", "SegData",
                 "SegInference",
             ]),
         swiftTarget(
@@ -227,7 +227,7 @@ let package = Package(
         .executableTarget(
             name: "medseg-server",
             dependencies: [
-                "CSegProcess", "SegCore", "SegServer", "SegBackend", "SegDevices", "SegModels", argumentParser, logging,
+                "CSegProcess", "SegCore", "SegServer", "SegBackend", "SegDevices", argumentParser, logging,
             ],
             swiftSettings: strict),
 
@@ -251,7 +251,7 @@ let package = Package(
             dependencies: ["SegBackend", "SegReference", "SegCPU", "SegOpCases", "CSanitizeLocks"],
             path: "Tests/Sanitize/Program", swiftSettings: strict),
 
-        // What tests need beside the package: programs, a small disk, and the files of Tests/Golden.
+        // The needs of tests beside the package: programs, a small disk, and the files of Tests/Golden.
         .target(name: "SegTestNeeds", path: "Tests/Needs", exclude: ["needs.sh", "needs.py"], swiftSettings: strict),
         // Ranks that are threads of one process, for tests.
         .target(
@@ -303,13 +303,13 @@ let package = Package(
         test("MedSegTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegModels", "SegWeights"]),
         test("SegImagingTests", ["SegTestNeeds", "SegCore", "SegImaging"]),
         test("SegDICOMTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegDICOM", "CDicom"]),
-        test("SegMetricsTests", ["SegCore", "SegMetrics"]),
+        test("SegMetricsTests", ["SegMetrics"]),
         test("SegReportTests", ["SegCore", "SegReport", "SegImaging"]),
         test("SegDataTests", ["SegTestNeeds", "SegCore", "SegData", "SegDownload", "SegImaging"]),
         test(
             "SegServerTests",
             [
-                "SegCore", "SegServer", "SegBackend", "SegReference", "SegModels", "SegWeights", "SegNN", "SegImaging",
+                "SegCore", "SegServer", "SegBackend", "SegReference", "SegModels", "SegWeights", "SegImaging",
                 "SegInference", logging,
             ]),
         test(
@@ -319,6 +319,6 @@ let package = Package(
                 "SegData",
                 "SegImaging", "SegInference", "SegNNUNet", "SegWeights",
             ]),
-        test("SegTrackingTests", ["SegCore", "SegTracking"]),
+        test("SegTrackingTests", ["SegTracking"]),
     ]
 )
