@@ -1,11 +1,11 @@
-# What people and machines run; `make` alone lists it.
+# The commands for people and machines; `make` alone lists them.
 
 # The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests. The web server uses curl, and so do
 # the other targets that send requests in a static build.
 PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev libdeflate-dev libbz2-dev \
 	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev libdcmtk-dev libopenjp2-7-dev libcurl4-openssl-dev \
 	fonts-dejavu-core
-# What lint and the tests beyond `make test` run.
+# The programs that lint and the tests beyond `make test` run.
 TEST_PACKAGES = python3-venv strace $(CLANG_FORMAT)
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks examples
 C_SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' '*.cl')
@@ -28,7 +28,7 @@ help:
 	@echo "make fuzz     feed every reader with mutated inputs; FUZZ_RUNS=1000000 for a million each"
 	@echo "make sanitize  ops and readers under sanitizers of memory, behaviour and threads; SANITIZE=subset for a part"
 	@echo "make docs      the DocC catalogues of the library products, in .build/docc"
-	@echo "make nightly  fuzz, sanitize, crash-test, server-test, peers and scale-test in full, some hours; figures in .build/nightly"
+	@echo "make nightly  fuzz, sanitize, crash-test, server-test, peers, scale-test and library-test in full, some hours; figures in .build/nightly"
 	@echo "make peers    exchange weights, bundles, ONNX and folds with PyTorch, MONAI, onnxruntime and nnU-Net, and replay MONAI (pip)"
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
 	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
@@ -41,7 +41,7 @@ help:
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
 	@echo "make gpu-static  compile every kernel for GPUs that need not be there and hold it to benchmarks/gpu_static/budgets.json"
 	@echo "make format   rewrite the Swift, C and OpenCL sources in the house format"
-	@echo "make lint     check format, file sizes and the links of documents"
+	@echo "make lint     check format, syntax of Python and shell, file sizes and the links of documents"
 
 # Installs the packages of a recipe that are missing. Only one recipe at a time installs.
 define install

@@ -51,12 +51,12 @@ struct MLflowClient: Sendable {
     }
 
     private func existingExperimentID(_ name: String) throws -> String {
-        struct Found: Decodable {
+        struct Answer: Decodable {
             struct Experiment: Decodable { let experiment_id: String }
             let experiment: Experiment
         }
         let found = try exchange.get(Self.base + "experiments/get-by-name", [("experiment_name", name)])
-        return try decode(Found.self, found).experiment.experiment_id
+        return try decode(Answer.self, found).experiment.experiment_id
     }
 
     private struct RunAnswer: Decodable {
@@ -77,9 +77,9 @@ struct MLflowClient: Sendable {
             let filter: String
             let max_results = 1
         }
-        struct Found: Decodable { let runs: [RunAnswer]? }
+        struct Answer: Decodable { let runs: [RunAnswer]? }
         let search = Search(experiment_ids: [experiment], filter: "tags.`\(Self.keyTag)` = '\(key)'")
-        return try decode(Found.self, exchange.post(Self.base + "runs/search", search)).runs?.first?.run
+        return try decode(Answer.self, exchange.post(Self.base + "runs/search", search)).runs?.first?.run
     }
 
     /// Creates a run with the key as a tag.

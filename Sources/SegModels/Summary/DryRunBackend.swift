@@ -34,7 +34,7 @@ final class DryRunBackend: InterceptingBackend {
         deinit { backend.state.withLock { $0.usage.live -= byteCount } }
     }
 
-    let name = "tally"
+    let name = "dry run"
     let details = "counts, computes nothing"
     let scalar: DType
     private let state = Mutex(State())
