@@ -31,10 +31,12 @@ extension ConfigValue {
         }
     }
 
+    /// A number, also if it was sent as text.
     var double: Double? {
         switch self {
         case .int(let number): Double(number)
         case .double(let number): number
+        case .string(let text): Double(text)
         default: nil
         }
     }

@@ -34,6 +34,8 @@ def test_info(inputs, client):
     assert model["type"] == "segmentation" and model["dimension"] == 3 and list(model["labels"].values()) == [1]
     assert set(info["strategies"]) == {"random", "first", "uncertainty"}
     assert info["datastore"] == {"total": 2, "completed": 0, "label_tags": {}}
+    # Slicer would convert the user's text to the type of this value, and 0.5 to no int.
+    assert model["config"]["min_volume_ml"] == "0"
     assert info["trainers"] == {} and info["labels"] == list(model["labels"])
     assert not client.auth_enabled()
 
@@ -66,6 +68,8 @@ def test_outputs(inputs, server):
     assert requests.post(url + "image", files=form).content == inputs.mask(inputs.scans[1])
     answer = requests.post(url + "json", files=form).json()
     assert answer["label_names"] and answer["ignored"] == ["zzz"]
+    table = {"params": (None, '{"uncertainty": "0", "largest_component": "false", "min_volume_ml": "0.5"}')}
+    assert requests.post(url + "json", files=table).status_code == 200
     for params in ['{"uncertanty": 3}', '{"result_extension": ".dcm"}', '{"result_dtype": "float32"}']:
         refused = requests.post(url + "json", files={"params": (None, params)})
         assert refused.status_code == 400 and params.split('"')[1] in refused.text

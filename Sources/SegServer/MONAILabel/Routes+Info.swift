@@ -59,6 +59,8 @@ extension Routes {
     }
 
     private func info(of model: ModelEntry) -> ConfigValue {
+        // Slicer converts an option to the type of its value here, and JSON has no 0 that is not an integer: as text, the
+        // volume may be 0.5.
         [
             "type": "segmentation", "dimension": 3, "labels": model.labelNumbers,
             "description": .string(
@@ -66,7 +68,7 @@ extension Routes {
                     + (model.channels > 1 ? ", \(model.channels) scans a case" : "")),
             "config": [
                 "device": .array([.string(services.engine.device)]), "uncertainty": 0, "largest_component": false,
-                "fill_holes": false, "min_volume_ml": 0,
+                "fill_holes": false, "min_volume_ml": "0",
             ],
         ]
     }
