@@ -31,7 +31,7 @@ struct MemoryArguments: ParsableArguments {
     /// - Throws: `DataError` if the folder of --scratch is missing.
     func budget(limit: Int?, on backend: any Backend, quiet: Bool) throws -> MemoryBudget {
         var budget = MemoryBudget()
-        if ["cpu", "reference"].contains(backend.name) { budget.limit = limit }
+        if backend.usesHostMemory { budget.limit = limit }
         if let scratch {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: scratch, isDirectory: &isFolder), isFolder.boolValue else {

@@ -18,6 +18,9 @@ public protocol Backend: AnyObject, Sendable, MemoryOps, ElementwiseOps, MatrixO
 
     /// The floating-point type of the arithmetic: f32, or f64 for the reference.
     var scalar: DType { get }
+
+    /// Whether the buffers are in the memory of the process, so that a limit of the process's memory includes them.
+    var usesHostMemory: Bool { get }
 }
 
 /// Memory: allocation from a pool, transfer, and copies on the device.

@@ -88,6 +88,9 @@ public final class CPUBackend: Sendable {
 
     /// 32-bit float.
     public var scalar: DType { .f32 }
+
+    /// Always true.
+    public var usesHostMemory: Bool { true }
 }
 
 extension CPUBackend: Backend {}

@@ -17,6 +17,7 @@ final class TimedBackend: InterceptingBackend, ProfilingBackend {
     var name: String { base.name }
     var details: String { base.details }
     var scalar: DType { base.scalar }
+    var usesHostMemory: Bool { base.usesHostMemory }
     var memory: MemoryUsage { base.memory }
     var work: DeviceWork { state.withLock { $0.total } }
 

@@ -40,9 +40,8 @@ struct PredictionMemory {
     /// - Throws: `DataError` of the kind `tooLarge` naming the scan.
     func check(on backend: any Backend, name: String) throws(DataError) {
         // Any other device reports by itself that its memory is full.
-        let isHost = backend.name == "cpu" || backend.name == "reference"
         try FreeMemory.check(
-            arrays: arrays, tensors: isHost ? tensors : 0, subject: name,
+            arrays: arrays, tensors: backend.usesHostMemory ? tensors : 0, subject: name,
             for: "predicting \(channels) channels of \(image) voxels with uncertainty",
             advice: "check the spacing in its header, cut the scan, or free memory")
     }

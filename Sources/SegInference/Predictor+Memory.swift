@@ -33,7 +33,7 @@ extension Predictor {
         var plan = planned(spills: false)
         let room = min(budget.limit ?? .max, resident + FreeMemory.physical / 10 * 9)
         var scratch: String?
-        if plan.needed > room, isOnHost {
+        if plan.needed > room, backend.usesHostMemory {
             plan = planned(spills: true)
             scratch = budget.scratch
         }
@@ -56,9 +56,6 @@ extension Predictor {
                 + "\(MemoryPlan.text(need)) (--max-memory), or cut the scan to the region of interest")
     }
 
-    /// Whether tensors are in the memory of the process. Other devices check their own limit.
-    private var isOnHost: Bool { backend.name == "cpu" || backend.name == "reference" }
-
     private func memoryPlan(
         _ prepared: Preprocessing.Prepared, _ resident: Int, keepsPrediction: Bool, cleans: Bool, spills: Bool
     ) -> MemoryPlan {
@@ -78,11 +75,11 @@ extension Predictor {
         let image = prepared.image.channels.count * prepared.image.size.count
         let sums = spills ? held + 2 * window.h * window.w * channels : held * (channels + 1)
         // Memory that the pool kept from an earlier scan is used again for this one.
-        let present = max(0, resident - 4 * image - (isOnHost ? backend.memory.pooled : 0))
+        let present = max(0, resident - 4 * image - (backend.usesHostMemory ? backend.memory.pooled : 0))
         var rows: [MemoryPlan.Row] = []
         func add(_ name: String, _ bytes: Int, isTensor: Bool = false) {
             guard bytes > 0 else { return }
-            rows.append(MemoryPlan.Row(name: name, bytes: bytes, isOnDevice: isTensor && !isOnHost))
+            rows.append(MemoryPlan.Row(name: name, bytes: bytes, isOnDevice: isTensor && !backend.usesHostMemory))
         }
         add("program, weights and scan", present)
         add("image on the network's grid", 4 * size.count * network.inputChannels, isTensor: true)
@@ -95,7 +92,8 @@ extension Predictor {
         add("mask", ((maps > 1 ? 2 * maps : 1) + numbers) * scan.count)
         // Several channels are in memory three times: as they were prepared, interleaved, and as the network's input.
         let inputs = 4 * size.count * network.inputChannels
-        let copying = network.inputChannels > 1 ? present + image * 4 + inputs + (isOnHost ? inputs : 0) : 0
+        let copying =
+            network.inputChannels > 1 ? present + image * 4 + inputs * (backend.usesHostMemory ? 2 : 1) : 0
         return MemoryPlan(
             rows: rows, reached: ProcessMemory.peak, cleaning: cleans ? 8 * scan.count : 0, copying: copying,
             scratch: spills ? 4 * channels * held : 0)
@@ -109,7 +107,7 @@ extension Predictor {
         // Per voxel: the flipped input and the sum of the outputs (`copies`), and one blending weight.
         let beside = 4 * window.count * (copies + 1)
         let activations = (try? description.network.inferenceBytes(size: window)) ?? 0
-        return activations + beside + (isOnHost ? convolutionBytes : 0)
+        return activations + beside + (backend.usesHostMemory ? convolutionBytes : 0)
     }
 
     /// The number of bytes that the CPU's convolutions need in addition to activations: the weights of the largest convolution,

@@ -93,6 +93,9 @@ public final class OpenCLBackend: Backend {
     /// 32-bit float.
     public var scalar: DType { .f32 }
 
+    /// False also for devices that are the CPU.
+    public var usesHostMemory: Bool { false }
+
     /// Compiles a kernel without running it.
     /// - Throws: `BackendError.failed` with the compiler's log.
     package func build(_ file: String, _ kernel: String, defines: [(String, Int)]) throws {

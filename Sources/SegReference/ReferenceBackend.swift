@@ -23,4 +23,7 @@ public final class ReferenceBackend: Backend {
 
     /// 64-bit float.
     public var scalar: DType { .f64 }
+
+    /// Always true.
+    public var usesHostMemory: Bool { true }
 }

@@ -37,6 +37,7 @@ final class DryRunBackend: InterceptingBackend {
     let name = "dry run"
     let details = "counts, computes nothing"
     let scalar: DType
+    let usesHostMemory = false
     private let state = Mutex(State())
 
     /// Creates a backend that counts arrays of a floating-point type.
