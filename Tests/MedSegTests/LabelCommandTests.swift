@@ -146,6 +146,11 @@ import Testing
         let regions = "regions: {outer: [3, 5, 7], ball: [7, 3]}\n"
         let softmax = try train(regions, classes: 2)
         #expect(softmax.status == 65 && softmax.message.contains("loss.sigmoid"), "\(softmax.errors)")
+        // Masks are made from sigmoids, so a loss of raw outputs would train another network than predict uses.
+        let raw = ["--set", "loss={name: dice, softmax: false}"]
+        for refused in try [train(regions, classes: 2, raw), train("labels: {all: [3, 5, 7]}\n", classes: 1, raw)] {
+            #expect(refused.status == 65 && refused.message.contains("set loss.sigmoid"), "\(refused.errors)")
+        }
         let training = try train(regions, classes: 2, ["--set", "loss={name: dice_ce, sigmoid: true}"])
         #expect(training.status == 0, "\(training.errors)")
         let run = data.folder.file("run")
