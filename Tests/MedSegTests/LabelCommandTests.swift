@@ -153,6 +153,11 @@ import Testing
         }
         let training = try train(regions, classes: 2, ["--set", "loss={name: dice_ce, sigmoid: true}"])
         #expect(training.status == 0, "\(training.errors)")
+        // Refused before the folds are trained, not after it.
+        let folds = try Command.medseg(
+            "folds", data.folder.file("labels.yaml"), "--train", "--out", data.folder.file("folds"), "--set",
+            "loss={name: dice_ce, sigmoid: true}")
+        #expect(folds.status == 64 && folds.message.contains("regions may overlap"), "\(folds.errors)")
         let run = data.folder.file("run")
         let rows = try String(contentsOfFile: run + "/validation_classes.csv", encoding: .utf8).split(separator: "\n")
         #expect(rows[0] == "step,class,dice" && rows[1].hasPrefix("2,0,") && rows[2].hasPrefix("2,1,"))
