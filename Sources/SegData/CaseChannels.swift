@@ -53,6 +53,7 @@ public struct CaseChannels: Hashable, Sendable {
         var cases: [String: [Int: String]] = [:]
         for (file, parts) in named {
             guard let parts else {
+                if let error = Self.oddCount(of: files, count) { throw error }
                 throw DataError(
                     .badArgument, file,
                     (files.count == 1 ? "is one scan" : "is one of \(files.count) scans")
@@ -78,6 +79,18 @@ public struct CaseChannels: Hashable, Sendable {
             }
             return CaseChannels(name: parts(of: found[0])?.name ?? key, files: found)
         }
+    }
+
+    /// The error for a file whose volumes are not the channels of a case, beside 4-D files or alone; nil if every file is one
+    /// volume.
+    private static func oddCount(of files: [String], _ count: Int) -> DataError? {
+        let counts = files.map { (try? ScanFile.channelCount(of: $0)) ?? 1 }
+        let odd = counts.firstIndex { $0 != count }
+        guard let odd, counts.contains(where: { $0 > 1 }) else { return nil }
+        return DataError(
+            .badArgument, files[odd],
+            "has \(counts[odd] == 1 ? "one channel" : "\(counts[odd]) channels"), but the model takes \(count); give 4-D "
+                + "files of \(count) channels alone, or one file per channel")
     }
 
     /// The end of the name of nnU-Net's file of a channel, before the file extension: `_0002`.

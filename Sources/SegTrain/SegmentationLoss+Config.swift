@@ -83,8 +83,10 @@ extension SegmentationLoss {
 
     /// Changes the targets of the loss to regions that may overlap.
     mutating func takeRegions(_ reader: ConfigReader) throws {
-        guard overlap.probabilities != .softmax else {
-            throw reader.error("loss", "regions may overlap, but a softmax does not allow that; set loss.sigmoid: true")
+        // Masks are made from a sigmoid of each channel, whatever the loss takes its outputs for.
+        guard overlap.probabilities == .sigmoid else {
+            throw reader.error(
+                "loss", "regions may overlap, and each is the sigmoid of its channel; set loss.sigmoid: true")
         }
         guard overlap.includeBackground else {
             throw reader.error(
@@ -96,10 +98,11 @@ extension SegmentationLoss {
     /// Checks that the loss fits the network's channels.
     func check(channels: Int, _ reader: ConfigReader) throws {
         if channels == 1 {
-            guard overlap.probabilities != .softmax else {
+            guard overlap.probabilities == .sigmoid else {
                 throw reader.error(
                     "loss",
-                    "softmax of the single channel of network_def.out_channels 1 is always 1; set loss.sigmoid: true")
+                    "the mask of network_def.out_channels 1 is made from the sigmoid of its single channel; set "
+                        + "loss.sigmoid: true")
             }
             guard overlap.includeBackground else {
                 throw reader.error(

@@ -89,6 +89,12 @@ public struct StartingWeights: Hashable, Sendable {
             throw DataError(.noInput, path, key: "init_from", "is missing; give a model folder or a file of weights")
         }
         guard isFolder.boolValue else { return try Weights.read(path) }
+        let isRun = FileManager.default.fileExists(atPath: "\(path)/model/model.json")
+        guard !isRun || FileManager.default.fileExists(atPath: "\(path)/model.json") else {
+            throw DataError(
+                .noInput, path, key: "init_from",
+                "is a run folder, not a model folder; give its model, \(path)/model")
+        }
         // A bundle keeps its weights in the subfolder `models`.
         let isBundle = FileManager.default.fileExists(atPath: "\(path)/configs")
         return try Weights.read(Predictor.weightsFile(in: isBundle ? "\(path)/models" : path))

@@ -146,8 +146,18 @@ import Testing
         let regions = "regions: {outer: [3, 5, 7], ball: [7, 3]}\n"
         let softmax = try train(regions, classes: 2)
         #expect(softmax.status == 65 && softmax.message.contains("loss.sigmoid"), "\(softmax.errors)")
+        // Masks are made from sigmoids, so a loss of raw outputs would train another network than predict uses.
+        let raw = ["--set", "loss={name: dice, softmax: false}"]
+        for refused in try [train(regions, classes: 2, raw), train("labels: {all: [3, 5, 7]}\n", classes: 1, raw)] {
+            #expect(refused.status == 65 && refused.message.contains("set loss.sigmoid"), "\(refused.errors)")
+        }
         let training = try train(regions, classes: 2, ["--set", "loss={name: dice_ce, sigmoid: true}"])
         #expect(training.status == 0, "\(training.errors)")
+        // Refused before the folds are trained, not after it.
+        let folds = try Command.medseg(
+            "folds", data.folder.file("labels.yaml"), "--train", "--out", data.folder.file("folds"), "--set",
+            "loss={name: dice_ce, sigmoid: true}")
+        #expect(folds.status == 64 && folds.message.contains("regions may overlap"), "\(folds.errors)")
         let run = data.folder.file("run")
         let rows = try String(contentsOfFile: run + "/validation_classes.csv", encoding: .utf8).split(separator: "\n")
         #expect(rows[0] == "step,class,dice" && rows[1].hasPrefix("2,0,") && rows[2].hasPrefix("2,1,"))

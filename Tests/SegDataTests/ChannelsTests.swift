@@ -42,6 +42,12 @@ import Testing
         let (image, _) = try ScanFile.readImage([whole])
         #expect(image.channels == (try ScanFile.readImage(item.images).image.channels))
         #expect(try CaseChannels.group([whole], by: 2) == [CaseChannels(name: "whole", files: [whole])])
+        // The file that differs is named, not the first one.
+        let mixed = [whole, item.images[0], item.label]
+        for (files, count, words) in [(mixed, 2, "p_0000.nii: has one channel"), ([whole], 3, "has 2 channels")] {
+            let error = try #require(throws: DataError.self) { try CaseChannels.group(files, by: count) }
+            #expect(error.description.contains(words), "\(error)")
+        }
         let alone = DatasetCase(image: whole, label: item.label)
         let other = try PreparedCase(alone, Preprocessing([]), channels: 2, classes: 3)
         #expect(try other.scan.interleaved == prepared().scan.interleaved)

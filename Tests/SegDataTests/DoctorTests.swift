@@ -165,6 +165,22 @@ private struct Ward {
         #expect(findings.first?.finding.contains("liver") == true)
     }
 
+    /// A mistyped number in the configuration would train a class without a voxel.
+    @Test func aNumberOfTheConfigurationThatNoCaseHasIsFound() throws {
+        let groups = [
+            LabelScheme.Group(name: "spleen", numbers: [1]), LabelScheme.Group(name: "liver", numbers: [55, 56]),
+        ]
+        let preprocessing = try Preprocessing(
+            orientation: "RAS", pixdim: [1.5, 1.5, 2], intensity: nil, cropForeground: false)
+        for labels in [LabelScheme(groups: groups), LabelScheme(regions: groups)] {
+            let plan = DatasetDoctor.Plan(
+                preprocessing: preprocessing, window: Ward.size, pads: false, labels: labels)
+            let findings = try DatasetDoctor(ward.dataset(), plan: plan).findings { _, _ in }
+            #expect(findings.map(\.defect) == [.unusedClass])
+            #expect(findings.first?.finding == "the configuration's 'liver' is 55, 56, which no label map holds")
+        }
+    }
+
     @Test(arguments: [(UInt8(1), "in metres"), (3, "in micrometres"), (2, ""), (0, ""), (10, "")])
     func lengthsInOtherUnitsAreNamed(_ code: UInt8, _ words: String) throws {
         let file = ward.image("healthy1")

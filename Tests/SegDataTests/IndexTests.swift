@@ -236,7 +236,7 @@ import Testing
         ([labels, #""chanel_names": {"0": "CT"}"#, ending], ["channel_names: is missing", "'chanel_names'"]),
         ([labels, channel], ["file_ending: is missing"]),
         ([labels, channel, #""file_ending": ".png""#], ["file_ending", ".png"]),
-        ([labels, channel, ending, #""regions_class_order": [1]"#], ["regions_class_order"]),
+        ([labels, channel, ending, #""regions_class_order": [1]"#], ["regions_class_order", "regions_order"]),
         ([labels, channel, ending, #""dataset": {"a": {}}"#], ["dataset:", "one by one"]),
         (
             [labels, channel, ending, #""training": [{"image": "a.nii", "label": "b.nii"}]"#],

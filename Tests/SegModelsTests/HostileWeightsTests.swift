@@ -161,6 +161,8 @@ func objectsBesideTheWeightsAreLeftOutWithAWord(_ index: Int) throws {
     #expect(
         message { try read(empty, .loaded("net")) }.contains(
             "at the top level, and no dictionary 'net'; it has 'a', 'ema'"))
+    let unusual = checkpoint(Pickle.dictionary([("weights", Pickle.dictionary([("a", row)]))]))
+    #expect(message { try read(unusual) }.hasSuffix("--state weights"))
     let plain = checkpoint(Pickle.dictionary([("a", row), ("model", [0x4E])]))
     #expect(try read(plain, .loaded("model")).tensors["a"]?.shape == [2, 3])
 }

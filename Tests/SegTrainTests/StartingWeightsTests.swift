@@ -57,6 +57,16 @@ import Testing
         #expect(throws: DataError.self) { try StartingWeights("/nowhere").load(into: absent.network.store) }
     }
 
+    @Test func theModelOfARunFolderIsAskedFor() throws {
+        let run = FileManager.default.temporaryDirectory.path + "/run-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: run) }
+        try FileManager.default.createDirectory(atPath: run + "/model", withIntermediateDirectories: true)
+        try Data("{}".utf8).write(to: URL(fileURLWithPath: run + "/model/model.json"))
+        let trainer = try Self.trainer([:], [ball])
+        let error = try #require(throws: DataError.self) { try StartingWeights(run).load(into: trainer.network.store) }
+        #expect(error.message.contains("give its model, \(run)/model"), "\(error)")
+    }
+
     private var first: String { "model.0" }
 
     @Test func frozenPartsKeepTheirBits() throws {

@@ -160,6 +160,11 @@ private struct FoldTrainings {
             )
         }
         let configuration = try TrainingConfiguration(document, source: file)
+        guard configuration.model.labelScheme.regions == nil else {
+            throw UsageError(
+                "\(file): regions may overlap, and the folds of such runs cannot be combined; train them with medseg "
+                    + "train, or give labels in place of regions")
+        }
         let dataset = try Dataset(path: configuration.data)
         if case .file(let split) = configuration.validation {
             throw UsageError(

@@ -1,16 +1,22 @@
 internal import Foundation
+internal import SegImaging
 
 /// The checks that compare all cases.
 struct CohortExamination {
     private let dataset: Dataset
     private let records: [CaseRecord]
+    private let labels: LabelScheme?
 
-    init(dataset: Dataset, records: [CaseRecord]) {
+    /// - Parameter labels: The numbers of label maps that a configuration trains on; nil without one.
+    init(dataset: Dataset, records: [CaseRecord], labels: LabelScheme?) {
         self.dataset = dataset
         self.records = records
+        self.labels = labels
     }
 
-    var findings: [DatasetFinding] { duplicates + spacingOutliers + convertedAffines + unusedClasses }
+    var findings: [DatasetFinding] {
+        duplicates + spacingOutliers + convertedAffines + unusedClasses + unusedNumbers
+    }
 
     /// Images with the same bytes: sooner or later one is in training and the other in validation.
     private var duplicates: [DatasetFinding] {
@@ -78,6 +84,19 @@ struct CohortExamination {
                 name: dataset.name, file: "dataset.json", defect: .unusedClass, severity: .warning,
                 finding: "no label map holds class \(label), '\(dataset.labels[label] ?? "")'",
                 mend: "remove it from 'labels' or add cases that contain it")
+        }
+    }
+
+    /// The configuration's classes and regions none of whose numbers is in any label map.
+    private var unusedNumbers: [DatasetFinding] {
+        let used = records.reduce(into: Set<Int>()) { $0.formUnion($1.classes) }
+        guard !used.isEmpty else { return [] }
+        return (labels?.groups ?? labels?.regions ?? []).filter { used.isDisjoint(with: $0.numbers) }.map { group in
+            let numbers = group.numbers.map(String.init).joined(separator: ", ")
+            return DatasetFinding(
+                name: dataset.name, file: "dataset.json", defect: .unusedClass, severity: .warning,
+                finding: "the configuration's '\(group.name)' is \(numbers), which no label map holds",
+                mend: "correct its numbers in the configuration or add cases that contain it")
         }
     }
 }

@@ -55,6 +55,7 @@ public struct DatasetDoctor {
             findings += examination.findings
             records.append(examination.record)
         }
-        return findings + unsuitedRules + CohortExamination(dataset: dataset, records: records).findings
+        let cohort = CohortExamination(dataset: dataset, records: records, labels: plan?.labels)
+        return findings + unsuitedRules + cohort.findings
     }
 }

@@ -40,7 +40,8 @@ struct NNUNetIndex {
 
     private static let unsupported = [
         "regions_class_order":
-            "paints regions into one map, which is not supported; remove it, then masks have one channel per region",
+            "belongs to regions, which an index cannot hold; remove it, and give it as regions_order beside regions in the "
+            + "training configuration",
         "dataset": "lists files one by one, which is not supported; name them imagesTr/CASE_0000 and labelsTr/CASE",
     ]
 

@@ -24,7 +24,7 @@ struct PyTorchCheckpoint {
         let (root, reader) = try Self.pickle(of: archive)
         self.root = root
         let (state, place) = try stateDictionary(in: reader, choice)
-        try Self.checkHasTensors(state, place)
+        try Self.checkHasTensors(state, place, reader)
         try load(state, reader, fileSize: data.count)
     }
 
@@ -145,13 +145,16 @@ struct PyTorchCheckpoint {
 
     /// Refuses a dictionary without tensors; the error lists the entries it has.
     private static func checkHasTensors(
-        _ entries: [String: PickleValue], _ place: String
+        _ entries: [String: PickleValue], _ place: String, _ reader: PickleReader
     ) throws(CheckpointFault) {
         guard !entries.values.contains(where: { if case .tensor = $0 { true } else { false } }) else { return }
         let found = entries.sorted { $0.key < $1.key }.prefix(8).map { name, value in
             value.className.map { "'\(name)' (\($0))" } ?? "'\(name)'"
         }.joined(separator: ", ")
-        throw CheckpointFault("contains no weights \(place); it has \(found.isEmpty ? "nothing" : found)")
+        let state = dictionariesOfTensors(in: entries, reader).first.map {
+            ". Take the weights under '\($0)' out: medseg convert FILE OUT.safetensors --network FILE.json --state \($0)"
+        }
+        throw CheckpointFault("contains no weights \(place); it has \(found.isEmpty ? "nothing" : found)\(state ?? "")")
     }
 
     private mutating func load(

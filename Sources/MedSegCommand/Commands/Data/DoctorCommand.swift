@@ -83,7 +83,8 @@ struct DoctorCommand: ParsableCommand {
             """
         }
         let errors = findings.filter { $0.severity == .error }.count
-        return entries.joined(separator: "\n")
-            + "\n\(dataset.name): \(errors) errors and \(findings.count - errors) warnings in \(dataset.contents)"
+        let warnings = findings.count - errors
+        let counts = "\(errors) error\(errors == 1 ? "" : "s") and \(warnings) warning\(warnings == 1 ? "" : "s")"
+        return entries.joined(separator: "\n") + "\n\(dataset.name): \(counts) in \(dataset.contents)"
     }
 }
