@@ -77,6 +77,8 @@ import Testing
         #expect(quirk(scan).voxels == [-2.5, 1.5, 5.5])
         let clipped = try ScaleIntensityRange(aMin: 0, aMax: 4, bMin: -1, bMax: 1, clip: true)
         #expect(clipped(scan).voxels == [-1, 1, 1])
+        let inverted = try ScaleIntensityRange(aMin: 0, aMax: 4, bMin: 1, bMax: -1, clip: true)
+        #expect(inverted(scan).voxels == [-1, -1, -1])
         let open = try ScaleIntensityRange(aMin: 0, aMax: 4, bMin: -1, bMax: 1, clip: false)
         #expect(open(scan).voxels == [-1, 1, 3])
         #expect(throws: DataError.self) {

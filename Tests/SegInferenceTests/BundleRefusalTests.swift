@@ -153,6 +153,13 @@ private let endings: [([ConfigValue], String)] = [
     ([softmax, invert, with(["argmax": [true, false]], argmax)], "argmax: should be true or false"),
     ([softmax, invert, argmax, ["_target_": "SaveImaged", "keys": "pred", "scale": 255]], "scale"),
     (
+        [
+            softmax, invert, argmax, ["_target_": "SaveImaged", "keys": "pred"],
+            ["_target_": "LabelFilterd", "keys": "pred", "applied_labels": [1]],
+            ["_target_": "SaveImaged", "keys": ["pred"]],
+        ], "a second SaveImaged"
+    ),
+    (
         [softmax, ["_target_": "SaveImaged", "keys": "pred"], invert, argmax],
         "never turns the network's output into classes"
     ),

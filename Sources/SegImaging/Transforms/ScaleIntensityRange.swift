@@ -48,8 +48,10 @@ public struct ScaleIntensityRange: Hashable, Sendable {
             concurrently(voxels.count) { part in
                 for index in part {
                     let value = (voxels[index] - low) / width * range + base
-                    // NaN fails both comparisons and stays NaN.
-                    voxels[index] = !clip ? value : value < base ? base : value > top ? top : value
+                    // NaN fails both comparisons and stays NaN. The upper end wins if it is below the lower one, as in
+                    // MONAI's clip.
+                    let raised = value < base ? base : value
+                    voxels[index] = !clip ? value : raised > top ? top : raised
                 }
             }
         }

@@ -29,7 +29,9 @@ struct BundlePostprocessing {
         let components = try BundleComponent.chain(chain, id: id, document, faults)
         // Steps after a refused step are not read: the only reason to refuse them could be that this step is missing.
         faults.part {
-            for component in components where !chained.isSaved { try chained.add(component) }
+            for component in components {
+                if chained.isSaved { try chained.checkIsNotSaving(component) } else { try chained.add(component) }
+            }
         }
         try faults.finishPart()
         let plan = try chained.reader.finished(ConfigReader(.object([:]), path: id, source: document.source))
@@ -124,7 +126,16 @@ struct BundlePostprocessing {
         }
     }
 
-    /// Reads `SaveImaged`, which saves the mask; later steps do not change the saved file.
+    /// Refuses a second `SaveImaged` of the prediction: MONAI overwrites the first file, or writes two masks.
+    private func checkIsNotSaving(_ component: BundleComponent) throws {
+        guard component.name == "SaveImaged", let entry = component.entry("keys") else { return }
+        let keys = try document.resolved(entry, id: component.id)
+        let names: [ConfigValue] = if case .array(let items) = keys { items } else { [keys] }
+        guard names.contains("pred") else { return }
+        throw document.error(component.id, "a second SaveImaged of 'pred' is not supported; keep only one of them")
+    }
+
+    /// Reads `SaveImaged`, which saves the mask; later steps other than another `SaveImaged` do not change the saved file.
     private mutating func save(_ component: BundleComponent) throws {
         let arguments = try component.arguments(
             of: "pred",
