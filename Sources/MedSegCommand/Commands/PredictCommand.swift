@@ -98,7 +98,7 @@ struct PredictCommand: ParsableCommand {
         segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing, of: segmenter)
         segmenter.keepsPrediction = probabilities
         segmenter.memory = try memory.budget(limit: device.memoryLimit(), on: backend, quiet: printing.quiet)
-        let jobs = try plan(channels: segmenter.inputChannels)
+        let jobs = try plan(channels: segmenter.inputChannels) { if !printing.quiet { note($0) } }
         if memory.memoryPlan { return try memory.show(jobs, with: segmenter) }
         let dicomOutput = try dicomOutput.prepared(for: segmenter, model: model.name)
         for (name, isAsked) in [("--report", report), ("--figure", figure), ("--probabilities", probabilities)]
@@ -271,13 +271,15 @@ struct PredictCommand: ParsableCommand {
     }
 
     /// The output files of each case; clashes are found before anything is computed.
-    /// - Parameter channels: The number of scans that are the channels of one case.
-    private func plan(channels: Int) throws -> [PredictionFiles] {
+    /// - Parameters:
+    ///   - channels: The number of scans that are the channels of one case.
+    ///   - note: Called with a sentence if the numbers of a case contradict the given order.
+    private func plan(channels: Int, note: (String) -> Void = { _ in }) throws -> [PredictionFiles] {
         let (scans, isFolder) = try Self.scans(of: inputs)
         let cases =
             channels == 1
             ? scans.map { CaseChannels(name: stem(of: $0), files: [$0]) }
-            : try CaseChannels.group(scans, by: channels) { if !printing.quiet { note($0) } }
+            : try CaseChannels.group(scans, by: channels, note: note)
         let jobs = cases.map {
             PredictionFiles(
                 channels: $0.files, stem: $0.name, folder: out, ending: format?.ending,
