@@ -28,7 +28,7 @@ public enum ModelFolder {
             throw DataError(.noInput, folder, "is not a model folder; if it is a MONAI bundle, use --bundle")
         }
         guard FileManager.default.fileExists(atPath: folder) else {
-            throw DataError(.noInput, folder, "does not exist; give a model folder, such as RUN/model of a training run")
+            throw DataError(.noInput, folder, "does not exist; give a model folder, such as a run's RUN/model")
         }
         throw DataError(
             .noInput, folder,
