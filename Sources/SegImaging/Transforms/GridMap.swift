@@ -8,8 +8,10 @@ public struct GridMap: Hashable, Sendable {
     public let destinationSize: Triple
     /// The affine from destination voxel index to source voxel index.
     public let matrix: Affine
+    /// For each source axis, whether its coordinate depends on the destination axis of the same number only.
+    fileprivate let separableAxes: [Bool]
     /// Whether each source coordinate depends on one destination axis only.
-    public let isSeparable: Bool
+    public var isSeparable: Bool { separableAxes == [true, true, true] }
     /// The sampling of the source.
     let sampling: GridSampling
     private let sourceAffine: Affine
@@ -30,7 +32,7 @@ public struct GridMap: Hashable, Sendable {
         // Off-diagonal rounding that moves every sample by less than this many voxels is ignored. With coordinates of 32 bits,
         // the rounding of an oblique header, whose numbers have 32 bits, is hardly larger than that of the coordinates.
         let tolerance = sampling.rule == .affine(isSingle: true) ? 1e-5 : 1e-9
-        isSeparable = (0..<3).allSatisfy { row in
+        separableAxes = (0..<3).map { row in
             (0..<3).allSatisfy { $0 == row || abs(matrix[row, $0]) * Double(destination.size[$0]) < tolerance }
         }
     }
@@ -79,12 +81,35 @@ public struct GridMap: Hashable, Sendable {
     /// The source coordinate of each destination index along one axis, clamped to the source unless the padding is
     /// zeros.
     ///
-    /// Only for separable maps. For other maps, `matrix` gives every coordinate, and its rounding decides which voxel
-    /// is nearest if a coordinate is halfway between two.
+    /// Only for separable maps; `ObliqueCoordinates` has the coordinates of the others.
     func coordinates(along axis: Int, _ interpolation: Interpolation) -> [Double] {
         sampling.coordinates(
             along: axis, from: sourceSize[axis], to: destinationSize[axis], scale: matrix[axis, axis],
             origin: matrix[axis, 3],
             interpolation)
+    }
+}
+
+/// The source coordinates of a map that is not separable.
+///
+/// A coordinate that depends on one destination axis only is computed as in a separable map, because the rounding decides
+/// which voxel is nearest if the coordinate is halfway between two. `matrix` gives the other coordinates.
+struct ObliqueCoordinates: Sendable {
+    private let map: GridMap
+    /// For each source axis the coordinates along it, if they depend on the destination axis of the same number only.
+    private let along: [[Double]?]
+
+    init(_ map: GridMap) {
+        self.map = map
+        along = (0..<3).map { map.separableAxes[$0] ? map.coordinates(along: $0, .trilinear) : nil }
+    }
+
+    /// The source coordinate of a destination voxel, clamped to the source unless the padding is zeros.
+    func callAsFunction(_ i: Int, _ j: Int, _ k: Int) -> (x: Double, y: Double, z: Double) {
+        let point = map.matrix(Double(i), Double(j), Double(k))
+        func place(_ axis: Int, _ index: Int, _ coordinate: Double) -> Double {
+            along[axis]?[index] ?? map.sampling.padded(coordinate, Double(map.sourceSize[axis]))
+        }
+        return (place(0, i, point.x), place(1, j, point.y), place(2, k, point.z))
     }
 }
