@@ -8,10 +8,8 @@ public struct GridMap: Hashable, Sendable {
     public let destinationSize: Triple
     /// The affine from destination voxel index to source voxel index.
     public let matrix: Affine
-    /// For each source axis, whether its coordinate depends on the destination axis of the same number only.
-    fileprivate let separableAxes: [Bool]
     /// Whether each source coordinate depends on one destination axis only.
-    public var isSeparable: Bool { separableAxes == [true, true, true] }
+    public let isSeparable: Bool
     /// The sampling of the source.
     let sampling: GridSampling
     private let sourceAffine: Affine
@@ -29,11 +27,13 @@ public struct GridMap: Hashable, Sendable {
         self.sampling = sampling
         (sourceAffine, sourceSize) = source
         (destinationAffine, destinationSize) = destination
-        // Off-diagonal rounding that moves every sample by less than this many voxels is ignored. With coordinates of 32 bits,
-        // the rounding of an oblique header, whose numbers have 32 bits, is hardly larger than that of the coordinates.
-        let tolerance = sampling.rule == .affine(isSingle: true) ? 1e-5 : 1e-9
-        separableAxes = (0..<3).map { row in
-            (0..<3).allSatisfy { $0 == row || abs(matrix[row, $0]) * Double(destination.size[$0]) < tolerance }
+        switch sampling.rule {
+        case .affine:
+            // Off-diagonal rounding that moves every sample by less than 1e-9 voxel is ignored.
+            isSeparable = (0..<3).allSatisfy { row in
+                (0..<3).allSatisfy { $0 == row || abs(matrix[row, $0]) * Double(destination.size[$0]) < 1e-9 }
+            }
+        case .resize, .centres: isSeparable = true
         }
     }
 
@@ -54,10 +54,13 @@ public struct GridMap: Hashable, Sendable {
             && (close(sourceAffine, destinationAffine) || close(matrix, .identity))
     }
 
-    /// The product source⁻¹ · destination; by plain division if the axes are aligned, as in Gaussian elimination.
+    /// The product source⁻¹ · destination by Gaussian elimination, `numpy.linalg.solve`; nil if source cannot be inverted.
     static func solve(_ source: Affine, _ destination: Affine) -> Affine? {
-        guard let inverse = source.inverse else { return nil }
-        guard let rows = alignedRows(source), rows == alignedRows(destination) else { return inverse * destination }
+        guard source.inverse != nil else { return nil }
+        guard let rows = alignedRows(source), rows == alignedRows(destination) else {
+            return eliminated(source, destination)
+        }
+        // The same by plain divisions.
         var matrix = Affine.identity
         for axis in 0..<3 {
             let (row, edge) = (rows[axis], source[rows[axis], axis])
@@ -65,6 +68,34 @@ public struct GridMap: Hashable, Sendable {
             matrix[axis, 3] = (destination[row, 3] - source[row, 3]) / edge
         }
         return matrix
+    }
+
+    /// The solution X of source · X = destination by elimination with the largest pivot of each column.
+    private static func eliminated(_ source: Affine, _ destination: Affine) -> Affine {
+        var (left, right) = (source, destination)
+        for column in 0..<3 {
+            let pivot = (column..<3).max { abs(left[$0, column]) < abs(left[$1, column]) } ?? column
+            if pivot != column {
+                for at in 0..<4 {
+                    (left[column, at], left[pivot, at]) = (left[pivot, at], left[column, at])
+                    (right[column, at], right[pivot, at]) = (right[pivot, at], right[column, at])
+                }
+            }
+            for row in (column + 1)..<4 {
+                let factor = left[row, column] / left[column, column]
+                for at in 0..<4 {
+                    left[row, at] -= factor * left[column, at]
+                    right[row, at] -= factor * right[column, at]
+                }
+            }
+        }
+        for row in (0..<3).reversed() {
+            for at in 0..<4 {
+                for later in (row + 1)..<4 { right[row, at] -= left[row, later] * right[later, at] }
+                right[row, at] /= left[row, row]
+            }
+        }
+        return right
     }
 
     /// For each column the index of its only entry that is not 0; nil for oblique affines.
@@ -87,29 +118,5 @@ public struct GridMap: Hashable, Sendable {
             along: axis, from: sourceSize[axis], to: destinationSize[axis], scale: matrix[axis, axis],
             origin: matrix[axis, 3],
             interpolation)
-    }
-}
-
-/// The source coordinates of a map that is not separable.
-///
-/// A coordinate that depends on one destination axis only is computed as in a separable map, because the rounding decides
-/// which voxel is nearest if the coordinate is halfway between two. `matrix` gives the other coordinates.
-struct ObliqueCoordinates: Sendable {
-    private let map: GridMap
-    /// For each source axis the coordinates along it, if they depend on the destination axis of the same number only.
-    private let along: [[Double]?]
-
-    init(_ map: GridMap) {
-        self.map = map
-        along = (0..<3).map { map.separableAxes[$0] ? map.coordinates(along: $0, .trilinear) : nil }
-    }
-
-    /// The source coordinate of a destination voxel, clamped to the source unless the padding is zeros.
-    func callAsFunction(_ i: Int, _ j: Int, _ k: Int) -> (x: Double, y: Double, z: Double) {
-        let point = map.matrix(Double(i), Double(j), Double(k))
-        func place(_ axis: Int, _ index: Int, _ coordinate: Double) -> Double {
-            along[axis]?[index] ?? map.sampling.padded(coordinate, Double(map.sourceSize[axis]))
-        }
-        return (place(0, i, point.x), place(1, j, point.y), place(2, k, point.z))
     }
 }

@@ -131,8 +131,9 @@ extension SpatialLeg {
         }
     }
 
-    private func nearestOffset(_ i: Int, _ j: Int, _ k: Int, _ source: ObliqueCoordinates?, _ toOriented: Affine) -> Int
-    {
+    private func nearestOffset(
+        _ i: Int, _ j: Int, _ k: Int, _ source: ObliqueCoordinates?, _ toOriented: Affine
+    ) -> Int {
         guard let source, let voxel = inFirstBox(toOriented(Double(i), Double(j), Double(k))) else { return -1 }
         let point = source(voxel.0, voxel.1, voxel.2)
         var offset = 0
