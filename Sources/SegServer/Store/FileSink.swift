@@ -44,6 +44,8 @@ final class FileSink {
     /// Writes pending bytes and closes the file.
     func finish() async throws {
         try await flush()
+        // A form may have thousands of files; their buffers would stay until the form's last byte.
+        pending = []
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1
     }
