@@ -33,6 +33,9 @@ import Testing
         let place = try #require(rows[0].firstIndex(of: "hausdorff_mm"))
         #expect(rows.count == 3 && rows[1][place] == "0.0" && rows[2][place] == "", "undefined is empty, not 0")
         #expect(rows.allSatisfy { $0.count == rows[0].count })
+        #expect(Array(rows[0].suffix(2)) == ["surface_dice_tolerance_mm", "hd95_definition"])
+        let settings = ["\(document.options.surfaceDiceToleranceMM)", document.options.hd95Definition.rawValue]
+        #expect(rows.dropFirst().allSatisfy { Array($0.suffix(2)) == settings })
     }
 
     @Test func classesThatShareANameAreToldApart() throws {

@@ -48,7 +48,7 @@ public struct MetricsDocument: Codable, Sendable {
             self.bootstrap = bootstrap
         }
 
-        private enum CodingKeys: String, CodingKey {
+        fileprivate enum CodingKeys: String, CodingKey {
             case bootstrap
             case surfaceDiceToleranceMM = "surface_dice_tolerance_mm"
             case hd95Definition = "hd95_definition"
@@ -118,12 +118,15 @@ public struct MetricsDocument: Codable, Sendable {
         return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
     }
 
-    /// The metrics as CSV, one row per case and class; undefined values are empty.
+    /// The metrics as CSV, one row per case and class; undefined values are empty. The last columns of each row are the options
+    /// that decide the surface Dice and HD95.
     public var csv: String {
         let metrics = Metric.allCases
         let columns =
             ["case", "class", "label", "presence"] + metrics.map(\.rawValue)
             + ["prediction_volume_ml", "reference_volume_ml"]
+            + [Options.CodingKeys.surfaceDiceToleranceMM.rawValue, Options.CodingKeys.hd95Definition.rawValue]
+        let settings = ["\(options.surfaceDiceToleranceMM)", options.hd95Definition.rawValue]
         var lines = [CSVRow(columns).text]
         for item in cases {
             for row in item.classes {
@@ -131,7 +134,7 @@ public struct MetricsDocument: Codable, Sendable {
                 let volumes: [Double?] = [row.metrics.predictionVolumeML, row.metrics.referenceVolumeML]
                 let cells =
                     [item.name, row.name, "\(row.metrics.label)", row.metrics.presence.rawValue]
-                    + (values + volumes).map { value in value.map { "\($0)" } ?? "" }
+                    + (values + volumes).map { value in value.map { "\($0)" } ?? "" } + settings
                 lines.append(CSVRow(cells).text)
             }
         }
