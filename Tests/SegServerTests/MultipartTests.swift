@@ -118,8 +118,8 @@ import Testing
     func namesOfFilesAreRead(parameters: String, name: String) throws {
         let body = "--b\r\nContent-Disposition: form-data; name=file; \(parameters)\r\n\r\nx\r\n--b--"
         var parser = try MultipartParser(contentType: "multipart/form-data; boundary=b")
-        var names: [String?] = []
-        try parser.consume(Array(body.utf8)) { if case .began(let head) = $0 { names.append(head.fileName) } }
+        var names: [String] = []
+        try parser.consume(Array(body.utf8)) { if case .began(let head) = $0 { names.append(head.fileName ?? "") } }
         #expect(names == [name])
     }
 
