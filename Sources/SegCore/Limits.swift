@@ -30,8 +30,8 @@ public enum Limits {
     public static let documentNodes = 1 << 20
     /// Bytes of a JSON document, and of all texts of a YAML document with its aliases expanded.
     public static let documentBytes = 64 << 20
-    /// Combining characters in a row in a text of JSON, of a scan's header or of a checkpoint: the limit of Unicode's
-    /// stream-safe format (UAX #15).
+    /// Combining characters in a row in a text of JSON or YAML, of a scan's header or of a checkpoint: the limit of
+    /// Unicode's stream-safe format (UAX #15).
     public static let combiningRun = 30
     /// Bytes of a YAML document; its parser needs microseconds and hundreds of bytes per value.
     public static let yamlBytes = 256 << 10

@@ -5,11 +5,11 @@ internal import SegCore
 ///
 /// Labels at twice the resolution fall halfway between voxels everywhere. The rounding of these steps decides which
 /// neighbour MONAI uses there.
-struct AffineGrid<Real: BinaryFloatingPoint & SIMDScalar & Sendable>: Sendable {
+struct AffineGrid<Real: BinaryFloatingPoint & Sendable>: Sendable {
     /// A source coordinate, which is between -1 and 1, as a function of positions along the destination axes.
     struct Row: Sendable {
-        /// The factor of each position.
-        var factors = SIMD3<Real>()
+        /// The factors of the positions along the destination axes.
+        var factors: (Real, Real, Real) = (0, 0, 0)
         var shift: Real = 0
         /// The number of voxels of the source axis.
         var extent: Real
@@ -24,7 +24,12 @@ struct AffineGrid<Real: BinaryFloatingPoint & SIMDScalar & Sendable>: Sendable {
             for (axis, (step, count)) in zip(steps, counts).enumerated() {
                 let edge = Real(2 / Double(source)) * Real(step)
                 let (unit, back) = (Real(2 / Double(count)), -Real(1 / Double(count) - 1))
-                factors[axis] = edge * (1 / unit)
+                let factor = edge * (1 / unit)
+                switch axis {
+                case 0: factors.0 = factor
+                case 1: factors.1 = factor
+                default: factors.2 = factor
+                }
                 // LAPACK's inverse divides in 32 bits but multiplies by the reciprocal in 64 bits.
                 shift = sum(shift, edge, Real.self == Float.self ? back / unit : back * (1 / unit))
             }
@@ -57,15 +62,15 @@ struct AffineGrid<Real: BinaryFloatingPoint & SIMDScalar & Sendable>: Sendable {
 
     /// The source coordinate of a destination voxel.
     func callAsFunction(_ i: Int, _ j: Int, _ k: Int) -> (x: Double, y: Double, z: Double) {
-        let place = SIMD3(positions[0][i], positions[1][j], positions[2][k])
+        let place = (positions[0][i], positions[1][j], positions[2][k])
         return (coordinate(0, place), coordinate(1, place), coordinate(2, place))
     }
 
     @inline(__always)
-    private func coordinate(_ axis: Int, _ place: SIMD3<Real>) -> Double {
+    private func coordinate(_ axis: Int, _ place: (Real, Real, Real)) -> Double {
         let row = rows[axis]
         // PyTorch adds the products of the last axis first.
-        let products = sum(sum(place.z * row.factors.z, place.y, row.factors.y), place.x, row.factors.x)
+        let products = sum(sum(place.2 * row.factors.2, place.1, row.factors.1), place.0, row.factors.0)
         return Double(row.coordinate(products + row.shift, sampling))
     }
 

@@ -55,7 +55,7 @@ struct GridSampling: Hashable, Sendable {
     }
 
     private func affine<Real>(_ row: AffineGrid<Real>.Row, _ count: Int) -> [Double] {
-        AffineGrid<Real>.positions(count).map { Double(row.coordinate($0 * row.factors.x + row.shift, self)) }
+        AffineGrid<Real>.positions(count).map { Double(row.coordinate($0 * row.factors.0 + row.shift, self)) }
     }
 
     /// A coordinate after padding: within the grid, unless the padding is zeros.
