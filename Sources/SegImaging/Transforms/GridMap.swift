@@ -27,9 +27,11 @@ public struct GridMap: Hashable, Sendable {
         self.sampling = sampling
         (sourceAffine, sourceSize) = source
         (destinationAffine, destinationSize) = destination
-        // Off-diagonal rounding that moves every sample by less than 1e-9 voxel is ignored.
+        // Off-diagonal rounding that moves every sample by less than this many voxels is ignored. With coordinates of 32 bits,
+        // the rounding of an oblique header, whose numbers have 32 bits, is hardly larger than that of the coordinates.
+        let tolerance = sampling.rule == .affine(isSingle: true) ? 1e-5 : 1e-9
         isSeparable = (0..<3).allSatisfy { row in
-            (0..<3).allSatisfy { $0 == row || abs(matrix[row, $0]) * Double(destination.size[$0]) < 1e-9 }
+            (0..<3).allSatisfy { $0 == row || abs(matrix[row, $0]) * Double(destination.size[$0]) < tolerance }
         }
     }
 
