@@ -251,6 +251,6 @@ public struct MONAIBundle: Sendable {
                 plan.painting.isEmpty ? channel : plan.painting.last { $0.channel == channel }.map { Int($0.label) }
             if let number, number >= (plan.isRegions ? 0 : 1) { labels[number] = name }
         }
-        return labels
+        return LabelScheme.distinct(labels)
     }
 }
