@@ -76,7 +76,8 @@ import Testing
 
     @Test func classesThatShareANameAreFoundAndToldApart() {
         #expect(LabelScheme.sharedName([1: "a", 2: "b"]) == nil)
-        #expect(LabelScheme.sharedName([3: "a", 1: "a", 2: "b"])?.contains("classes 1 and 3 the same name, 'a'") == true)
+        let shared = LabelScheme.sharedName([3: "a", 1: "a", 2: "b"])
+        #expect(shared?.contains("classes 1 and 3 the same name, 'a'") == true)
         #expect(LabelScheme.distinct([1: "a", 2: "b", 3: "a"]) == [1: "a (1)", 2: "b", 3: "a (3)"])
     }
 }
