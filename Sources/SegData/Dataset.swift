@@ -110,9 +110,14 @@ public struct Dataset: Sendable {
             missing: "a dataset is a folder with dataset.json, imagesTr and labelsTr, "
                 + "as `medseg data import` makes of other layouts",
             form: "'labels' and 'training', as in the Decathlon")
-        return NNUNetIndex.describes(members)
+        let dataset =
+            NNUNetIndex.describes(members)
             ? try NNUNetIndex(members, file: file).dataset()
             : try DatasetIndex(members, file: file).dataset(file: file)
+        if let fault = LabelScheme.sharedName(dataset.labels) {
+            throw DataError(.badData, file, key: "labels", fault)
+        }
+        return dataset
     }
 
     /// The path of the index in a folder, or the file itself.

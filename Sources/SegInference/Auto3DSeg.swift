@@ -106,7 +106,7 @@ private final class Auto3DSegReader {
         guard names.count + first == outputs || first == 0 || names.count == 1 && outputs == 1, !isRegions || first == 0
         else { return [:] }
         let pairs = names.enumerated().compactMap { place, name in name.map { (place + first, $0) } }
-        return Dictionary(uniqueKeysWithValues: pairs)
+        return LabelScheme.distinct(Dictionary(uniqueKeysWithValues: pairs))
     }
 
     /// Entries for training or for the paths of files; they do not affect a prediction.

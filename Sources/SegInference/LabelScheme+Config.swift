@@ -207,6 +207,7 @@ extension ConfigForm<LabelNames.Labels> {
                 throw reader.error(key, "class \(number) is named twice")
             }
         }
+        if let fault = LabelScheme.sharedName(names) { throw reader.error(key, fault) }
         return names
     }
 }

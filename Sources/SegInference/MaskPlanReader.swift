@@ -121,7 +121,13 @@ struct MaskPlanReader {
 
     private mutating func addDiscrete(argmax: Bool, threshold: Double?, _ reader: ConfigReader) throws {
         // Class numbers are already integers.
-        try reader.expect("rounding", among: argmax || isDiscrete ? ["torchrounding"] : [])
+        if argmax || isDiscrete {
+            try reader.expect("rounding", among: ["torchrounding"])
+        } else if let rounding = reader.value("rounding") {
+            throw reader.error(
+                "rounding",
+                "\(rounding) is not supported without argmax, because values that are not classes would be rounded")
+        }
         guard argmax || threshold != nil else { return }
         guard !isDiscrete else {
             throw reader.error("_target_", "a second AsDiscreted of class numbers is not supported")

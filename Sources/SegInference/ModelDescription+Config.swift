@@ -29,7 +29,30 @@ extension ModelDescription {
         let axes = own.flatMap { $0.mirrorAxes.isEmpty ? nil : $0.mirrorAxes }
         description.mirrorAxes = try coder.given("mirror_axes", axes, .axes) ?? []
         try description.codePostprocessing(own, by: coder)
+        if let reader = coder.reader { try description.checkRules(reader) }
         return description
+    }
+
+    /// Refuses a list with one rule of intensities for several channels: an object is the rule of all channels, but a list has
+    /// one for each.
+    private func checkRules(_ reader: ConfigReader) throws {
+        guard let channels = try? inputChannels, channels > 1 else { return }
+        var lists: [(key: String, value: ConfigValue?)] = []
+        switch reader.value("preprocessing") {
+        case .object(let entries)?: lists = [("preprocessing.intensity", entries["intensity"])]
+        case .array(let steps)?:
+            for case (let number, .object(let entries)) in steps.enumerated() {
+                lists.append(("preprocessing.\(number).rules", entries["rules"]))
+            }
+        default: break
+        }
+        for (key, value) in lists {
+            guard case .array(let rules)? = value, rules.count == 1 else { continue }
+            throw reader.error(
+                key,
+                "is a list of one rule, but the network takes \(channels) channels; give a rule for each, or without brackets "
+                    + "one rule for all")
+        }
     }
 
     /// Reads or writes the windows. A null `roi_size` is the whole image; an absent one is an error.

@@ -87,10 +87,11 @@ public struct NetworkDefinition: Hashable, Sendable {
         if let build = Self.registered.withLock({ $0[name] }) { return try build(reader, store) }
         guard let build = Self.builders[name] else {
             let own = Self.registered.withLock { $0.keys.sorted() }
+            let names = Self.builders.keys.filter { !Self.classesOfNNUNet.contains($0) }
             throw reader.error(
                 "_target_",
                 "'\(name)' is not a network MedSeg can build; known: "
-                    + (own + [Self.known(Self.builders.keys)]).joined(separator: ", "))
+                    + (own + [Self.known(names)]).joined(separator: ", "))
         }
         if case .object(let arguments) = value {
             let nulls = arguments.filter { $0.value == .null }.keys.sorted()
@@ -122,14 +123,21 @@ public struct NetworkDefinition: Hashable, Sendable {
 
     private static let prefix = "monai.networks.nets."
 
-    /// Returns the network's class without MONAI's module.
+    /// Returns the network's class without MONAI's module, whichever of MONAI's names for it is given.
     func target(_ reader: ConfigReader) throws -> String {
         Self.shortened(try reader.required("_target_", reader.string("_target_")))
     }
 
     private static func shortened(_ target: String) -> String {
-        target.hasPrefix(prefix) ? String(target.dropFirst(prefix.count)) : target
+        let name = target.hasPrefix(prefix) ? String(target.dropFirst(prefix.count)) : target
+        return aliases[name] ?? name
     }
+
+    /// The other names that MONAI gives its networks.
+    private static let aliases = [
+        "Unet": "UNet", "BasicUnet": "BasicUNet", "Basicunet": "BasicUNet", "basicunet": "BasicUNet",
+        "DynUnet": "DynUNet", "Dynunet": "DynUNet",
+    ]
 
     /// Lists classes with MONAI's module, for errors.
     static func known(_ names: some Sequence<String>) -> String {

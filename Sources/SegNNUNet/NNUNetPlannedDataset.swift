@@ -15,6 +15,13 @@ public struct NNUNetPlannedDataset {
     /// dataset's own, or else nnU-Net's.
     /// - Throws: `DataError` naming everything that is missing or wrong.
     public init(plans: String, data: String) throws {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: plans, isDirectory: &isFolder), isFolder.boolValue {
+            throw DataError(
+                .badArgument, plans,
+                "is a folder, not a file of plans; give the plans.json that `medseg plan` writes, such as \(plans)/plans.json"
+            )
+        }
         self.plans = plans
         let raw = try NNUNetRawDataset(folder: data)
         let beside = "\(URL(fileURLWithPath: plans).deletingLastPathComponent().path)/splits_final.json"

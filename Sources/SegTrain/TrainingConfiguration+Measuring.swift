@@ -21,8 +21,7 @@ extension TrainingConfiguration {
         over cases: [DatasetCase], of dataset: Dataset, progress: (Int, String) -> Void = { _, _ in }
     ) throws -> TrainingConfiguration {
         guard !isMeasured else { return self }
-        let model = self.model(of: dataset)
-        try model.check()
+        let model = try checkedModel(of: dataset)
         let channels = try model.inputChannels
         let waiting = model.preprocessing.unmeasured(of: channels)
         let others = waiting.filter { dataset.isCT(channel: $0) == false }.map { "'\(dataset.channelNames[$0])'" }

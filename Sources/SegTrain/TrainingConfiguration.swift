@@ -63,4 +63,20 @@ public struct TrainingConfiguration: Sendable {
         if model.labels.isEmpty { model.labels = dataset.labels }
         return model
     }
+
+    /// The model of a training run on a dataset, checked as a run checks it before its first step.
+    /// - Throws: `DataError` naming the key that is wrong, in the configuration, or in the dataset's index if the names of the
+    ///   classes are from there.
+    public func checkedModel(of dataset: Dataset) throws -> ModelDescription {
+        let model = self.model(of: dataset)
+        do {
+            try model.check()
+        } catch let fault as DataError
+            where fault.key == "labels" && self.model.labels.isEmpty && !dataset.index.isEmpty
+        {
+            throw DataError(
+                fault.kind, dataset.index, key: "labels", "\(fault.message); the network is that of \(fault.subject)")
+        }
+        return model
+    }
 }

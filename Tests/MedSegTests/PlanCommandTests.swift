@@ -57,6 +57,16 @@ import Testing
         #expect(other.description.contains("Dataset008_Other") && other.description.contains("ResidualEncoderUNet"))
     }
 
+    /// A dataset of the Decathlon is no raw dataset, and a folder is no file of plans.
+    @Test func otherInputsAreNamed() throws {
+        let data = try SmallDataset()
+        let planned = try Command.medseg("plan", data.folder.path, "--out", out)
+        #expect(planned.status == 65 && planned.errors.contains("nnUNetv2_convert_MSD_dataset"), "\(planned.errors)")
+        let training = try Command.medseg(
+            "train", "--nnunet-plan", data.folder.path, "--data", data.folder.path, "--out", folder.file("run"))
+        #expect(training.status == 64 && training.errors.contains("/plans.json"), "\(training.errors)")
+    }
+
     /// One voxel of foreground in each scan, so that all draws are equal.
     @Test func scansAreMeasuredAndDealtIntoFolds() throws {
         let raw = try dataset()

@@ -134,6 +134,25 @@ private struct Ward {
         #expect(try ward.findings(plan: large) == (0..<5).map { "healthy\($0) window_too_large" })
     }
 
+    /// The doctor finds what would end a training run before its first step.
+    @Test func aConfigurationThatDoesNotFitTheDatasetIsFound() throws {
+        var plan = DatasetDoctor.Plan(
+            preprocessing: try Preprocessing(
+                orientation: "RAS", pixdim: [1.5, 1.5, 2], intensity: nil, cropForeground: false),
+            window: Ward.size, pads: false)
+        (plan.channels, plan.classes) = (1, 2)
+        #expect(try ward.findings(plan: plan) == [])
+        plan.classes = 1
+        #expect(try ward.findings(plan: plan) == (0..<5).map { "healthy\($0) label_values" })
+        (plan.channels, plan.classes) = (2, 2)
+        #expect(try ward.findings(plan: plan) == (0..<5).map { "healthy\($0) channels" })
+        plan.channels = 1
+        plan.refusal = DataError(.badData, "train.yaml", key: "network_def.strides", "is missing")
+        let findings = try DatasetDoctor(ward.dataset(), plan: plan).findings { _, _ in }
+        #expect(findings.map(\.defect) == [.configuration] && findings[0].severity == .error)
+        #expect(findings.first?.file == "train.yaml" && findings.first?.finding == "network_def.strides: is missing")
+    }
+
     @Test func theRuleOfIntensitiesSuitsTheModality() throws {
         func unsuited(_ rule: IntensityRule, _ modality: String) throws -> [DatasetFinding] {
             let plan = DatasetDoctor.Plan(

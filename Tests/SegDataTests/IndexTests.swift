@@ -147,6 +147,10 @@ import Testing
             #"{"labels": {"0": "background", "1": "a", "01": "b"}, "training": [\#(pair("a"))]}"#,
             ["'b'", "'a'", "class 1"]
         ),
+        (
+            #"{"labels": {"1": "a", "2": "a"}, "training": [\#(pair("a"))]}"#,
+            ["labels", "classes 1 and 2 the same name, 'a'"]
+        ),
         (#"{"labels": {"-1": "x"}, "training": [\#(pair("a"))]}"#, ["labels.-1"]),
         (#"{"labels": {"0": "ignore"}, "training": [\#(pair("a"))]}"#, ["labels.ignore", "background"]),
         (#"{"labels": ["background", "box"], "training": [\#(pair("a"))]}"#, ["labels", "map numbers to names"]),

@@ -73,4 +73,11 @@ import Testing
             LabelledScan(image: ScanImage(image), label: label), options: options, name: "x")
         #expect(sampler.foregroundCount == 1 && sampler.backgroundCount == 1)
     }
+
+    @Test func classesThatShareANameAreFoundAndToldApart() {
+        #expect(LabelScheme.sharedName([1: "a", 2: "b"]) == nil)
+        let shared = LabelScheme.sharedName([3: "a", 1: "a", 2: "b"])
+        #expect(shared?.contains("classes 1 and 3 the same name, 'a'") == true)
+        #expect(LabelScheme.distinct([1: "a", 2: "b", 3: "a"]) == [1: "a (1)", 2: "b", 3: "a (3)"])
+    }
 }

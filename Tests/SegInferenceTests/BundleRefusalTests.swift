@@ -153,6 +153,18 @@ private let endings: [([ConfigValue], String)] = [
     ([softmax, invert, with(["argmax": [true, false]], argmax)], "argmax: should be true or false"),
     ([softmax, invert, argmax, ["_target_": "SaveImaged", "keys": "pred", "scale": 255]], "scale"),
     (
+        [softmax, invert, argmax, ["_target_": "SaveImaged", "keys": "pred", "squeeze_end_dims": false]],
+        "squeeze_end_dims: only true"
+    ),
+    (
+        [softmax, invert, argmax, ["_target_": "SaveImaged", "keys": ["pred", "image"]]],
+        "keys: should end with \"pred\""
+    ),
+    (
+        [softmax, invert, ["_target_": "AsDiscreted", "keys": "pred", "threshold": 0.5, "rounding": "torchrounding"]],
+        "rounding: \"torchrounding\" is not supported without argmax"
+    ),
+    (
         [
             softmax, invert, argmax, ["_target_": "SaveImaged", "keys": "pred"],
             ["_target_": "LabelFilterd", "keys": "pred", "applied_labels": [1]],
@@ -221,6 +233,24 @@ func evaluatorsThatPredictOtherwiseAreRefused(_ index: Int) {
     let evaluator: ConfigValue = ["_target_": "SupervisedEvaluator", "postprocessing": "@postprocessing"]
     #expect(try bundle().description.roiSize != nil)
     #expect(try bundle(["evaluator": evaluator]).description.roiSize == nil)
+    let disabled = with(["inferer": with(["_disabled_": true], plain["inferer"] ?? .null)], evaluator)
+    #expect(try bundle(["evaluator": disabled]).description.roiSize == nil)
+}
+
+/// The mask is the last key that `SaveImaged` writes into the one file of a scan.
+@Test func keysBeforeTheMaskAreOverwritten() throws {
+    let save: ConfigValue = ["_target_": "SaveImaged", "keys": ["image", "pred"]]
+    _ = try bundle(post: [softmax, invert, argmax, save])
+}
+
+/// MONAI would read the files of another folder. A path of another computer, or Python, stands for the bundle's folder.
+@Test func anotherFolderIsNotTheRootOfTheBundle() throws {
+    for root in [".", "./", "$os.getcwd()", "/nowhere/spleen", "@here"] as [ConfigValue] {
+        #expect(try bundle(["bundle_root": root, "here": "."]).weights.hasSuffix("/models/model.pt"))
+    }
+    for root in ["sub", "..", "/", "@there", "$'s' + 'ub'"] as [ConfigValue] {
+        expectRefusal("bundle_root: is '") { try bundle(["bundle_root": root, "there": "sub"]) }
+    }
 }
 
 /// A handler may change a prediction; only handlers that are known not to are ignored.
@@ -268,6 +298,17 @@ private func loader(_ file: String, _ entries: [String: ConfigValue] = [:]) -> C
     expectRefusal("strict: only true") { try bundle(["checkpointloader": loader("model.pt", ["strict": false])]) }
     expectRefusal("load_dict: should load") {
         try bundle(["checkpointloader": loader("model.pt", ["load_dict": ["model": "@other"]])])
+    }
+}
+
+/// No file outside the bundle is read, though it exists.
+@Test(arguments: ["../x.pt", "models/../../x.pt", "$@bundle_root + '/../x.pt'", "/etc/hostname"])
+func weightsOutsideTheBundleAreRefused(_ path: String) {
+    expectRefusal("load_path: '") {
+        try bundle(["checkpointloader": with(["load_path": .string(path)], loader("model.pt"))])
+    }
+    expectRefusal("lies outside of the bundle") {
+        try bundle(["checkpointloader": with(["load_path": .string(path)], loader("model.pt"))])
     }
 }
 

@@ -103,6 +103,13 @@ import Testing
         }
         #expect(error.key == "preprocessing.crop_foreground" && error.message.contains("above a mean"), "\(error)")
         let several: ConfigValue = [["name": "z_score"], ["name": "z_score"], ["name": "z_score"]]
+        // An object is for all channels; a list of one says nothing about the second channel.
+        let single: ConfigValue = [["name": "z_score"]]
+        let listed: ConfigValue = [["_target_": "IntensityRules", "rules": single]]
+        for entry in [["intensity": single], listed] as [ConfigValue] {
+            let one = try #require(throws: DataError.self) { try description(entry) }
+            #expect(one.message.contains("is a list of one rule, but the network takes 2 channels"), "\(one)")
+        }
         let three = try #require(throws: DataError.self) { try description(["intensity": several]).check() }
         #expect(three.message.contains("has 3 rules, but the network takes 2 channels"), "\(three)")
     }

@@ -45,6 +45,18 @@ import Testing
         #expect(try Self.model.concerns(about: Self.facts()) == [])
     }
 
+    /// A rule of each scan's own numbers would accept a label map without a word.
+    @Test func aLabelMapIsNamed() throws {
+        var model = try Self.model
+        model.preprocessing = try Preprocessing(intensities: IntensityRules([.zScore(.whole)]))
+        for (maximum, type, count) in [
+            (2, .int16, 1), (2, .float32, 0), (255, .int16, 0), (0, .int16, 0),
+        ] as [(Double, ScanFacts.VoxelType, Int)] {
+            let facts = try Self.facts { ($0.minimum, $0.maximum, $0.voxelType) = (0, maximum, type) }
+            #expect(model.concerns(about: facts).filter { $0.message.contains("label map") }.count == count)
+        }
+    }
+
     /// Windows that overlap nearly wholly take hours where others take seconds.
     @Test(arguments: [(WindowOverlap(0.8), 0), (0.999, 1), (WindowOverlap(0.999, 0.999, 0), 0)])
     func windowsThatOverlapNearlyWhollyAreNamed(_ overlap: WindowOverlap, _ count: Int) throws {

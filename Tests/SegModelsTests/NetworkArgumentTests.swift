@@ -161,6 +161,24 @@ func badArgumentsOfEveryNetworkAreNamed(
     #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
 }
 
+/// MONAI has some networks under several names, and no others: it has no `AttentionUNet` and no `Unetr`.
+@Test(arguments: [
+    ("BasicUNet", ["BasicUnet", "Basicunet", "basicunet"]), ("DynUNet", ["DynUnet", "Dynunet"]),
+])
+func monaisOtherNamesAreTheSameNetwork(_ name: String, _ aliases: [String]) throws {
+    let arguments = name == "DynUNet" ? dyn : [:]
+    let shapes = try network(name, arguments).store.trained.map(\.shape)
+    for alias in aliases { #expect(try network(alias, arguments).store.trained.map(\.shape) == shapes, "\(alias)") }
+}
+
+@Test func refusedNamesListMONAIsNetworks() {
+    for name in ["AttentionUNet", "Unetr"] {
+        let text = #expect(throws: DataError.self) { try network(name, [:]) }?.description ?? ""
+        #expect(text.contains("'\(name)' is not a network MedSeg can build") && text.contains("nets.UNETR"), "\(text)")
+        #expect(!text.contains("PlainConvUNet"), "\(text)")
+    }
+}
+
 @Test func unetrTakesItsOwnSizeOnly() throws {
     let net = try network("UNETR", unetr)
     #expect(net.requiredSize == Triple(16, 16, 32))

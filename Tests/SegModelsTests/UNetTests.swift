@@ -46,6 +46,8 @@ func parameterCounts(_ changes: [String: ConfigValue], parameters: Int, entries:
 @Test(
     arguments: [
         (["chanels": [1, 2]], "did you mean 'channels'"),
+        (["chanels": [1, 2], "stride": [2]], "'channels'? Nor is 'stride'; did you mean 'strides'?"),
+        (["xyzzyx": 1, "yyyyyy": 2], "is not a known key, nor is 'yyyyyy'; known here"),
         (["norm": "localresponse"], "'localresponse' is not supported"),
         (["act": "mish"], "'mish' is not supported"),
         (["strides": [2, 2]], "one entry fewer than channels"),

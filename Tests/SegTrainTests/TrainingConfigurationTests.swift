@@ -205,6 +205,32 @@ import Testing
         }
     }
 
+    /// The names of classes may be those of the dataset, which an error about them then names.
+    @Test func labelsOfTheDatasetAreNamedByItsIndex() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let index = folder.appendingPathComponent("dataset.json")
+        let json = #"{"labels": {"1": "a", "2": "b", "3": "c"}, "training": [{"image": "i.nii", "label": "l.nii"}]}"#
+        try Data(json.utf8).write(to: index)
+        let dataset = try Dataset.unchecked(path: index.path)
+        guard case .object(let entries) = Self.full else { return }
+        let own = try read(.object(entries.merging(["labels": ["1": "a", "3": "c"]]) { $1 }))
+        let named = #expect(throws: DataError.self) { try own.checkedModel(of: dataset) }
+        #expect(named?.subject == "test.yaml" && named?.key == "labels")
+        let without = try read(.object(entries.filter { $0.key != "labels" }))
+        let unnamed = #expect(throws: DataError.self) { try without.checkedModel(of: dataset) }
+        #expect(unnamed?.subject == index.path && unnamed?.key == "labels")
+        #expect(unnamed?.message.contains("name class 3") == true && unnamed?.message.contains("test.yaml") == true)
+    }
+
+    @Test func classesOfOneNameAreRefused() {
+        guard case .object(let entries) = Self.full else { return }
+        let labels: ConfigValue = ["1": "a", "2": "a"]
+        let error = #expect(throws: DataError.self) { try read(.object(entries.merging(["labels": labels]) { $1 })) }
+        #expect(error?.key == "labels" && error?.message.contains("classes 1 and 2 the same name, 'a'") == true)
+    }
+
     @Test func whatWatchesTheValidationNeedsOne() throws {
         let none = Self.full.setting(["validation"], to: 0)
         #expect(try #require(throws: DataError.self) { try read(none) }.key == "early_stopping")

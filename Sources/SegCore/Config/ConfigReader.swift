@@ -148,15 +148,19 @@ public final class ConfigReader {
     ///
     /// A key that resembles a known one is reported first: if `name` is misspelt, the keys that belong to the right
     /// `name` are unknown too.
-    /// - Throws: `DataError` naming an unknown key.
+    /// - Throws: `DataError` naming the unknown keys that resemble known ones, or else all of them.
     public func finish() throws {
         let unknown = entries.keys.filter { !known.contains($0) }.sorted()
-        let hinted = unknown.lazy.compactMap { key in self.meant(by: key).map { (key, $0) } }
-        if let (key, meant) = hinted.first {
-            throw error(key, "is not a known key; did you mean '\(meant)'\(Self.unit(of: key))?")
+        let hinted = unknown.compactMap { key in
+            meant(by: key).map { (key: key, question: "did you mean '\($0)'\(Self.unit(of: key))?") }
+        }
+        if let first = hinted.first {
+            let others = hinted.dropFirst().map { " Nor is '\($0.key)'; \($0.question)" }
+            throw error(first.key, "is not a known key; \(first.question)" + others.joined())
         }
         if let key = unknown.first {
-            throw error(key, "is not a known key; known here: \(known.sorted().joined(separator: ", "))")
+            let others = unknown.dropFirst().map { ", nor is '\($0)'" }.joined()
+            throw error(key, "is not a known key\(others); known here: \(known.sorted().joined(separator: ", "))")
         }
     }
 

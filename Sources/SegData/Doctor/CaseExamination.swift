@@ -44,7 +44,7 @@ struct CaseExamination {
             let files = images.flatMap { (try? ScanFile.layout(of: $0).files) ?? [$0] }
             record.digest = try? files.map { try ContentDigest.of(file: $0, .sha256) }.joined(separator: " ")
             checkChannels(scan.channels.count, images)
-            prepared = checkWindow(scan, images[0])
+            if takes(scan.channels.count, images[0]) { prepared = checkWindow(scan, images[0]) }
         }
         let classes = labels
         guard let label,
@@ -55,6 +55,7 @@ struct CaseExamination {
                 })
         else { return }
         checkClasses(mask, label)
+        checkTrained(mask, label)
         guard let scan else { return }
         do {
             try scan.volume(0).checkMatches(label: mask, imageName: images[0], labelName: label)
@@ -131,6 +132,18 @@ struct CaseExamination {
                 .channels, .warning, file,
                 "it is channel \(number), '\(channelNames[number])', but its name contains '\(channelNames[other])'",
                 "put the case's files in the order of the index's channels")
+        }
+    }
+
+    /// Checks that a case has as many channels as the plan's network takes.
+    private mutating func takes(_ count: Int, _ file: String) -> Bool {
+        guard let expected = plan?.channels else { return true }
+        do {
+            try PreparedCase.check(channels: count, of: expected, file: file)
+            return true
+        } catch {
+            add(.channels, .error, file, error.told(of: file), "correct in_channels, or give the case other scans")
+            return false
         }
     }
 
@@ -280,6 +293,18 @@ struct CaseExamination {
     private static let airHU: Float = -150
     private static let tissueHU: Float = 20
 
+    /// Checks that the plan's network has a class for each number of a label map, unless the index does not know the number.
+    private mutating func checkTrained(_ mask: Volume, _ file: String) {
+        guard let plan, plan.refusal == nil, let count = plan.classes, !record.classes.isEmpty,
+            record.classes.isSubset(of: Set(labels.keys).union([0, ignoredLabel ?? 0]))
+        else { return }
+        do {
+            _ = try plan.labels.classes(of: mask, count: count, file: file)
+        } catch {
+            add(.labelValues, .error, file, error.told(of: file), "correct out_channels or labels in the configuration")
+        }
+    }
+
     private mutating func checkClasses(_ mask: Volume, _ file: String) {
         do {
             record.classes = Self.numbers(in: try LabelMap.numbers(of: mask, file: file))
@@ -304,7 +329,7 @@ struct CaseExamination {
 
 extension DataError {
     /// The message for a finding that already names the file.
-    fileprivate func told(of file: String) -> String {
+    func told(of file: String) -> String {
         (subject == file ? "" : "\(subject): ") + (key.map { "\($0): " } ?? "") + message
     }
 }

@@ -14,6 +14,12 @@ public struct DatasetDoctor {
         public var pads: Bool
         /// The numbers of label maps that are trained on.
         public var labels: LabelScheme
+        /// The number of the network's input channels; nil if it is not checked.
+        public var channels: Int?
+        /// The number of classes with the background; nil if it is not checked.
+        public var classes: Int?
+        /// The error with which a training run of the configuration would end before its first step.
+        public var refusal: DataError?
 
         /// Creates a plan.
         public init(preprocessing: Preprocessing, window: Triple, pads: Bool, labels: LabelScheme = LabelScheme()) {
@@ -33,7 +39,7 @@ public struct DatasetDoctor {
         self.plan = plan
     }
 
-    /// Reads every file and returns the findings in this order: about the index, about each case, and about all cases
+    /// Reads every file and returns the findings in this order: about the index and the configuration, about each case, and about all cases
     /// compared with each other.
     /// - Parameter progress: Called with the number of finished cases and the next case's name.
     public func findings(progress: (Int, String) -> Void) -> [DatasetFinding] {
@@ -45,6 +51,13 @@ public struct DatasetDoctor {
         // Only training measures a fingerprint, and grids do not depend on it.
         var tried = plan
         tried?.preprocessing = plan?.preprocessing.withoutUnmeasured ?? Preprocessing([])
+        if let refusal = plan?.refusal {
+            findings.append(
+                DatasetFinding(
+                    name: dataset.name, file: refusal.subject, defect: .configuration, severity: .error,
+                    finding: refusal.told(of: refusal.subject),
+                    mend: "correct the configuration or the dataset's index"))
+        }
         var records: [CaseRecord] = []
         let scans =
             dataset.cases.map { TestScan(name: $0.name, images: $0.images, label: $0.label) } + dataset.testScans

@@ -43,6 +43,8 @@ public struct DatasetFinding: Hashable, Sendable, Encodable {
         case vanishedClass = "vanished_class"
         /// A count or a key of the index that is wrong.
         case index
+        /// A configuration that does not fit the dataset's index.
+        case configuration
         /// A class of the index that no label map contains.
         case unusedClass = "unused_class"
     }

@@ -137,6 +137,23 @@ public struct LabelScheme: Hashable, Sendable {
         return table
     }
 
+    /// The fault of classes that share a name, as a message about the entry that names them; nil if every class has its own.
+    public static func sharedName(_ names: [Int: String]) -> String? {
+        let shared = Dictionary(grouping: names.keys.sorted()) { names[$0] ?? "" }.filter { $0.value.count > 1 }
+        guard let (name, numbers) = shared.min(by: { $0.key < $1.key }) else { return nil }
+        let list = numbers.map(String.init).joined(separator: " and ")
+        return "give the classes \(list) the same name, '\(name)'; give each its own"
+    }
+
+    /// The names with the number added to each that several classes share: a model folder needs different names.
+    public static func distinct(_ names: [Int: String]) -> [Int: String] {
+        let counts = Dictionary(grouping: names.values) { $0 }.mapValues(\.count)
+        return Dictionary(
+            uniqueKeysWithValues: names.map { number, name in
+                (number, counts[name, default: 1] > 1 ? "\(name) (\(number))" : name)
+            })
+    }
+
     /// The name of the class or of the first region that contains a label number; nil if none does.
     public func name(of number: Int, labels: [Int: String]) -> String? {
         guard let listed = groups ?? regions else { return labels[number] }

@@ -9,7 +9,7 @@ internal import SegWeights
 /// Python that computes values, and anything else is an error that quotes the expression. Each reference is followed once,
 /// but a value counts towards `Limits.documentNodes` each time that a reference repeats it.
 final class BundleDocument {
-    private let root: ConfigValue
+    private var root: ConfigValue
     private let folder: String
     /// The file, for errors.
     let source: String
@@ -28,15 +28,42 @@ final class BundleDocument {
     /// The values of references with every reference inside them followed, and the number of values in each.
     private var expanded: [String: (value: ConfigValue, nodes: Int)] = [:]
 
+    /// The error about a `bundle_root` from which MONAI would read other files; nil if there is none.
+    private(set) var rootFault: DataError?
+
     /// Creates a document from a configuration, with `bundle_root` set to the bundle's folder.
     init(_ value: ConfigValue, source: String, folder: String) throws {
         guard case .object(var entries) = value else {
             throw DataError(.badData, source, "should be an object of named components")
         }
-        entries["bundle_root"] = .string(folder)
         root = .object(entries)
         self.source = source
         self.folder = folder
+        rootFault = fault(ofRoot: entries["bundle_root"])
+        entries["bundle_root"] = .string(folder)
+        root = .object(entries)
+        // The values so far may depend on the former folder.
+        (computed, counted, targets, expanded) = (0, 0, [:], [:])
+    }
+
+    /// The error about the configuration's own `bundle_root`. One that is Python is the folder of a run, and an absolute one
+    /// that does not exist is that of another computer, which users of MONAI override; both are read as the bundle's folder.
+    private func fault(ofRoot written: ConfigValue?) -> DataError? {
+        guard let written, case .string(let text)? = try? shallow(written, id: "bundle_root", depth: 0) else {
+            return nil
+        }
+        let files = FileManager.default
+        if text.hasPrefix("/"), !files.fileExists(atPath: text) { return nil }
+        func place(_ path: String, in folder: String) -> String {
+            URL(fileURLWithPath: path, relativeTo: URL(fileURLWithPath: folder + "/")).resolvingSymlinksInPath()
+                .standardizedFileURL.path
+        }
+        let here = files.currentDirectoryPath
+        let own = place(folder, in: here)
+        if [place(text, in: own), place(text, in: here)].contains(own) { return nil }
+        return error(
+            "bundle_root",
+            "is '\(text)', so MONAI would read the files of another folder than the bundle's; set it to \".\"")
     }
 
     /// The entry with an id such as `evaluator` or `preprocessing#transforms#0`, followed if it is a reference; nil if it is

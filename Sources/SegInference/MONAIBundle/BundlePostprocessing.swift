@@ -141,9 +141,15 @@ struct BundlePostprocessing {
             of: "pred",
             ignoring: [
                 "meta_keys", "meta_key_postfix", "output_dir", "output_postfix", "output_ext", "mode", "padding_mode",
-                "dtype", "output_dtype", "squeeze_end_dims", "data_root_dir", "separate_folder", "print_log",
-                "output_format", "writer", "output_name_formatter", "folder_layout", "savepath_in_metadict",
+                "dtype", "output_dtype", "data_root_dir", "separate_folder", "print_log", "output_format", "writer",
+                "output_name_formatter", "folder_layout", "savepath_in_metadict",
             ])
+        // MONAI writes every key into one file, whose name is that of the scan; the last one remains.
+        if case .array(let keys)? = arguments.value("keys"), keys.last != .string("pred") {
+            throw arguments.error(
+                "keys", "should end with \"pred\", because MONAI overwrites its file with that of each key after it")
+        }
+        try arguments.expect("squeeze_end_dims", true)
         guard arguments.value("scale") == nil else {
             throw arguments.error("scale", "is not supported; a mask holds class numbers")
         }

@@ -103,10 +103,30 @@ struct BundleWeights {
             }
         }
         try reader.finish()
-        let inside = folder.hasSuffix("/") ? folder : folder + "/"
-        let file = path.hasPrefix("/") || path.hasPrefix(inside) ? path : inside + path
+        guard let file = file(path) else {
+            throw reader.error(
+                "load_path",
+                "'\(path)' lies outside of the bundle, whose files alone are read; put the weights into the bundle's models"
+            )
+        }
         guard FileManager.default.fileExists(atPath: file) else { throw Self.missing(file) }
         return (file, try choice(loader))
+    }
+
+    /// The bundle's file for a path, which begins with the bundle's folder if it uses `bundle_root`; nil if the path leads out
+    /// of the folder. A symbolic link in the folder may lead anywhere, as in a cache of Hugging Face.
+    private func file(_ path: String) -> String? {
+        let inside = folder.hasSuffix("/") ? folder : folder + "/"
+        guard path.hasPrefix(inside) || !path.hasPrefix("/") else {
+            return BundleConfiguration.path(of: path, in: folder)
+        }
+        let own = path.hasPrefix(inside) ? String(path.dropFirst(inside.count)) : path
+        var depth = 0
+        for part in own.split(separator: "/") where part != "." {
+            depth += part == ".." ? -1 : 1
+            if depth < 0 { return nil }
+        }
+        return inside + own
     }
 
     private func choice(_ loader: BundleComponent) throws -> Weights.Choice {

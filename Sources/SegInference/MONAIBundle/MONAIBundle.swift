@@ -37,6 +37,7 @@ public struct MONAIBundle: Sendable {
         let (folder, source) = (configuration.folder, configuration.source)
         let document = try BundleDocument(configuration.value, source: source, folder: folder)
         let faults = FaultList(source: source, key: nil)
+        faults.part { if let fault = document.rootFault { throw fault } }
         let evaluator = faults.part { try Self.evaluator(document) }.flatMap { $0 }
         // The evaluator uses only its own arguments, whatever else the file contains.
         func used(_ key: String) throws -> (id: String, value: ConfigValue)? {
@@ -58,9 +59,10 @@ public struct MONAIBundle: Sendable {
             network: network?.definition ?? NetworkDefinition(.null, source: source),
             preprocessing: chain?.preprocessing ?? Preprocessing([]), roiSize: nil, overlap: 0, mode: .constant,
             labels: [:])
-        // Without an inferer, the network's input in MONAI's evaluator is the whole image.
+        // Without an inferer, the network's input in MONAI's evaluator is the whole image. A disabled one is none.
         faults.part {
-            let inferer = try used("inferer").map { try BundleComponent($0.value, id: $0.id, document) }
+            let written = try used("inferer").map { try BundleComponent($0.value, id: $0.id, document) }
+            let inferer = written.flatMap { $0.isDisabled ? nil : $0 }
             guard isPrompted == (inferer?.target == BundlePrompt.inferer) else {
                 throw document.error(
                     inferer?.id ?? "inferer", "\(BundlePrompt.evaluator) and \(BundlePrompt.inferer) need each other")
@@ -194,10 +196,7 @@ public struct MONAIBundle: Sendable {
 
     /// Reads the windows of an inferer; with `SimpleInferer` the network's input is the whole image.
     private static func window(_ component: BundleComponent, of description: inout ModelDescription) throws {
-        guard !component.isDisabled, component.name != "SimpleInferer" else {
-            guard !component.isDisabled else { throw component.unsupported(supportedInferers) }
-            return try component.arguments().finish()
-        }
+        guard component.name != "SimpleInferer" else { return try component.arguments().finish() }
         guard supportedInferers.contains(component.name) else { throw component.unsupported(supportedInferers) }
         let ignored = [
             "sw_batch_size", "sw_device", "device", "progress", "cache_roi_weight_map", "cpu_thresh", "buffer_steps",
@@ -252,6 +251,6 @@ public struct MONAIBundle: Sendable {
                 plan.painting.isEmpty ? channel : plan.painting.last { $0.channel == channel }.map { Int($0.label) }
             if let number, number >= (plan.isRegions ? 0 : 1) { labels[number] = name }
         }
-        return labels
+        return LabelScheme.distinct(labels)
     }
 }

@@ -95,7 +95,7 @@ extension ModelDescription {
     }
 
     private func intensityConcerns(_ facts: ScanFacts) -> [Concern] {
-        guard let expected = preprocessing.expectedRange else { return [] }
+        guard let expected = preprocessing.expectedRange else { return labelMapConcerns(facts) }
         let (low, median, high) = (facts.percentiles[0], facts.percentiles[1], facts.percentiles[2])
         let range = "\(Self.number(expected.low)) to \(Self.number(expected.high))"
         if high <= expected.low || low >= expected.high {
@@ -123,6 +123,22 @@ extension ModelDescription {
             ]
         }
         return []
+    }
+
+    /// The largest value up to which whole numbers from 0 on look like classes; images of 8 bits have more values.
+    private static let largestOfFewClasses = 31.0
+
+    /// Rules of each scan's own numbers, such as a z-score, accept a label map too.
+    private func labelMapConcerns(_ facts: ScanFacts) -> [Concern] {
+        guard facts.voxelType == .int16, facts.minimum == 0, facts.maximum > 0,
+            facts.maximum <= Self.largestOfFewClasses
+        else { return [] }
+        return [
+            Concern(
+                topic: "intensity", level: .warning,
+                message: "All intensities are whole numbers from 0 to \(Self.number(facts.maximum)), so the scan looks "
+                    + "like a label map; the model expects an image.")
+        ]
     }
 
     private func extentConcerns(_ facts: ScanFacts) -> [Concern] {

@@ -26,6 +26,13 @@ public struct NNUNetTrainingSet {
     /// - Throws: `DataError` that names every entry which is missing, wrong or not supported.
     public init(file: String) throws {
         let reader = try ConfigReader(ConfigValue(jsonFile: file), path: "", source: file)
+        guard reader.value("training") == nil || reader.value("file_ending") != nil else {
+            throw DataError(
+                .badData, file,
+                "is the index of a dataset as in the Decathlon, but nnU-Net's raw dataset is needed: channel_names, labels, "
+                    + "numTraining and file_ending in dataset.json, imagesTr/CASE_0000.nii.gz and labelsTr/CASE.nii.gz; "
+                    + "nnU-Net's `nnUNetv2_convert_MSD_dataset -i FOLDER` makes one")
+        }
         let faults = FaultList(source: file, key: nil)
         let dataset = faults.part { try NNUNetDataset(file: file) }
         if dataset != nil { faults.part { try Self.checkOrder(of: reader, file) } }

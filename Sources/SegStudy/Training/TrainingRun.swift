@@ -72,8 +72,7 @@ public struct TrainingRun {
         try checkpoint.map { try data.checkResumes($0.data, source: checkpointFile) }
         // From here on the first rank writes into the folder that the others have read.
         try requireSame(configuration, data, checkpoint)
-        let model = configuration.model(of: dataset)
-        try model.check()
+        let model = try configuration.checkedModel(of: dataset)
         let trainer = try makeTrainer(split, configuration, isResumed: checkpoint != nil, report)
         // The initial weights may be different files with the same name.
         if checkpoint == nil { try trainer.requireSameWeights() }

@@ -18,9 +18,9 @@ struct DoctorCommand: ParsableCommand {
         discussion: """
             Finds damaged files, an image and a label with different geometries, wrong label values, empty masks, \
             conflicting or sheared affines, lengths in other units, unusual spacings, intensities unlike CT, \
-            duplicates, and x.nii beside x.nii.gz; with --config also windows larger than a scan, classes that \
-            resampling removes, and rules of intensities that do not suit the modality. The table ends with the rule \
-            that suits each channel. Exits with code 65 if a finding is an error.
+            duplicates, and x.nii beside x.nii.gz; with --config also a network of other channels or classes, windows \
+            larger than a scan, classes that resampling removes, and rules of intensities that do not suit the \
+            modality. The table ends with the rule that suits each channel. Exits with code 65 if a finding is an error.
             """)
 
     @Argument(help: "A dataset: a folder or its dataset.json.")
@@ -39,7 +39,7 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         let dataset = try open()
         var bar = ProgressBar("examine", quiet: printing.quiet)
-        let doctor = try DatasetDoctor(dataset, plan: plan())
+        let doctor = try DatasetDoctor(dataset, plan: plan(of: dataset))
         let findings = doctor.findings { done, name in
             bar.show(Double(done) / Double(max(1, dataset.cases.count)), name)
         }
@@ -57,13 +57,21 @@ struct DoctorCommand: ParsableCommand {
             ? try Dataset(folder: data, patterns: patterns.patterns()) : try Dataset.unchecked(path: data)
     }
 
-    private func plan() throws -> DatasetDoctor.Plan? {
+    private func plan(of dataset: Dataset) throws -> DatasetDoctor.Plan? {
         guard let config else { return nil }
         let value = try ConfigValue(yamlFile: config, changes: [])
         let configuration = try TrainingConfiguration(value, source: config)
-        return DatasetDoctor.Plan(
-            preprocessing: configuration.model.preprocessing, window: configuration.sampling.size,
-            pads: configuration.sampling.pad, labels: configuration.model.labelScheme)
+        let model = configuration.model(of: dataset)
+        var plan = DatasetDoctor.Plan(
+            preprocessing: model.preprocessing, window: configuration.sampling.size,
+            pads: configuration.sampling.pad, labels: model.labelScheme)
+        (plan.channels, plan.classes) = (try? model.inputChannels, try? model.classCount)
+        do {
+            _ = try configuration.checkedModel(of: dataset)
+        } catch let fault as DataError {
+            plan.refusal = fault
+        }
+        return plan
     }
 
     private static func json(_ findings: [DatasetFinding]) throws -> String {
