@@ -102,7 +102,7 @@ struct JSONReader {
             let value = try value(depth: depth + 1)
             guard members.updateValue(value, forKey: key) == nil else {
                 position = start
-                throw fault("the key '\(key.prefix(40))' occurs twice")
+                throw fault("the key '\(key.beginning(40))' occurs twice")
             }
             skipSpace()
         } while take(",")

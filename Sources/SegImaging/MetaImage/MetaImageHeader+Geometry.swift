@@ -71,7 +71,7 @@ extension MetaImageHeader {
         case "mm": return .millimetre
         case "um": return .micrometre
         case "cm": return .centimetre
-        case let other?: throw fault("DistanceUnits", "is '\(other.prefix(40))'; um, mm or cm was expected.")
+        case let other?: throw fault("DistanceUnits", "is '\(other.beginning(40))'; um, mm or cm was expected.")
         }
     }
 

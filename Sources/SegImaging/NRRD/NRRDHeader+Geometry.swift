@@ -106,7 +106,7 @@ extension NRRDHeader {
     private func unit(named text: String) throws(DataError) -> LengthUnit {
         if ["", "???"].contains(text) { return .unknown }
         guard let unit = Self.units[text.lowercased()] else {
-            throw fault("space units", "'\(text.prefix(40))' is not a known unit of length (um, mm, cm or m).")
+            throw fault("space units", "'\(text.beginning(40))' is not a known unit of length (um, mm, cm or m).")
         }
         return unit
     }
@@ -121,7 +121,7 @@ extension NRRDHeader {
     private func space(axes: [Int]) throws(DataError) -> NRRDSpace {
         let name = stored["space"]
         if let name, !NRRDSpace.names.contains(name.lowercased()) {
-            throw fault("space", "is '\(name.prefix(60))', which is unknown or includes time.")
+            throw fault("space", "is '\(name.beginning(60))', which is unknown or includes time.")
         }
         let dimension = stored["dimension"].flatMap { Int($0) } ?? 0
         let unit = try unit(axes: axes)
@@ -156,7 +156,7 @@ extension NRRDHeader {
         guard let text = stored["space directions"] else { return nil }
         let words = Self.words(text)
         guard words.count == count else {
-            throw fault("space directions", "should be \(count) vectors, not '\(text.prefix(120))'.")
+            throw fault("space directions", "should be \(count) vectors, not '\(text.beginning(120))'.")
         }
         var directions: [[Double]?] = []
         for word in words { directions.append(word == "none" ? nil : try vector(word, "space directions")) }
@@ -222,7 +222,7 @@ extension NRRDHeader {
 
     private func oneUnit(of units: [String], _ key: String) throws(DataError) -> String? {
         guard Set(units).count <= 1 else {
-            throw fault(key, "should be the same for all axes, not \("\(units)".prefix(80)).")
+            throw fault(key, "should be the same for all axes, not \("\(units)".beginning(80)).")
         }
         return units.first
     }
@@ -232,7 +232,7 @@ extension NRRDHeader {
         guard let text = stored[key] else { return nil }
         let numbers = text.split(whereSeparator: \.isWhitespace).map { Double($0) }
         guard numbers.count == count, !numbers.contains(nil) else {
-            throw fault(key, "should be \(count) numbers, not '\(text.prefix(80))'.")
+            throw fault(key, "should be \(count) numbers, not '\(text.beginning(80))'.")
         }
         return numbers.compactMap { $0 }
     }
@@ -241,7 +241,7 @@ extension NRRDHeader {
         let words = text.hasPrefix("(") && text.hasSuffix(")") ? text.dropFirst().dropLast().split(separator: ",") : []
         let numbers = words.compactMap { Double($0.trimmingSpaces) }
         guard words.count == 3, numbers.count == 3, numbers.allSatisfy(\.isFinite) else {
-            throw fault(key, "should be vectors of three numbers, as (1,0,0), not '\(text.prefix(80))'.")
+            throw fault(key, "should be vectors of three numbers, as (1,0,0), not '\(text.beginning(80))'.")
         }
         return numbers
     }

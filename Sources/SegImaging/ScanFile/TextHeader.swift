@@ -68,7 +68,7 @@ struct TextHeader {
         else {
             throw DataError(
                 .badData, header,
-                "names the file '\(name.prefix(80))' (\(key)); a file next to the header or in a subfolder was expected. "
+                "names the file '\(name.beginning(80))' (\(key)); a file next to the header or in a subfolder was expected. "
                     + "Put the two together and correct the name.")
         }
         return URL(fileURLWithPath: header).deletingLastPathComponent().appendingPathComponent(name).path
