@@ -93,7 +93,7 @@ import Testing
 
     @Test func aScanWithoutANumberIsSaidToHaveNone() throws {
         let concerns = try Self.model.concerns(
-            about: Self.facts { ($0.minimum, $0.maximum) = (.infinity, -.infinity) })
+            about: Self.facts { ($0.minimum, $0.maximum) = (Double.infinity, -Double.infinity) })
         #expect(concerns.map(\.message) == ["No voxel is a number; all are NaN."])
     }
 

@@ -10,6 +10,8 @@ struct NRRDSpace {
     var origin: [Double]
     /// The stored unit of the world's axes; nil if none is stored.
     var unit: String?
+    /// Whether the header gives the voxel edges of all axes; unknown edges are 1.
+    var hasEdges = true
 
     /// The header lines with these fields.
     var lines: [String] {
@@ -69,13 +71,19 @@ extension NRRDHeader {
     /// The indices of the spatial axes.
     /// - Throws: `DataError` if an axis that is not spatial has a size above 1.
     func spatialAxes(_ sizes: [Int]) throws(DataError) -> [Int] {
-        let axes: [Int]
+        let kinds = stored["kinds"]?.lowercased().split(whereSeparator: \.isWhitespace).map(String.init) ?? []
+        func isSpatial(_ axis: Int) -> Bool {
+            kinds.count != sizes.count || ["domain", "space", "none", "???"].contains(kinds[axis])
+        }
+        var axes = sizes.indices.filter(isSpatial)
         if let directions = try directions(count: sizes.count) {
             axes = directions.indices.filter { directions[$0] != nil }
-        } else if let kinds = stored["kinds"]?.split(whereSeparator: \.isWhitespace), kinds.count == sizes.count {
-            axes = kinds.indices.filter { ["domain", "space", "none", "???"].contains(kinds[$0].lowercased()) }
-        } else {
-            axes = Array(sizes.indices)
+            if let axis = axes.first(where: { !isSpatial($0) }) {
+                throw fault(
+                    "kinds",
+                    "call axis \(axis) '\(kinds[axis].beginning(40))', but space directions give it a direction in space; "
+                        + "write none there, or domain in kinds.")
+            }
         }
         for axis in sizes.indices where !axes.contains(axis) && sizes[axis] > 1 {
             throw fault(
@@ -100,8 +108,13 @@ extension NRRDHeader {
         return ScanGeometry(
             affine: affine, shape: shape, spacing: Array(affine.spacing.prefix(shape.count)), unit: unit,
             isPlaced: space.isPlaced,
-            remarks: (unit.remarkBesideITK.map { [$0] } ?? []) + (space.isPlaced ? [] : [axes]), header: self)
+            remarks: [
+                unit.remarkBesideITK, space.isPlaced ? nil : axes, space.hasEdges ? nil : Self.withoutEdges,
+            ].compactMap { $0 }, header: self)
     }
+
+    private static let withoutEdges =
+        "The header does not give the voxel edges of all axes; unknown ones are assumed to be 1, as in ITK."
 
     private func unit(named text: String) throws(DataError) -> LengthUnit {
         if ["", "???"].contains(text) { return .unknown }
@@ -146,9 +159,11 @@ extension NRRDHeader {
             return spacing.isFinite && spacing != 0 ? spacing : 1
         }
         let directions = (0..<3).map { axis in (0..<3).map { $0 == axis ? used[axis] : 0 } }
+        let hasEdges = axes.prefix(3).allSatisfy { spacings[$0].isFinite && spacings[$0] != 0 }
         var origin = try spaceOrigin()
         if origin == nil { origin = try axisOrigin(axes: axes, spacings: spacings) }
-        return NRRDSpace(name: name, directions: directions, origin: origin ?? [0, 0, 0], unit: unit)
+        return NRRDSpace(
+            name: name, directions: directions, origin: origin ?? [0, 0, 0], unit: unit, hasEdges: hasEdges)
     }
 
     /// A vector for each axis, nil for an axis that is not spatial; nil if the header has no directions.
