@@ -4,6 +4,7 @@
 #include <nifti/nifti1.h>
 #include <nifti/nifti2.h>
 #include <nifti/znzlib.h>
+#include <zlib.h>
 
 typedef struct {
     double m[4][4];

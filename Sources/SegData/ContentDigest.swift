@@ -40,11 +40,10 @@ public final class ContentDigest {
     }
 
     /// The digest of a file's bytes.
-    /// - Throws: `DataError` if the file cannot be read, or is a pipe or a device, which may never end.
+    /// - Throws: `DataError` if the file cannot be read, or is a folder, or a pipe or a device, which may never end.
     public static func of(file: String, _ algorithm: Algorithm) throws(DataError) -> String {
-        var status = stat()
-        guard stat(file, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
-            throw DataError(.noInput, file, "is not a regular file; give a file")
+        guard FileStamp(file) == nil || FileStamp.isFile(file) else {
+            throw DataError(.noInput, file, "is a folder, a pipe or a device; a file was expected")
         }
         guard let handle = FileHandle(forReadingAtPath: file) else {
             throw DataError(.noInput, file, "cannot be opened for reading; check its name and permissions")
@@ -54,7 +53,7 @@ public final class ContentDigest {
         do {
             while let chunk = try handle.read(upToCount: 1 << 20), !chunk.isEmpty { digest.update(chunk) }
         } catch {
-            throw DataError(.noInput, file, "cannot be read: \(error.localizedDescription)")
+            throw DataError(.noInput, file, "cannot be read: \(error.systemReason)")
         }
         return digest.finish()
     }

@@ -141,6 +141,11 @@ import Testing
         #expect(leftovers == [])
     }
 
+    @Test(arguments: ["/dev/zero", "/"]) func noDigestIsTakenOfADeviceOrAFolder(_ path: String) throws {
+        let error = try #require(throws: DataError.self) { try ContentDigest.of(file: path, .sha256) }
+        #expect(error.kind == .noInput && error.message.contains("a file was expected"), "\(error)")
+    }
+
     /// The values of RFC 1321 and FIPS 180-2.
     @Test func digestsAreThoseOfTheStandards() throws {
         let file = try folder.write(Array("abc".utf8), as: "abc")

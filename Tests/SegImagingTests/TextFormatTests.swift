@@ -95,7 +95,9 @@ import Testing
         ("space origin: (1e400,0,0)", "space origin"), (#"space units: "mm" "m" "mm""#, "space units"),
         ("data file: /etc/passwd", "next to the header"), ("data file: ../voxels.raw", "next to the header"),
         ("data file: slice%03d.raw 1 9 1", "several files"), ("data file: LIST", "several files"),
-        ("data file: none.raw", "no such file"), ("line skip: 1", "line skip"), ("byte skip: -2", "byte skip"),
+        ("data file: none.raw", "no such file"),
+        ("data file: a.nrrd", "the header itself"), ("kinds: domain list domain", "call axis 1 'list'"),
+        ("line skip: 1", "line skip"), ("byte skip: -2", "byte skip"),
         ("byte skip: 1000000000000", "byte skip"), ("encoding: gzip", "gzip data is damaged"),
         ("encoding: bzip2", "bzip2"),
         (#"space units: "in" "in" "in""#, "not a known unit"), ("spacings: 9 9 9", "space directions"),
@@ -105,6 +107,25 @@ import Testing
         let path = try folder.write(nrrd(line), as: "a.nrrd")
         let error = try #require(throws: DataError.self) { try ScanFile.readVolume(path) }
         #expect("\(error)".contains(reason), "\(error)")
+    }
+
+    @Test func unknownEdgesAndUnusedIntensitiesAreTold() throws {
+        let folder = try ScratchFolder()
+        let files = [
+            (nrrd("spacings: 2 nan 4", without: "space directions"), "voxel edges"),
+            (nrrd(without: "space directions"), "voxel edges"),
+            (metaImage("ElementToIntensityFunctionSlope = 3"), "ElementToIntensityFunctionSlope 3.0, Offset 0.0"),
+            (metaImage("ElementToIntensityFunctionOffset = -5"), "Offset -5.0"),
+        ]
+        for (bytes, words) in files {
+            let (volume, geometry) = try ScanFile.readVolume(folder.write(bytes, as: "a.nrrd"))
+            #expect(volume[1, 2, 3] == 23 && geometry.affine[1, 1] != 0)
+            #expect(geometry.remarks.count == 1 && geometry.remarks[0].contains(words), "\(geometry.remarks)")
+        }
+        let plain = metaImage("ElementToIntensityFunctionSlope = 1", "ElementToIntensityFunctionOffset = 0")
+        #expect(try ScanFile.layout(of: folder.write(plain, as: "a.nrrd")).geometry.remarks == [])
+        let spaced = nrrd("spacings: 2 3 4", without: "space directions")
+        #expect(try ScanFile.layout(of: folder.write(spaced, as: "a.nrrd")).geometry.remarks == [])
     }
 
     @Test(arguments: ["0", "inf"]) func anNRRDWithAnEdgeThatIsNoLengthIsRefused(_ edge: String) throws {

@@ -103,6 +103,12 @@ import Testing
         #expect(try flat.concerns(about: Self.facts()).contains { $0.message.contains("a_min") })
     }
 
+    @Test func aScanWithoutANumberIsSaidToHaveNone() throws {
+        let concerns = try Self.model.concerns(
+            about: Self.facts { ($0.minimum, $0.maximum) = (Double.infinity, -Double.infinity) })
+        #expect(concerns.map(\.message) == ["No voxel is a number; all are NaN."])
+    }
+
     /// The second of two kidneys is worth a note, a speck is not.
     @Test func anOrganThatPostProcessingTookIsNamed() throws {
         var steps = PostProcessing()

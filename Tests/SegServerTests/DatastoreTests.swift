@@ -70,6 +70,29 @@ import Testing
         return try Data(contentsOf: URL(fileURLWithPath: path))
     }
 
+    /// The files of a large form are deleted after the answer.
+    @Test func aRefusedFormOfManyFilesLeavesNone() async throws {
+        let tiny = try TinyServer()
+        try await tiny.run { client in
+            var form = Data()
+            for name in [String](repeating: "file", count: 300) + ["other"] {
+                let head = "--x\r\nContent-Disposition: form-data; name=\"\(name)\"; filename=\"a\"\r\n\r\n"
+                form += Data("\(head)bytes\r\n".utf8)
+            }
+            form += Data("--x--\r\n".utf8)
+            let answer = try await client.send(
+                "POST", "/api/v1/volumes", body: form, type: "multipart/form-data; boundary=x")
+            #expect(answer.status == 400)
+            var waits = 0
+            while try await client.usedBytes() != 0, waits < 500 {
+                try await Task.sleep(for: .milliseconds(20))
+                waits += 1
+            }
+            #expect(try await client.usedBytes() == 0)
+            #expect(tiny.names("scratch").filter { $0.hasPrefix("upload-") } == [])
+        }
+    }
+
     @Test func aFullServerTakesUploadsAgainOnceImagesAreDeleted() async throws {
         let tiny = try TinyServer()
         let scan = try TinyServer.scan(1)

@@ -102,7 +102,7 @@ struct JSONReader {
             let value = try value(depth: depth + 1)
             guard members.updateValue(value, forKey: key) == nil else {
                 position = start
-                throw fault("the key '\(key.prefix(40))' occurs twice")
+                throw fault("the key '\(key.beginning(40))' occurs twice")
             }
             skipSpace()
         } while take(",")
@@ -156,7 +156,7 @@ extension JSONReader {
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isWhole, let integer = Int(text) { return .int(integer) }
         guard let number = Double(text), number.isFinite else {
-            throw fault("the number \(text.prefix(40)) is too large")
+            throw fault("the number \(text.beginning(40)) is too large")
         }
         return Int(exactly: number).map(ConfigValue.int) ?? .double(number)
     }

@@ -1,6 +1,7 @@
 internal import CArchive
 package import Foundation
 package import SegCore
+internal import SegImaging
 
 /// An archive of files: tar, with or without compression, or zip, read by libarchive without starting another program.
 package struct Archive {
@@ -10,8 +11,12 @@ package struct Archive {
 
     private let path: String
     private let reader: OpaquePointer
+    /// What unpacks gzip; nil for an archive that begins with something else.
+    private let gzip: GzipReader?
     private let folder: URL
     private var budget: ArchiveBudget
+    /// The paths of a zip's files so far, as UTF-8.
+    private var zipped: Set<[UInt8]> = []
 
     /// Unpacks every regular file into an existing folder.
     ///
@@ -35,7 +40,7 @@ package struct Archive {
         archive_read_support_format_tar(reader)
         archive_read_support_format_zip(reader)
         var archive = Archive(
-            path: path, reader: reader, folder: folder,
+            path: path, reader: reader, gzip: GzipReader.isGzip(path) ? GzipReader(path) : nil, folder: folder,
             budget: ArchiveBudget(archive: path, bytes: Int(status.st_size), folder: folder, mostBytes: mostBytes))
         try archive.unpack(progress: progress)
     }
@@ -43,12 +48,11 @@ package struct Archive {
     private typealias Filter = @Sendable (OpaquePointer?) -> Int32
 
     /// The compressions that libarchive was built with; for other compressions libarchive would start an external
-    /// program.
+    /// program. gzip is read by `GzipReader`, because libarchive does not compare its checksum.
     private static let filters: [Filter] = {
         let named: [Filter] = [
-            { archive_read_support_filter_gzip($0) }, { archive_read_support_filter_bzip2($0) },
-            { archive_read_support_filter_xz($0) }, { archive_read_support_filter_zstd($0) },
-            { archive_read_support_filter_lz4($0) },
+            { archive_read_support_filter_bzip2($0) }, { archive_read_support_filter_xz($0) },
+            { archive_read_support_filter_zstd($0) }, { archive_read_support_filter_lz4($0) },
         ]
         guard let trial = archive_read_new() else { return [] }
         defer { archive_read_free(trial) }
@@ -56,14 +60,49 @@ package struct Archive {
     }()
 
     private mutating func unpack(progress: (Double) -> Void) throws(DataError) {
-        guard archive_read_open_filename(reader, path, 1 << 20) == ARCHIVE_OK else { throw damaged() }
+        guard begin() == ARCHIVE_OK else { throw damaged() }
         var entry: OpaquePointer?
         while true {
             let status = archive_read_next_header(reader, &entry)
             if status == ARCHIVE_EOF { break }
             guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let entry else { throw damaged() }
             try unpack(entry)
-            progress(min(1, Double(archive_filter_bytes(reader, -1)) / Double(max(budget.bytes, 1))))
+            let position = gzip?.position ?? Int(archive_filter_bytes(reader, -1))
+            progress(min(1, Double(position) / Double(max(budget.bytes, 1))))
+        }
+        try checkEnd()
+    }
+
+    /// Opens the archive.
+    private func begin() -> Int32 {
+        guard let gzip else { return archive_read_open_filename(reader, path, 1 << 20) }
+        return archive_read_open(
+            reader, Unmanaged.passUnretained(gzip).toOpaque(), nil,
+            { _, source, block in
+                guard let source, let block,
+                    let bytes = Unmanaged<GzipReader>.fromOpaque(source).takeUnretainedValue().next()
+                else { return -1 }
+                block.pointee = bytes.baseAddress
+                return bytes.count
+            }, nil)
+    }
+
+    private func isOfFormat(_ format: Int32) -> Bool { archive_format(reader) & ARCHIVE_FORMAT_BASE_MASK == format }
+
+    /// Checks what follows the last entry.
+    private mutating func checkEnd() throws(DataError) {
+        // A tar ends with blocks of zeros. libarchive also ends at the end of the file, where one that is cut between two
+        // entries has lost the others.
+        let isCut = archive_filter_bytes(reader, 0) == archive_read_header_position(reader)
+        guard !isOfFormat(ARCHIVE_FORMAT_TAR) || !isCut else {
+            throw damaged("it ends without the blocks of zeros that end a tar, so files may be missing")
+        }
+        // The checksum of gzip comes after the end of the tar.
+        guard let gzip else { return }
+        while true {
+            guard let bytes = gzip.next() else { throw damaged() }
+            if bytes.isEmpty { return }
+            try budget.addBytes(bytes.count)
         }
     }
 
@@ -91,7 +130,12 @@ package struct Archive {
         guard parts.allSatisfy({ $0.utf8.count <= Int(NAME_MAX) }), name.utf8.count < Int(PATH_MAX) / 2 else {
             throw refused(name, "has a name that is too long for a file")
         }
-        try write(name, to: folder.appendingPathComponent(parts.joined(separator: "/")))
+        let place = parts.joined(separator: "/")
+        // A later entry of a tar replaces an earlier one, as `tar --append` means it; a zip has each file once.
+        guard !isOfFormat(ARCHIVE_FORMAT_ZIP) || zipped.insert(Array(place.utf8)).inserted else {
+            throw refused(name, "has the path of an earlier entry")
+        }
+        try write(name, to: folder.appendingPathComponent(place))
     }
 
     /// Writes the bytes of the current entry.
@@ -170,8 +214,9 @@ package struct Archive {
             .badData, path, "its entry '\(plain)' \(reason); nothing was imported. Do not trust this archive.")
     }
 
-    private func damaged() -> DataError {
-        let reason = archive_error_string(reader).map(String.init(cString:)) ?? "unknown damage"
+    private func damaged(_ fault: String? = nil) -> DataError {
+        let reason =
+            fault ?? gzip?.fault ?? archive_error_string(reader).map(String.init(cString:)) ?? "unknown damage"
         return DataError(
             .badData, path,
             "is not a complete archive (\(reason)): tar, plain or with gzip, bzip2, xz, zstd or lz4, and zip are read. "

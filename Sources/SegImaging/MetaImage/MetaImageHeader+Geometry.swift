@@ -49,10 +49,21 @@ extension MetaImageHeader {
         let unit = try unit(frame.unit)
         let affine = frame.affine.scaled(by: unit.millimetres)
         if let fault = affine.fault { throw self.fault("TransformMatrix", "\(fault); repair the header.") }
+        let intensities = try intensityRemark()
+        let remarks = [unit.remarkBesideITK, isPlaced ? nil : Self.unplaced, intensities]
         return ScanGeometry(
             affine: affine, shape: shape, spacing: Array(affine.spacing.prefix(shape.count)), unit: unit,
-            isPlaced: isPlaced, remarks: (unit.remarkBesideITK.map { [$0] } ?? []) + (isPlaced ? [] : [Self.unplaced]),
-            header: self)
+            isPlaced: isPlaced, remarks: remarks.compactMap { $0 }, header: self)
+    }
+
+    /// A sentence about the header's function from stored values to intensities, which ITK ignores too; nil if it changes
+    /// nothing.
+    private func intensityRemark() throws(DataError) -> String? {
+        let slope = try numbers("ElementToIntensityFunctionSlope", count: 1)?[0] ?? 1
+        let offset = try numbers("ElementToIntensityFunctionOffset", count: 1)?[0] ?? 0
+        guard slope != 1 || offset != 0 else { return nil }
+        return "The header gives a function from stored values to intensities (ElementToIntensityFunctionSlope "
+            + "\(slope), Offset \(offset)); it is not applied, as in ITK."
     }
 
     /// Whether the header gives the directions of the axes.
@@ -71,7 +82,7 @@ extension MetaImageHeader {
         case "mm": return .millimetre
         case "um": return .micrometre
         case "cm": return .centimetre
-        case let other?: throw fault("DistanceUnits", "is '\(other.prefix(40))'; um, mm or cm was expected.")
+        case let other?: throw fault("DistanceUnits", "is '\(other.beginning(40))'; um, mm or cm was expected.")
         }
     }
 

@@ -17,7 +17,7 @@ struct MetaImageHeader {
         for line in text.lines where !line.trimmingSpaces.isEmpty {
             guard let mark = line.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
                 throw DataError(
-                    .badData, path, "has the line '\(line.prefix(60))' in its header; KEY = VALUE was expected.")
+                    .badData, path, "has the line '\(line.beginning(60))' in its header; KEY = VALUE was expected.")
             }
             let (key, value) = (line[..<mark].trimmingSpaces, line[line.index(after: mark)...].trimmingSpaces)
             guard fields.updateValue(value, forKey: key) == nil || key == "Comment" else {
@@ -47,7 +47,7 @@ struct MetaImageHeader {
         let words = text.split(whereSeparator: \.isWhitespace)
         let numbers = words.compactMap { Double($0) }
         guard words.count == count, numbers.count == count, numbers.allSatisfy(\.isFinite) else {
-            throw fault(key, "should be \(count) numbers, not '\(text.prefix(120))'.")
+            throw fault(key, "should be \(count) numbers, not '\(text.beginning(120))'.")
         }
         return numbers
     }
@@ -58,7 +58,7 @@ struct MetaImageHeader {
         }
         if ["true", "t", "1"].contains(text) { return true }
         if ["false", "f", "0"].contains(text) { return false }
-        throw fault(key, "should be True or False, not '\(text.prefix(40))'.")
+        throw fault(key, "should be True or False, not '\(text.beginning(40))'.")
     }
 
     // MARK: - Voxels
@@ -67,19 +67,19 @@ struct MetaImageHeader {
     /// - Throws: `DataError` naming the field that is missing, wrong or not supported.
     func layout() throws(DataError) -> ScanLayout {
         if let kind = stored["ObjectType"], kind.lowercased() != "image" {
-            throw fault("ObjectType", "is '\(kind.prefix(40))'; an Image was expected.")
+            throw fault("ObjectType", "is '\(kind.beginning(40))'; an Image was expected.")
         }
         let dimension = stored["NDims"].flatMap { Int($0) } ?? 0
         guard (1...10).contains(dimension) else { throw fault("NDims", "should be from 1 to 10.") }
         let text = stored["DimSize"] ?? ""
         let shape = text.split(whereSeparator: \.isWhitespace).map { Int($0) ?? 0 }
         guard shape.count == dimension, shape.allSatisfy({ $0 > 0 }) else {
-            throw fault("DimSize", "should be \(dimension) positive numbers, not '\(text.prefix(80))'.")
+            throw fault("DimSize", "should be \(dimension) positive numbers, not '\(text.beginning(80))'.")
         }
         if let channels = stored["ElementNumberOfChannels"], Int(channels) != 1 {
             throw fault(
                 "ElementNumberOfChannels",
-                "is '\(channels.prefix(40))'; one value per voxel was expected. Export each "
+                "is '\(channels.beginning(40))'; one value per voxel was expected. Export each "
                     + "channel as a file.")
         }
         let type = try type()
@@ -105,7 +105,7 @@ struct MetaImageHeader {
     private func type() throws(DataError) -> VoxelType {
         let name = stored["ElementType"] ?? ""
         guard let found = Self.types.first(where: { $0.1.contains(name) }) else {
-            throw fault("ElementType", "'\(name.prefix(40))' is not a type of one real number per voxel.")
+            throw fault("ElementType", "'\(name.beginning(40))' is not a type of one real number per voxel.")
         }
         return found.0
     }
@@ -123,7 +123,7 @@ struct MetaImageHeader {
             throw fault(
                 "HeaderSize",
                 "should be from 0 to \(limits.headerBytes), or -1 for raw voxels, not "
-                    + "'\(stored["HeaderSize"]?.prefix(40) ?? "")'.")
+                    + "'\(stored["HeaderSize"]?.beginning(40) ?? "")'.")
         }
         let storedBytes = stored["CompressedDataSize"].map { Int($0) ?? -1 }
         guard storedBytes ?? 0 >= 0 else {

@@ -10,6 +10,8 @@ struct NRRDSpace {
     var origin: [Double]
     /// The stored unit of the world's axes; nil if none is stored.
     var unit: String?
+    /// Whether the header gives the voxel edges of all axes; unknown edges are 1.
+    var hasEdges = true
 
     /// The header lines with these fields.
     var lines: [String] {
@@ -69,13 +71,19 @@ extension NRRDHeader {
     /// The indices of the spatial axes.
     /// - Throws: `DataError` if an axis that is not spatial has a size above 1.
     func spatialAxes(_ sizes: [Int]) throws(DataError) -> [Int] {
-        let axes: [Int]
+        let kinds = stored["kinds"]?.lowercased().split(whereSeparator: \.isWhitespace).map(String.init) ?? []
+        func isSpatial(_ axis: Int) -> Bool {
+            kinds.count != sizes.count || ["domain", "space", "none", "???"].contains(kinds[axis])
+        }
+        var axes = sizes.indices.filter(isSpatial)
         if let directions = try directions(count: sizes.count) {
             axes = directions.indices.filter { directions[$0] != nil }
-        } else if let kinds = stored["kinds"]?.split(whereSeparator: \.isWhitespace), kinds.count == sizes.count {
-            axes = kinds.indices.filter { ["domain", "space", "none", "???"].contains(kinds[$0].lowercased()) }
-        } else {
-            axes = Array(sizes.indices)
+            if let axis = axes.first(where: { !isSpatial($0) }) {
+                throw fault(
+                    "kinds",
+                    "call axis \(axis) '\(kinds[axis].beginning(40))', but space directions give it a direction in space; "
+                        + "write none there, or domain in kinds.")
+            }
         }
         for axis in sizes.indices where !axes.contains(axis) && sizes[axis] > 1 {
             throw fault(
@@ -100,13 +108,18 @@ extension NRRDHeader {
         return ScanGeometry(
             affine: affine, shape: shape, spacing: Array(affine.spacing.prefix(shape.count)), unit: unit,
             isPlaced: space.isPlaced,
-            remarks: (unit.remarkBesideITK.map { [$0] } ?? []) + (space.isPlaced ? [] : [axes]), header: self)
+            remarks: [
+                unit.remarkBesideITK, space.isPlaced ? nil : axes, space.hasEdges ? nil : Self.withoutEdges,
+            ].compactMap { $0 }, header: self)
     }
+
+    private static let withoutEdges =
+        "The header does not give the voxel edges of all axes; unknown ones are assumed to be 1, as in ITK."
 
     private func unit(named text: String) throws(DataError) -> LengthUnit {
         if ["", "???"].contains(text) { return .unknown }
         guard let unit = Self.units[text.lowercased()] else {
-            throw fault("space units", "'\(text.prefix(40))' is not a known unit of length (um, mm, cm or m).")
+            throw fault("space units", "'\(text.beginning(40))' is not a known unit of length (um, mm, cm or m).")
         }
         return unit
     }
@@ -121,7 +134,7 @@ extension NRRDHeader {
     private func space(axes: [Int]) throws(DataError) -> NRRDSpace {
         let name = stored["space"]
         if let name, !NRRDSpace.names.contains(name.lowercased()) {
-            throw fault("space", "is '\(name.prefix(60))', which is unknown or includes time.")
+            throw fault("space", "is '\(name.beginning(60))', which is unknown or includes time.")
         }
         let dimension = stored["dimension"].flatMap { Int($0) } ?? 0
         let unit = try unit(axes: axes)
@@ -146,9 +159,11 @@ extension NRRDHeader {
             return spacing.isFinite && spacing != 0 ? spacing : 1
         }
         let directions = (0..<3).map { axis in (0..<3).map { $0 == axis ? used[axis] : 0 } }
+        let hasEdges = axes.prefix(3).allSatisfy { spacings[$0].isFinite && spacings[$0] != 0 }
         var origin = try spaceOrigin()
         if origin == nil { origin = try axisOrigin(axes: axes, spacings: spacings) }
-        return NRRDSpace(name: name, directions: directions, origin: origin ?? [0, 0, 0], unit: unit)
+        return NRRDSpace(
+            name: name, directions: directions, origin: origin ?? [0, 0, 0], unit: unit, hasEdges: hasEdges)
     }
 
     /// A vector for each axis, nil for an axis that is not spatial; nil if the header has no directions.
@@ -156,7 +171,7 @@ extension NRRDHeader {
         guard let text = stored["space directions"] else { return nil }
         let words = Self.words(text)
         guard words.count == count else {
-            throw fault("space directions", "should be \(count) vectors, not '\(text.prefix(120))'.")
+            throw fault("space directions", "should be \(count) vectors, not '\(text.beginning(120))'.")
         }
         var directions: [[Double]?] = []
         for word in words { directions.append(word == "none" ? nil : try vector(word, "space directions")) }
@@ -222,7 +237,7 @@ extension NRRDHeader {
 
     private func oneUnit(of units: [String], _ key: String) throws(DataError) -> String? {
         guard Set(units).count <= 1 else {
-            throw fault(key, "should be the same for all axes, not \("\(units)".prefix(80)).")
+            throw fault(key, "should be the same for all axes, not \("\(units)".beginning(80)).")
         }
         return units.first
     }
@@ -232,7 +247,7 @@ extension NRRDHeader {
         guard let text = stored[key] else { return nil }
         let numbers = text.split(whereSeparator: \.isWhitespace).map { Double($0) }
         guard numbers.count == count, !numbers.contains(nil) else {
-            throw fault(key, "should be \(count) numbers, not '\(text.prefix(80))'.")
+            throw fault(key, "should be \(count) numbers, not '\(text.beginning(80))'.")
         }
         return numbers.compactMap { $0 }
     }
@@ -241,7 +256,7 @@ extension NRRDHeader {
         let words = text.hasPrefix("(") && text.hasSuffix(")") ? text.dropFirst().dropLast().split(separator: ",") : []
         let numbers = words.compactMap { Double($0.trimmingSpaces) }
         guard words.count == 3, numbers.count == 3, numbers.allSatisfy(\.isFinite) else {
-            throw fault(key, "should be vectors of three numbers, as (1,0,0), not '\(text.prefix(80))'.")
+            throw fault(key, "should be vectors of three numbers, as (1,0,0), not '\(text.beginning(80))'.")
         }
         return numbers
     }

@@ -26,7 +26,7 @@ struct NRRDHeader {
         }
         magic = text.lines.first ?? ""
         guard ["NRRD0001", "NRRD0002", "NRRD0003", "NRRD0004", "NRRD0005"].contains(magic) else {
-            throw DataError(.badData, path, "begins with '\(magic.prefix(12))'; NRRD0001 to NRRD0005 were expected.")
+            throw DataError(.badData, path, "begins with '\(magic.beginning(12))'; NRRD0001 to NRRD0005 were expected.")
         }
         var (fields, notes): ([String: String], [String: String]) = ([:], [:])
         for line in text.lines.dropFirst() where !line.isEmpty && !line.hasPrefix("#") {
@@ -38,7 +38,7 @@ struct NRRDHeader {
             }
             guard let field, let name = Self.name(String(field.0)) else {
                 throw DataError(
-                    .badData, path, "has the line '\(line.prefix(60))' in its header, which is not an NRRD field.")
+                    .badData, path, "has the line '\(line.beginning(60))' in its header, which is not an NRRD field.")
             }
             let value = field.1.trimmingSpaces
             guard fields.updateValue(value, forKey: name) == nil else {
@@ -80,7 +80,7 @@ struct NRRDHeader {
     /// The integer of a field; nil if the field is missing.
     private func wholeNumber(_ key: String) throws(DataError) -> Int? {
         guard let text = stored[key] else { return nil }
-        guard let number = Int(text) else { throw fault(key, "should be an integer, not '\(text.prefix(40))'.") }
+        guard let number = Int(text) else { throw fault(key, "should be an integer, not '\(text.beginning(40))'.") }
         return number
     }
 
@@ -93,7 +93,7 @@ struct NRRDHeader {
         let text = try required("sizes")
         let sizes = text.split(whereSeparator: \.isWhitespace).map { Int($0) ?? 0 }
         guard sizes.count == dimension, sizes.allSatisfy({ $0 > 0 }) else {
-            throw fault("sizes", "should be \(dimension) positive numbers, not '\(text.prefix(80))'.")
+            throw fault("sizes", "should be \(dimension) positive numbers, not '\(text.beginning(80))'.")
         }
         return sizes
     }
@@ -131,7 +131,7 @@ struct NRRDHeader {
     private func type() throws(DataError) -> VoxelType {
         let name = try required("type")
         guard let found = Self.types.first(where: { $0.names.contains(name.lowercased()) }) else {
-            throw fault("type", "'\(name.prefix(40))' is not a type of one real number per voxel.")
+            throw fault("type", "'\(name.beginning(40))' is not a type of one real number per voxel.")
         }
         return found.type
     }
@@ -144,7 +144,7 @@ struct NRRDHeader {
         ]
         let name = try required("encoding")
         guard let encoding = encodings[name.lowercased()] else {
-            throw fault("encoding", "'\(name.prefix(40))' is not supported; supported: raw, gzip, bzip2.")
+            throw fault("encoding", "'\(name.beginning(40))' is not supported; supported: raw, gzip, bzip2.")
         }
         let (lines, bytes) = (try wholeNumber("line skip") ?? 0, try wholeNumber("byte skip") ?? 0)
         guard lines == 0 else { throw fault("line skip", "is not supported; save the file without it.") }
@@ -166,7 +166,7 @@ struct NRRDHeader {
             return .host
         }
         guard let order = ByteOrder(rawValue: text.lowercased()) else {
-            throw fault("endian", "should be little or big, not '\(text.prefix(40))'.")
+            throw fault("endian", "should be little or big, not '\(text.beginning(40))'.")
         }
         return order
     }

@@ -61,16 +61,20 @@ struct TextHeader {
 
     /// The path of a file that a header names. The file must be next to the header or in a folder below it; links are
     /// followed.
-    /// - Throws: `DataError` if the name leads elsewhere.
+    /// - Throws: `DataError` if the name leads elsewhere, or to the header itself.
     static func file(_ name: String, beside header: String, key: String) throws(DataError) -> String {
         let parts = name.split(separator: "/")
         guard !name.hasPrefix("/"), !name.isEmpty, !parts.contains(".."), !name.contains("\\"), !name.contains("\0")
         else {
             throw DataError(
                 .badData, header,
-                "names the file '\(name.prefix(80))' (\(key)); a file next to the header or in a subfolder was expected. "
+                "names the file '\(name.beginning(80))' (\(key)); a file next to the header or in a subfolder was expected. "
                     + "Put the two together and correct the name.")
         }
-        return URL(fileURLWithPath: header).deletingLastPathComponent().appendingPathComponent(name).path
+        let path = URL(fileURLWithPath: header).deletingLastPathComponent().appendingPathComponent(name).path
+        if let own = FileStamp(header), FileStamp(path)?.isSameFile(as: own) == true {
+            throw DataError(.badData, header, key: key, "names the header itself; name the file of the voxels.")
+        }
+        return path
     }
 }

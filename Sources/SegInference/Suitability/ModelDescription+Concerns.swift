@@ -95,6 +95,9 @@ extension ModelDescription {
     }
 
     private func intensityConcerns(_ facts: ScanFacts) -> [Concern] {
+        guard facts.minimum <= facts.maximum else {
+            return [Concern(topic: "intensity", level: .warning, message: "No voxel is a number; all are NaN.")]
+        }
         guard let expected = preprocessing.expectedRange else { return labelMapConcerns(facts) }
         let (low, median, high) = (facts.percentiles[0], facts.percentiles[1], facts.percentiles[2])
         let range = "\(Self.number(expected.low)) to \(Self.number(expected.high))"

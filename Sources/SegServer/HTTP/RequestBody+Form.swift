@@ -75,7 +75,7 @@ extension MultipartForm {
                     : "the form should have at most \(mostFiles) files, but has more; send fewer at a time")
         }
         guard head.isFile || fields[head.name] == nil else {
-            throw Refusal(.badRequest, "the form has the field '\(head.name.prefix(40))' twice")
+            throw Refusal(.badRequest, "the form has the field '\(head.name.beginning(40))' twice")
         }
         let sink = try head.isFile ? scratch.makeUpload() : nil
         sink?.clientName = head.fileName

@@ -30,7 +30,7 @@ package struct RequestQuery: Sendable {
         for pair in pairs {
             let name = decoded(pair.prefix { $0 != "=" })
             guard names.insert(name).inserted else {
-                throw Refusal(.badRequest, "the query or form names '\(name.prefix(40))' twice")
+                throw Refusal(.badRequest, "the query or form names '\(name.beginning(40))' twice")
             }
         }
     }

@@ -53,7 +53,7 @@ struct InferParams: Sendable {
         }
         for key in others.sorted() {
             if let meant = nearest(to: key, among: known) {
-                faults.append("'\(key.prefix(40))' is not an option; did you mean '\(meant)'?")
+                faults.append("'\(key.beginning(40))' is not an option; did you mean '\(meant)'?")
             }
         }
         guard faults.isEmpty else { throw Refusal(.badRequest, faults.sorted().joined(separator: "; ")) }

@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import Hummingbird
+internal import SegCore
 
 extension Refusal {
     /// Refuses unknown names, which would otherwise be silently ignored.
@@ -10,7 +11,7 @@ extension Refusal {
     /// - Throws: `Refusal` naming the unknown names and the known ones.
     static func refuseUnknown(_ unknown: [String], in whole: String, kind: String, known: [String]) throws {
         guard !unknown.isEmpty else { return }
-        let list = unknown.sorted().prefix(5).map { "'\($0.prefix(40))'" }.joined(separator: ", ")
+        let list = unknown.sorted().prefix(5).map { "'\($0.beginning(40))'" }.joined(separator: ", ")
         let names = known.isEmpty ? "none" : known.joined(separator: ", ")
         throw Refusal(.badRequest, "\(whole) should have no \(kind) \(list); its \(kind)s are \(names)")
     }
@@ -40,7 +41,7 @@ extension RequestQuery {
     func int(_ name: String, from least: Int) throws -> Int? {
         guard let text = self[name] else { return nil }
         guard let number = Int(text), number >= least else {
-            throw Refusal(.badRequest, "\(name) should be an integer from \(least), not '\(text.prefix(40))'")
+            throw Refusal(.badRequest, "\(name) should be an integer from \(least), not '\(text.beginning(40))'")
         }
         return number
     }
@@ -51,6 +52,6 @@ extension RequestQuery {
         guard let text = self[name]?.lowercased() else { return false }
         if ["true", "1", "yes", "on"].contains(text) { return true }
         if ["false", "0", "no", "off"].contains(text) { return false }
-        throw Refusal(.badRequest, "\(name) should be true or false, not '\(text.prefix(40))'")
+        throw Refusal(.badRequest, "\(name) should be true or false, not '\(text.beginning(40))'")
     }
 }

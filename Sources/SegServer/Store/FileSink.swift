@@ -17,6 +17,7 @@ final class FileSink {
     private var descriptor: Int32
     private var pending: [UInt8] = []
     private var isKept = false
+    private let presence = UploadRemoval.Presence()
 
     private static let chunk = 64 << 10
 
@@ -32,8 +33,7 @@ final class FileSink {
     deinit {
         if descriptor >= 0 { close(descriptor) }
         guard !isKept else { return }
-        unlink(path)
-        budget.release(count)
+        UploadRemoval.remove(path, bytes: count, of: budget)
     }
 
     /// Appends bytes.

@@ -102,6 +102,7 @@ final class Scratch: Sendable {
 
     /// Ends the use of the folder: removes its content, and the folder itself if the server created it.
     func discard() {
+        UploadRemoval.finish()
         try? Self.empty(folder)
         if madeLock { unlink("\(folder)/\(Self.lockName)") }
         Self.remove(madeFolders)

@@ -63,6 +63,10 @@ actor SessionStore {
     private var sessions: [String: Session] = [:]
     /// The number of uploads that are being checked; they count against the limit.
     private var arriving = 0
+    /// A session may have thousands of files, which are moved and deleted on a thread of their own.
+    private let thread = SerialThread("medseg.sessions")
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
     init(
         scratch: Scratch, reader: ScanReader, dicom: DicomReader, limits: ServerLimits, channelCounts: Set<Int>

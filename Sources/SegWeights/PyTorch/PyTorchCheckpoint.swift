@@ -182,7 +182,7 @@ struct PyTorchCheckpoint {
             total = sum
         }
         if !others.isEmpty {
-            notes.append("entries that are not arrays are left out: \(others.joined(separator: ", "))")
+            notes.append("entries that are not arrays are left out: \(others.shortList())")
         }
         var storages: [String: Data] = [:]
         for (name, tensor) in views {
