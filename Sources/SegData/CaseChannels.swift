@@ -100,7 +100,7 @@ public struct CaseChannels: Hashable, Sendable {
     }
 
     /// `case` and 2 for `case_0002.nii.gz`; nil for other names.
-    private static func parts(of file: String) -> (name: String, channel: Int)? {
+    static func parts(of file: String) -> (name: String, channel: Int)? {
         let stem = ScanFile.stem(of: file)
         guard let bar = stem.lastIndex(of: "_") else { return nil }
         let digits = stem[stem.index(after: bar)...]
