@@ -74,8 +74,36 @@ struct DatasetIndex {
                 TestScan(name: name, images: item.image.paths, label: item.label)
             })
         dataset.ownSplits = try Self.splits(of: names, folds: cases.map(\.fold), file: file)
-        (dataset.index, dataset.notes, dataset.ignoredLabel) = (file, notes, ignoredLabel)
+        let remarks = notes + Self.orderNotes((cases + measured + tests).map(\.image))
+        (dataset.index, dataset.notes, dataset.ignoredLabel) = (file, remarks, ignoredLabel)
         return dataset
+    }
+
+    /// Notes about cases whose channels are listed in another order than that of the numbers of their files, or whose
+    /// numbers have a gap. A subset of channels may be meant, so neither is a fault.
+    private static func orderNotes(_ images: [IndexedImage]) -> [String] {
+        var (swapped, gapped): ([String], [String]) = ([], [])
+        for image in images {
+            guard let numbers = CaseChannels.numbers(of: image.paths) else { continue }
+            let text = "\(image.paths[0]) (\(numbers.map(String.init).joined(separator: ", ")))"
+            if numbers != numbers.sorted() {
+                swapped.append(text)
+            } else if numbers != Array(numbers.indices) {
+                gapped.append(text)
+            }
+        }
+        var notes: [String] = []
+        if !swapped.isEmpty {
+            notes.append(
+                "channels are listed in another order than the numbers of their files: \(swapped.shortList()); `predict` "
+                    + "takes files in the order of these numbers, so list them in it")
+        }
+        if !gapped.isEmpty {
+            notes.append(
+                "the numbers of the channels' files do not go from 0 without a gap: \(gapped.shortList()); list the "
+                    + "files that are left out, unless the other channels alone are meant")
+        }
+        return notes
     }
 
     /// The entries with the resolved paths of their files.
