@@ -99,8 +99,19 @@ public struct CaseChannels: Hashable, Sendable {
         return "_" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 
+    /// The numbers in the names of a case's files, in the files' order; nil for one file, for files of different names and
+    /// if a number is missing or occurs twice.
+    static func numbers(of files: [String]) -> [Int]? {
+        let named = files.compactMap { parts(of: $0) }
+        let numbers = named.map(\.channel)
+        guard files.count > 1, named.count == files.count, Set(named.map(\.name)).count == 1,
+            Set(numbers).count == numbers.count
+        else { return nil }
+        return numbers
+    }
+
     /// `case` and 2 for `case_0002.nii.gz`; nil for other names.
-    private static func parts(of file: String) -> (name: String, channel: Int)? {
+    static func parts(of file: String) -> (name: String, channel: Int)? {
         let stem = ScanFile.stem(of: file)
         guard let bar = stem.lastIndex(of: "_") else { return nil }
         let digits = stem[stem.index(after: bar)...]

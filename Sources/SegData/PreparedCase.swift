@@ -88,7 +88,8 @@ extension DatasetCase {
     ///   - channels: The number of input channels of the network; a case with another number is an error.
     ///   - classes: Number of classes, background included; a label beyond is an error.
     ///   - labels: The mapping from the numbers of a label map to classes.
-    ///   - note: Called with a sentence for each channel that was resampled.
+    ///   - note: Called with a sentence for each channel that was resampled, and for a label map that is less than half a
+    ///     voxel off.
     /// - Throws: `DataError` naming the file that cannot be read or used.
     func read(
         channels: Int, classes: Int, labels: LabelScheme, note: (String) -> Void
@@ -97,6 +98,11 @@ extension DatasetCase {
         try PreparedCase.check(channels: image.channels.count, of: channels, file: self.image)
         let (raw, _) = try ScanFile.readVolume(label)
         try image.volume(0).checkMatches(label: raw, imageName: self.image, labelName: label)
+        if let apart = image.volume(0).offset(of: raw) {
+            note(
+                "\(label): lies \((apart * 1000).rounded() / 1000) mm off \(self.image) at a corner, less than half a voxel, "
+                    + "and is treated as if on the same grid")
+        }
         let whole = try LabelMap.whole(raw, file: label)
         return (image, try labels.classes(of: whole, count: classes, file: label))
     }

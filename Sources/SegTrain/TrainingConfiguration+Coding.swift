@@ -207,7 +207,7 @@ extension ConfigForm<[String: Double]> {
                 return try members.mapValues { item in
                     guard let factor = item.number, factor > 0, factor.isFinite else {
                         throw reader.error(
-                            key, "should be positive numbers, not \(item); to keep a part unchanged, list it in freeze")
+                            key, "should be positive numbers, not \(item); to train none of a part, list it in freeze")
                     }
                     return factor
                 }

@@ -176,6 +176,18 @@ import Testing
         #expect(try findings(["p_0000.nii", "far.nii"], names: names).map(\.defect) == [.channelGeometry])
     }
 
+    /// `predict` orders the files of a case by their numbers, so a network trained in another order would get them swapped.
+    @Test func theDoctorNamesChannelsOutOfTheOrderOfTheirNumbers() throws {
+        for names in ["", #""0": "FLAIR", "1": "T1""#] {
+            let swapped = try findings(["p_0001.nii", "p_0000.nii"], names: names)
+            #expect(swapped.map(\.defect) == [.index] && swapped[0].severity == .warning, "\(swapped)")
+            #expect(swapped.first?.finding.contains("p_0001.nii (1, 0)") == true, "\(swapped)")
+        }
+        try FileManager.default.copyItem(atPath: folder.file("p_0001.nii"), toPath: folder.file("p_0002.nii"))
+        let gap = try findings(["p_0000.nii", "p_0002.nii"], names: "")
+        #expect(gap.map(\.defect) == [.index] && gap[0].finding.contains("p_0000.nii (0, 2)"), "\(gap)")
+    }
+
     // MARK: Import
 
     @Test func rawDataOfNNUNetKeepItsChannels() throws {

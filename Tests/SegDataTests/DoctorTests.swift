@@ -111,6 +111,22 @@ private struct Ward {
         #expect(try ward.findings().count == 14)
     }
 
+    /// Half a voxel counts as the same grid; the rounding of a header is no finding.
+    @Test(arguments: [(0.7, true), (0.1, true), (0.05, false), (0.001, false)])
+    func aLabelAFractionOfAVoxelOffIsNamed(_ millimetres: Double, _ isFound: Bool) throws {
+        var ward = ward
+        var moved = Ward.affine
+        moved[0, 3] += millimetres
+        try ward.admit("near", labelAffine: moved)
+        let findings = try DatasetDoctor(ward.dataset(), plan: nil).findings { _, _ in }
+        #expect(findings.map(\.defect) == (isFound ? [.geometry] : []), "\(findings)")
+        #expect(findings.allSatisfy { $0.severity == .warning && $0.file == ward.label("near") })
+        #expect(findings.allSatisfy { $0.finding.contains("\(millimetres)00 mm off \(ward.image("near"))") })
+        let cases = try ward.dataset().cases
+        let prepared = try PreparedCase(cases[cases.count - 1], Preprocessing([]), channels: 1, classes: 2)
+        #expect(prepared.notes.contains { $0.contains("mm off") } == isFound, "\(prepared.notes)")
+    }
+
     @Test func damagedGzipIsFound() throws {
         let gz = ward.folder.file("imagesTr/damaged.nii.gz")
         try ScanFile.write(

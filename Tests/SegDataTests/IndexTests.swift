@@ -103,6 +103,25 @@ import Testing
         #expect(both.testScans[0].images.count == 2)
     }
 
+    /// A lost file would leave a case of one channel, or move a later channel to its place.
+    @Test func aLostFileOfTheFirstRawLayoutIsNamed() throws {
+        for file in ["p_0000", "p_0001", "q_0000", "q_0002"] { try folder.write([1], as: "imagesTr/\(file).nii.gz") }
+        func refusal(_ modality: String, _ names: String...) throws -> DataError {
+            let pairs = names.map { Self.pair($0) }.joined(separator: ",")
+            let json = #"{\#(modality) "labels": {"0": "background", "1": "box"}, "training": [\#(pairs)]}"#
+            return try #require(throws: DataError.self) { try dataset(json) }
+        }
+        for modality in [#""modality": {"0": "T1", "1": "T2"},"#, ""] {
+            let gap = try refusal(modality, "q")
+            #expect(gap.message.contains(folder.file("imagesTr/q_0001.nii.gz")), "\(gap)")
+            #expect(!gap.message.contains("q_0002"), "\(gap)")
+        }
+        // The file of a channel that the index names, and every case at once.
+        let three = try refusal(#""modality": {"0": "T1", "1": "T2", "2": "FLAIR"},"#, "p", "q")
+        #expect(three.message.contains("p_0002.nii.gz") && three.message.contains("q_0001.nii.gz"), "\(three)")
+        #expect(three.message.contains("'modality' names 3"), "\(three)")
+    }
+
     @Test func casesOfOneNameTakeAsManyFoldersAsTheyNeed() throws {
         for patient in ["p1", "p2"] { try folder.write([1], as: "\(patient)/visit/ct.nii.gz") }
         func index(_ images: String...) -> String {
@@ -266,6 +285,11 @@ import Testing
         try folder.write([1], as: "imagesTr/b_0001.nii.gz")
         let error = try #require(throws: DataError.self) { try dataset(Self.labels, Self.channel, Self.ending) }
         #expect(error.message.contains("b_0001.nii.gz"), "\(error)")
+        // A gap does not hide it.
+        try FileManager.default.removeItem(atPath: folder.file("imagesTr/b_0001.nii.gz"))
+        try folder.write([1], as: "imagesTr/b_0002.nii.gz")
+        let later = try #require(throws: DataError.self) { try dataset(Self.labels, Self.channel, Self.ending) }
+        #expect(later.message.contains("b_0002.nii.gz"), "\(later)")
     }
 
     @Test func everyCaseWithoutAPartnerIsNamed() throws {

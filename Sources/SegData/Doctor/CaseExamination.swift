@@ -64,7 +64,19 @@ struct CaseExamination {
                 .geometry, .error, label, error.told(of: label),
                 "resample the label map to its image or repair its header")
         }
+        checkOffset(mask, label, of: scan, images[0])
         if let prepared { checkVanished(mask, prepared, label) }
+    }
+
+    /// Reports a label map that is less than half a voxel off its image: its voxels are used as if they were not.
+    private mutating func checkOffset(_ mask: Volume, _ label: String, of scan: ScanImage, _ image: String) {
+        guard let apart = scan.volume(0).offset(of: mask) else { return }
+        add(
+            .geometry, .warning, label,
+            String(format: "it lies %.3f mm off ", apart)
+                + "\(image) at a corner, less than half a voxel, and is treated as if on the same grid",
+            "copy the image's affine into its header if it was drawn on the image's voxels, otherwise resample it to the image"
+        )
     }
 
     /// The scans as one image, after each scan is examined; nil if one cannot be read or does not fit the first.

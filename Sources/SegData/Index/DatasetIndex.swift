@@ -47,9 +47,9 @@ struct DatasetIndex {
     func dataset(file: String) throws(DataError) -> Dataset {
         let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
         var faults = IndexFaults(file: file)
-        let cases = Self.located(training, in: folder)
-        let measured = Self.located(validation, in: folder)
-        let tests = Self.located(test, in: folder)
+        let cases = located(training, in: folder)
+        let measured = located(validation, in: folder)
+        let tests = located(test, in: folder)
         if cases.isEmpty { faults.add("training", "names no training cases") }
         checkChannels((cases + measured + tests).map(\.image), &faults)
         let twice = Dictionary(grouping: (cases + measured + tests).flatMap(\.image.paths)) { $0 }.filter {
@@ -74,16 +74,45 @@ struct DatasetIndex {
                 TestScan(name: name, images: item.image.paths, label: item.label)
             })
         dataset.ownSplits = try Self.splits(of: names, folds: cases.map(\.fold), file: file)
-        (dataset.index, dataset.notes, dataset.ignoredLabel) = (file, notes, ignoredLabel)
+        let remarks = notes + Self.orderNotes((cases + measured + tests).map(\.image))
+        (dataset.index, dataset.notes, dataset.ignoredLabel) = (file, remarks, ignoredLabel)
         return dataset
     }
 
+    /// Notes about cases whose channels are listed in another order than that of the numbers of their files, or whose
+    /// numbers have a gap. A subset of channels may be meant, so neither is a fault.
+    private static func orderNotes(_ images: [IndexedImage]) -> [String] {
+        var (swapped, gapped): ([String], [String]) = ([], [])
+        for image in images {
+            guard let numbers = CaseChannels.numbers(of: image.paths) else { continue }
+            let text = "\(image.paths[0]) (\(numbers.map(String.init).joined(separator: ", ")))"
+            if numbers != numbers.sorted() {
+                swapped.append(text)
+            } else if numbers != Array(numbers.indices) {
+                gapped.append(text)
+            }
+        }
+        var notes: [String] = []
+        if !swapped.isEmpty {
+            notes.append(
+                "channels are listed in another order than the numbers of their files: \(swapped.shortList()); `predict` "
+                    + "takes files in the order of these numbers, so list them in it")
+        }
+        if !gapped.isEmpty {
+            notes.append(
+                "the numbers of the channels' files do not go from 0 without a gap: \(gapped.shortList()); list the "
+                    + "files that are left out, unless the other channels alone are meant")
+        }
+        return notes
+    }
+
     /// The entries with the resolved paths of their files.
-    private static func located(
+    private func located(
         _ entries: [Entry], in folder: URL
     ) -> [(image: IndexedImage, label: String?, fold: Int?)] {
-        entries.compactMap { entry in
-            let image = IndexedImage(entry.images, in: folder)
+        let channels = isScannerAlone ? 0 : channelNames.count
+        return entries.compactMap { entry in
+            let image = IndexedImage(entry.images, in: folder, channels: channels)
             // Archives made on macOS contain resource forks under names that begin with "._".
             guard !image.name.hasPrefix("._") else { return nil }
             return (image, entry.label.map { IndexedFile($0, in: folder).path }, entry.fold)
@@ -93,8 +122,18 @@ struct DatasetIndex {
     /// Checks that all cases have the same number of files. If they have several and the index names channels, the two
     /// numbers must be equal.
     ///
-    /// One file may contain several channels; their number is checked when the file is read.
+    /// One file may contain several channels; their number is checked when the file is read. Of nnU-Net's raw layout, every
+    /// file must exist.
     private func checkChannels(_ images: [IndexedImage], _ faults: inout IndexFaults) {
+        let missing = images.flatMap(\.missing)
+        guard missing.isEmpty else {
+            let names = isScannerAlone ? 0 : channelNames.count
+            let rule = names == 0 ? "" : ", and 'modality' names \(names)"
+            return faults.add(
+                nil,
+                "lists cases without the files of some channels: \(missing.shortList()); a case has a file for each number "
+                    + "from _0000 on\(rule). Restore the files, or remove the cases")
+        }
         guard let most = images.max(by: { $0.paths.count < $1.paths.count }), most.paths.count > 1 else { return }
         let count = most.paths.count
         let fewer = images.filter { $0.paths.count < count }

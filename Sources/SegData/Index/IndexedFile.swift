@@ -35,11 +35,15 @@ struct IndexedImage {
     let name: String
     /// The files.
     let paths: [String]
+    /// The files of channels that nnU-Net's first raw layout lacks: those in a gap of the numbers, and those that the index
+    /// names after the last file.
+    private(set) var missing: [String] = []
 
     /// Resolves the paths of an image in an index.
     ///
     /// nnU-Net's first raw layout names `CASE.nii.gz` but stores `CASE_0000.nii.gz`, one file per channel.
-    init(_ texts: [String], in folder: URL) {
+    /// - Parameter channels: The number of channels that the index names; 0 if it names none.
+    init(_ texts: [String], in folder: URL, channels: Int) {
         let files = texts.map { IndexedFile($0, in: folder) }
         let first = files[0]
         guard files.count == 1, !FileManager.default.fileExists(atPath: first.path),
@@ -50,6 +54,22 @@ struct IndexedImage {
             return
         }
         name = first.name
-        paths = Array((0..<10_000).lazy.map(first.channel).prefix { FileManager.default.fileExists(atPath: $0) })
+        let found = Self.numbers(of: first)
+        paths = found.map(first.channel)
+        let count = max((found.last ?? 0) + 1, channels)
+        missing = Set(0..<count).subtracting(found).sorted().map(first.channel)
     }
+
+    /// The numbers of a case's files in nnU-Net's raw layout, in ascending order. After a number without a file the next
+    /// ones are tried as well, because a lost file must not hide those after it.
+    private static func numbers(of file: IndexedFile) -> [Int] {
+        var (found, number) = ([Int](), 0)
+        while number < 10_000, number - (found.last ?? 0) <= largestGap {
+            if FileManager.default.fileExists(atPath: file.channel(number)) { found.append(number) }
+            number += 1
+        }
+        return found
+    }
+
+    private static let largestGap = 16
 }

@@ -131,12 +131,16 @@ struct NNUNetIndex {
         for number in channelNames.indices {
             files.append(try CasePattern("\(part)/*\(CaseChannels.suffix(number))\(ending)").files(in: root))
         }
-        let further = try CasePattern("\(part)/*\(CaseChannels.suffix(channelNames.count))\(ending)").files(in: root)
+        let names = Set(cases)
+        let further = try CasePattern("\(part)/*\(ending)").files(in: root).values.filter { path in
+            guard let parts = CaseChannels.parts(of: path), names.contains(parts.name) else { return false }
+            return parts.channel >= channelNames.count
+        }
         guard further.isEmpty else {
             throw DataError(
                 .badData, file, key: "channel_names",
                 "names \(channelNames.count == 1 ? "one channel" : "\(channelNames.count) channels"), but there are "
-                    + "files of a further one: \(further.values.sorted().shortList())")
+                    + "files of a further one: \(further.sorted().shortList())")
         }
         let absent = cases.flatMap { name in
             files.indices.filter { files[$0][name] == nil }.map { "\(part)/\(name)\(CaseChannels.suffix($0))\(ending)" }
