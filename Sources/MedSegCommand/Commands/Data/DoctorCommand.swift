@@ -67,7 +67,9 @@ struct DoctorCommand: ParsableCommand {
             pads: configuration.sampling.pad, labels: model.labelScheme)
         (plan.channels, plan.classes) = (try? model.inputChannels, try? model.classCount)
         do {
-            _ = try configuration.checkedModel(of: dataset)
+            let sampling = configuration.sampling
+            try configuration.checkedModel(of: dataset)
+                .checkTraining(batch: sampling.samplesPerVolume * sampling.volumesPerBatch)
         } catch let fault as DataError {
             plan.refusal = fault
         }
