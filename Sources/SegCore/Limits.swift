@@ -30,6 +30,9 @@ public enum Limits {
     public static let documentNodes = 1 << 20
     /// Bytes of a JSON document, and of all texts of a YAML document with its aliases expanded.
     public static let documentBytes = 64 << 20
+    /// Combining characters in a row in a text of JSON or YAML, of a scan's header or of a checkpoint: the limit of
+    /// Unicode's stream-safe format (UAX #15).
+    public static let combiningRun = 30
     /// Bytes of a YAML document; its parser needs microseconds and hundreds of bytes per value.
     public static let yamlBytes = 256 << 10
     /// Values in a YAML document, with aliases and merge keys expanded.
@@ -97,6 +100,7 @@ extension Limits {
         Row(name: "values of a JSON document, references expanded", value: "\(documentNodes)"),
         Row(name: "values of a YAML document, aliases expanded", value: "\(yamlNodes)"),
         Row(name: "bytes of a JSON document", value: ByteCount(bytes: documentBytes).description),
+        Row(name: "combining characters in a row in a text", value: "\(combiningRun)"),
         Row(name: "bytes of a YAML document", value: ByteCount(bytes: yamlBytes).description),
         Row(name: "characters of a bundle's expression, references expanded", value: "\(expressionCharacters)"),
         Row(name: "fields of a form", value: "\(formFields)"),

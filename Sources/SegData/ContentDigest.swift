@@ -40,8 +40,12 @@ public final class ContentDigest {
     }
 
     /// The digest of a file's bytes.
-    /// - Throws: `DataError` if the file cannot be read.
+    /// - Throws: `DataError` if the file cannot be read, or is a pipe or a device, which may never end.
     public static func of(file: String, _ algorithm: Algorithm) throws(DataError) -> String {
+        var status = stat()
+        guard stat(file, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
+            throw DataError(.noInput, file, "is not a regular file; give a file")
+        }
         guard let handle = FileHandle(forReadingAtPath: file) else {
             throw DataError(.noInput, file, "cannot be opened for reading; check its name and permissions")
         }

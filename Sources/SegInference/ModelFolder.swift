@@ -27,7 +27,13 @@ public enum ModelFolder {
         if has("configs") {
             throw DataError(.noInput, folder, "is not a model folder; if it is a MONAI bundle, use --bundle")
         }
-        return try ModelDescription(file: file)
+        guard FileManager.default.fileExists(atPath: folder) else {
+            throw DataError(.noInput, folder, "does not exist; give a model folder, such as a run's RUN/model")
+        }
+        throw DataError(
+            .noInput, folder,
+            "is not a model folder: it holds neither model.json nor the model.pt of Auto3DSeg; give a model folder, such "
+                + "as RUN/model of a training run")
     }
 
     /// Whether a folder holds a model's description.

@@ -11,10 +11,19 @@ extension TrainingConfiguration {
     /// - Throws: `DataError` naming the key that is missing, unknown (with the nearest known one) or wrong.
     public init(_ value: ConfigValue, source: String) throws {
         let document = try Preset.expand(value, source: source)
+        do {
+            self = try Self.read(document, source: source)
+        } catch let fault as DataError {
+            throw Preset.explained(fault, of: value, in: document)
+        }
+    }
+
+    private static func read(_ document: ConfigValue, source: String) throws -> TrainingConfiguration {
         let reader = try ConfigReader(document, path: "", source: source)
-        self = try Self.coded(nil, document, by: ConfigCoder(reader))
-        try checkValidated(reader)
+        let configuration = try coded(nil, document, by: ConfigCoder(reader))
+        try configuration.checkValidated(reader)
         try reader.finish()
+        return configuration
     }
 
     /// The whole configuration, with all defaults and all entries of a preset written out; reading it gives the same again.

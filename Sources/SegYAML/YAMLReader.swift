@@ -31,6 +31,7 @@ struct YAMLReader {
             throw Fault(nil, "it has \(data.count) bytes; at most \(Limits.yamlBytes) are read")
         }
         guard let text = String(data: data, encoding: .utf8) else { throw Fault(nil, "it is not UTF-8 text") }
+        try check(text, line: nil)
         try YAMLKeys(data).check()
         let parser = try Parser(yaml: text, resolver: Resolver.basic.appending(.merge))
         guard let root = try parser.singleRoot() else { return nil }
@@ -57,6 +58,13 @@ struct YAMLReader {
         return .array(items)
     }
 
+    /// Refuses a text with a long run of combining characters.
+    private static func check(_ text: String, line: Int?) throws(Fault) {
+        guard !text.hasLongCombiningRun else {
+            throw Fault(line, "a text has more than \(Limits.combiningRun) combining characters in a row; remove them")
+        }
+    }
+
     private mutating func value(_ node: Node, depth: Int) throws(Fault) -> ConfigValue {
         try count(node, depth: depth)
         switch node {
@@ -65,6 +73,7 @@ struct YAMLReader {
             guard bytes <= Limits.documentBytes else {
                 throw Fault(node.mark?.line, "aliases expanded, its texts have more than \(Limits.documentBytes) bytes")
             }
+            try Self.check(scalar.string, line: node.mark?.line)
             return try Self.value(scalar)
         case .sequence(let sequence):
             try Self.check(sequence.tag, allowed: .seq, line: node.mark?.line)
@@ -98,7 +107,10 @@ struct YAMLReader {
             }
             if name.string == "<<", name.style == .plain {
                 merged = try self.merged(item, depth: depth + 1)
-            } else if own.updateValue(try value(item, depth: depth + 1), forKey: name.string) != nil {
+                continue
+            }
+            try Self.check(name.string, line: key.mark?.line)
+            if own.updateValue(try value(item, depth: depth + 1), forKey: name.string) != nil {
                 throw Fault(key.mark?.line, "'\(name.string)' occurs twice")
             }
         }

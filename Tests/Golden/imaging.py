@@ -32,8 +32,14 @@ cases = {
     "permuted": ((5, 7, 6), affine(np.array([[0, 0, -1.2], [2.0, 0, 0], [0, -1.6, 0]]), [1, 2, 3]), "RAS", [1.6, 1.0, 1.6], 1, 4),
     "oblique": ((6, 7, 5), affine(rotation(0.3, -0.2, 0.4) @ np.diag([1.0, 1.3, 3.0]), [5, 6, 7]), "LPS", [1.3, 1.0, 2.0], 0, 1),
     "sheared": ((6, 6, 6), affine(rotation(0.1, 0.0, 0.2) @ shear @ np.diag([1.0, 1.5, 2.0]), [0, 0, 0]), "RAS", [1.173, 1.107, 1.713], 0, 1),
+    # A header's numbers have 32 bits, so the grids are not quite parallel; at twice the voxel size, voxels are restored from
+    # halfway between two others. In 32 bits the rounding of every coordinate decides which.
+    "rounded": ((12, 10, 8), np.float32(affine(rotation(0.3, -0.2, 0.4) * 1.25, [5, 6, 7])).astype(float), "RAS", [2.5, 2.5, 2.5], 0, 1),
+    "rounded_more": ((12, 10, 8), np.float32(affine(rotation(0.21, 0.12, 0) @ np.diag([1.0, 1.0, 1.5]), [5, 6, 7])).astype(float), "RAS", [2.0, 2.0, 3.0], 0, 1),
     "unchanged": ((4, 5, 3), affine(np.diag([1.5, 1.5, 2.0005]), [3, 2, 1]), "RAS", [1.5, 1.5, 2.0], 2, 1),
 }
+single = {"rounded_single": "rounded", "rounded_more_single": "rounded_more"}
+cases.update({name: cases[other] for name, other in single.items()})
 result = {}
 for name, (shape, matrix, codes, pixdim, margin, divisor) in cases.items():
     i, j, k = np.meshgrid(*map(np.arange, shape), indexing="ij")
@@ -41,7 +47,8 @@ for name, (shape, matrix, codes, pixdim, margin, divisor) in cases.items():
     item = {key: MetaTensor(torch.tensor(v[None]), affine=torch.tensor(matrix)) for key, v in
             (("image", f), ("label", (f > 15).astype(np.float32)))}
     chain = Compose([
-        Orientationd(["image", "label"], axcodes=codes), Spacingd(["image", "label"], pixdim=pixdim, mode=("bilinear", "nearest")),
+        Orientationd(["image", "label"], axcodes=codes), Spacingd(["image", "label"], pixdim=pixdim, mode=("bilinear", "nearest"),
+                 dtype=np.float32 if name in single else np.float64),
         ScaleIntensityRanged("image", a_min=6, a_max=20, b_min=0, b_max=1, clip=True),
         CropForegroundd(["image", "label"], source_key="image", margin=margin, k_divisible=divisor, allow_smaller=False)])
     out = chain(item)
@@ -51,7 +58,7 @@ for name, (shape, matrix, codes, pixdim, margin, divisor) in cases.items():
     mask = Invertd("mask", transform=chain, orig_keys="image", nearest_interp=True, to_tensor=True)(dict(out))["mask"]
     digits = lambda t: [float(f"{v:.7g}") for v in np.asarray(t, dtype=np.float64).ravel()]
     result[name] = dict(
-        shape=list(shape), affine=matrix.ravel().tolist(), codes=codes, pixdim=pixdim, margin=margin, divisor=divisor,
+        shape=list(shape), affine=matrix.ravel().tolist(), codes=codes, pixdim=pixdim, single=name in single, margin=margin, divisor=divisor,
         network_shape=list(out["image"].shape[1:]), network_affine=out["image"].affine.numpy().ravel().tolist(),
         image=digits(out["image"]), label=[int(v) for v in out["label"].numpy().ravel()],
         restored=digits(torch.as_tensor(np.asarray(back)).permute(1, 2, 3, 0)), restored_label=[int(v) for v in np.asarray(mask).ravel()])

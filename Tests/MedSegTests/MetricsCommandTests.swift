@@ -79,6 +79,8 @@ private enum Raters {
         let rows = try String(contentsOfFile: csv, encoding: .utf8).split(separator: "\n")
         #expect(
             rows.count == 4 && rows[0].hasPrefix("case,class,label,presence,dice") && rows[1].hasPrefix("ct_0,ball,1,"))
+        #expect(first.errors.contains("2 of the 3 measured cases are training cases (ct_0, ct_1)"), "\(first.errors)")
+        #expect(try String(contentsOfFile: files[0], encoding: .utf8).contains("\"training_cases\""))
         #expect(try FileManager.default.contentsOfDirectory(atPath: figures).count == 3)
         let again = try Command.medseg(
             "evaluate", "--data", data.folder.path, "--model", run + "/model", "--out", files[0])

@@ -59,6 +59,8 @@ import Testing
         ),
         ("a: \"\(String(repeating: "x", count: 256 << 10))\"", "at most 262144 are read"),
         ("a: \(String(repeating: "[", count: 100_000))", "nested too deep"),
+        ("a: e\(String(repeating: "\u{315}\u{300}", count: 30_000))", "combining characters"),
+        ("\"e\(String(repeating: #"\u0315\u0300"#, count: 20))\": 1", "combining characters"),
     ]
 
     private static func tenfold(_ name: String) -> String {

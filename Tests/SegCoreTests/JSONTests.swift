@@ -55,6 +55,16 @@ struct JSONTests {
         #expect(fault("[" + String(repeating: "[],", count: Limits.documentNodes) + "0]").contains("values"))
     }
 
+    @Test("Runs of combining characters, which take long to compare, are bounded")
+    func combiningRuns() throws {
+        func text(_ run: Int) -> String { "\"e" + String(repeating: "\u{315}", count: run) + "\"" }
+        #expect(throws: Never.self) { try value(text(Limits.combiningRun)) }
+        #expect(throws: Never.self) { try value("\"" + String(repeating: "e\u{301}", count: 1000) + "\"") }
+        let started = ContinuousClock.now
+        #expect(fault("{" + text(300_000) + ": 1}").contains("more than 30 combining characters in a row"))
+        #expect(ContinuousClock.now - started < .seconds(5))
+    }
+
     @Test("A value is written as it was read")
     func roundTrip() throws {
         let document: ConfigValue = ["a": [1, 2.5, "x", true, .null], "b": ["c": []]]

@@ -117,6 +117,28 @@ struct ImportSafetyTests {
         #expect(try plan(pack("d.bin", mode: mode)).run { _ in }.cases.count == 2)
     }
 
+    @Test func aFileInAZipThatDoesNotMatchItsChecksumIsRefused() throws {
+        let program = """
+            import json, sys, zipfile
+            out = zipfile.ZipFile(sys.argv[1], "w")
+            pairs = [{"image": "imagesTr/a.nii", "label": "labelsTr/a.nii"}]
+            out.writestr("D/dataset.json", json.dumps({"labels": {"1": "box"}, "training": pairs}))
+            out.writestr("D/imagesTr/a.nii", "voxels of an image")
+            out.writestr("D/labelsTr/a.nii", "voxels of a label")
+            out.close()
+            data = open(sys.argv[1], "rb").read().replace(b"voxels of an image", b"voxelz of an image")
+            open(sys.argv[1], "wb").write(data)
+            """
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+        process.arguments = ["-c", program, folder.file("d.zip")]
+        try process.run()
+        process.waitUntilExit()
+        let error = try #require(throws: DataError.self) { try plan(folder.file("d.zip")).run { _ in } }
+        #expect(error.kind == .badData && error.message.contains("CRC"), "\(error)")
+        #expect(names(in: "") == ["d.zip"])
+    }
+
     /// lrzip and grzip are read only by external programs, which libarchive would start.
     @Test(arguments: ["LRZI\0\u{6}", "GRZipII\0\u{2}\u{4}:)"])
     func noProgramIsStarted(_ magic: String) throws {

@@ -107,6 +107,13 @@ import Testing
         #expect("\(error)".contains(reason), "\(error)")
     }
 
+    @Test(arguments: ["0", "inf"]) func anNRRDWithAnEdgeThatIsNoLengthIsRefused(_ edge: String) throws {
+        let folder = try ScratchFolder()
+        let path = try folder.write(nrrd("spacings: \(edge) 1 1", without: "space directions"), as: "a.nrrd")
+        let error = try #require(throws: DataError.self) { try ScanFile.readVolume(path) }
+        #expect("\(error)".contains("spacings: has a voxel edge of"), "\(error)")
+    }
+
     @Test(arguments: [
         ("ObjectType = Mesh", "ObjectType"), ("NDims = 0", "NDims"), ("DimSize = 2 3", "DimSize"),
         ("DimSize = 2 3 0", "DimSize"), ("DimSize = 4000000000 4000000000 4000000000", "larger than any possible file"),

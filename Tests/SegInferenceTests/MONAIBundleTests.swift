@@ -193,6 +193,10 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
         try MONAIBundle.files(of: description, name: "spleen", license: nil)["docs/README.md"]
     }
     #expect(try readme()?.contains("postprocessing") == false)
+    description.labels = [0: "background", 1: "spleen"]
+    #expect(try readme()?.contains("Segments a 3-D scan: background, spleen.") == true)
+    description.labels = [:]
+    #expect(try readme()?.contains("Segments a 3-D scan.") == true)
     description.postprocessing.keepsLargest = true
     description.postprocessing.minimumVolumeML = 2
     let said = "The postprocessing of the model (largest_component, min_volume_ml 2.0) is not part of the bundle"

@@ -107,6 +107,15 @@ func descriptionsThatContradictThemselvesAreRefused(_ index: Int) throws {
     #expect(try description.outputChannels == 2 && description.classCount == 2)
 }
 
+/// A path that is no model folder is named itself, not a file that it should hold.
+@Test func whatIsNoModelFolderIsNamed() {
+    let folder = FileManager.default.temporaryDirectory.path
+    for (path, words) in [(folder, "is not a model folder"), ("/nowhere/at/all", "does not exist")] {
+        let error = #expect(throws: DataError.self) { try ModelFolder.description(of: path) }
+        #expect(error?.kind == .noInput && error?.subject == path && error?.message.contains(words) == true)
+    }
+}
+
 /// At no moment of a save are old weights beside a new description.
 @Test func aModelFolderNeverHoldsTwoModels() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())").path

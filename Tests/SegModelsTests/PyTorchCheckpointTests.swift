@@ -115,6 +115,15 @@ func damagedPicklesAreRefused(_ index: Int) throws {
     try expectRefusal(checkpoint(damagedPickles[index].0).bytes, damagedPickles[index].1)
 }
 
+/// `torch.save(model)` writes an object of the network's class and its attributes.
+@Test func aWholeModelIsNamedAndNotMade() throws {
+    let made = Pickle.global("monai.networks.nets.unet", "UNet") + [0x29, 0x81]
+    let attributes = Pickle.dictionary([("training", [0x88]), ("_parameters", Pickle.dictionary([("a", row)]))])
+    let bytes = checkpoint(Pickle.whole(made + attributes + [0x62])).bytes
+    try expectRefusal(bytes, "a whole object of the class 'monai.networks.nets.unet.UNet'")
+    try expectRefusal(bytes, "torch.save(model.state_dict(), FILE)")
+}
+
 /// A million nested tuples, a dictionary within itself, and doubling by memo need little stack and memory.
 @Test func nestingAndSharingAreHarmless() throws {
     let nested = [0x29] + [UInt8](repeating: 0x85, count: 1_000_000)

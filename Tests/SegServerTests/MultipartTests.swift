@@ -110,6 +110,19 @@ import Testing
         #expect(throws: Refusal.self) { try MultipartParser(contentType: type) }
     }
 
+    /// The name tells the channel of a file; browsers and Python send names outside ASCII in the second form.
+    @Test(arguments: [
+        (#"filename="a_0001.nii.gz""#, "a_0001.nii.gz"), ("filename*=UTF-8''na%C3%AFve_0000.nii", "naïve_0000.nii"),
+        (#"filename="x"; filename*=utf-8''y_0001.nii"#, "y_0001.nii"), (#"filename="x"; filename*=y"#, "x"),
+    ])
+    func namesOfFilesAreRead(parameters: String, name: String) throws {
+        let body = "--b\r\nContent-Disposition: form-data; name=file; \(parameters)\r\n\r\nx\r\n--b--"
+        var parser = try MultipartParser(contentType: "multipart/form-data; boundary=b")
+        var names: [String] = []
+        try parser.consume(Array(body.utf8)) { if case .began(let head) = $0 { names.append(head.fileName ?? "") } }
+        #expect(names == [name])
+    }
+
     @Test func headersKeepWhatIsQuoted() {
         let words = HeaderWords(#"form-data; name="a;b\"c" ; FileName=x.nii"#)
         #expect(words.value == "form-data")

@@ -1,5 +1,6 @@
 import Foundation
 import SegCore
+import SegData
 import SegImaging
 import SegMetrics
 import SegReport
@@ -33,6 +34,32 @@ import Testing
         let place = try #require(rows[0].firstIndex(of: "hausdorff_mm"))
         #expect(rows.count == 3 && rows[1][place] == "0.0" && rows[2][place] == "", "undefined is empty, not 0")
         #expect(rows.allSatisfy { $0.count == rows[0].count })
+        #expect(Array(rows[0].suffix(2)) == ["surface_dice_tolerance_mm", "hd95_definition"])
+        let settings = ["\(document.options.surfaceDiceToleranceMM)", document.options.hd95Definition.rawValue]
+        #expect(rows.dropFirst().allSatisfy { Array($0.suffix(2)) == settings })
+    }
+
+    /// The split of the model's run decides; without a run, the split by which the cases were chosen.
+    @Test func measuredTrainingCasesAreSaid() throws {
+        let study = try SmallStudy()
+        let data = study.file("data")
+        let cases = try Dataset(path: data).cases
+        #expect(TrainingCases(among: cases, of: data, models: [study.file("run/model")], split: nil) == nil)
+        try study.write(#"{"training": ["ct_0", "ct_1"], "validation": ["ct_2"]}"#, as: "run/split.json")
+        try study.write(#"{"training": ["ct_2"], "validation": ["ct_0"]}"#, as: "other.json")
+        let other = study.file("other.json")
+        let chosen = try #require(TrainingCases(among: cases, of: data, models: [], split: other))
+        let note = try #require(chosen.note)
+        #expect(chosen.names == ["ct_2"] && note.contains("1 of the 3 measured cases is a training case"), "\(note)")
+        try study.write("{\"data\": \"\(data)/dataset.json\"}", as: "run/config.json")
+        let model = [study.file("run/model")]
+        let trained = try #require(TrainingCases(among: cases, of: data, models: model, split: other))
+        #expect(trained.names == ["ct_0", "ct_1"] && trained.sources.allSatisfy { $0.hasSuffix("run/split.json") })
+        #expect(trained.note?.contains("2 of the 3 measured cases are training cases (ct_0, ct_1)") == true)
+        let last = try #require(TrainingCases(among: Array(cases.suffix(1)), of: data, models: model, split: nil))
+        #expect(last.names.isEmpty && last.note == nil)
+        let moved = TrainingCases(among: cases, of: study.file("elsewhere"), models: model, split: nil)
+        #expect(moved == nil, "the cases of another dataset may have the same names")
     }
 
     @Test func classesThatShareANameAreToldApart() throws {

@@ -174,6 +174,37 @@ import Testing
         #expect(error.key == "preset" && error.description.contains("report, tutorial, nnunet"))
     }
 
+    /// The user's entries may contradict one of the preset, which is then not in the user's file.
+    @Test func aPresetsOwnKeyIsSaidToBeThePresets() throws {
+        let words = "The preset 'tutorial' sets this key; an entry of your own replaces it"
+        let clash: ConfigValue = [
+            "preset": "tutorial", "data": "x", "preprocessing": ["intensity": ["name": "z_score", "of": "nonzero"]],
+        ]
+        let error = try #require(throws: DataError.self) { try read(clash) }
+        #expect(error.key == "preprocessing.crop_foreground" && error.message.contains(words), "\(error)")
+        let crop = ["preprocessing", "crop_foreground"]
+        #expect(throws: Never.self) { try read(clash.setting(crop, to: false)) }
+        let own = try #require(throws: DataError.self) { try read(clash.setting(crop, to: true)) }
+        #expect(own.key == error.key && !own.message.contains(words), "\(own)")
+    }
+
+    /// A key that has another name in PyTorch, MONAI or nnU-Net, or stands at a wrong place.
+    @Test func keysOfOtherProgramsAreExplained() throws {
+        let adam: ConfigValue = ["name": "adam", "lr": 0.1]
+        let preset: ConfigValue = ["preset": "tutorial", "data": "x"]
+        let cases: [(ConfigValue, String, String)] = [
+            (preset.setting(["optimizer", "lr"], to: 0.1), "optimizer.lr", "mean 'learning_rate'?"),
+            (Self.full.setting(["optimizer"], to: adam), "optimizer.learning_rate", "'lr' is called 'learning_rate'"),
+            (preset.setting(["lr"], to: 0.1), "lr", "mean 'optimizer.learning_rate'?"),
+            (preset.setting(["batch_size"], to: 2), "batch_size", "mean 'sampling.volumes_per_batch'?"),
+            (preset.setting(["epochs"], to: 2), "epochs", "mean 'iterations', which counts steps, not epochs?"),
+        ]
+        for (document, key, words) in cases {
+            let error = try #require(throws: DataError.self) { try read(document) }
+            #expect(error.key == key && error.message.contains(words), "\(error)")
+        }
+    }
+
     /// The names of classes may be those of the dataset, which an error about them then names.
     @Test func labelsOfTheDatasetAreNamedByItsIndex() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")

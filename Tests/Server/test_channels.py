@@ -68,6 +68,10 @@ def send(url, files):
     return requests.post(f"{url}/api/v1/volumes", files=[("file", (str(n), file)) for n, file in enumerate(files)])
 
 
+def send_named(url, files):
+    return requests.post(f"{url}/api/v1/volumes", files=[("file", file) for file in files])
+
+
 def mask(url, volume):
     state = finish(url, submit(url, volume, "pair").json()["id"])
     assert state["state"] == "done", state
@@ -87,6 +91,31 @@ def test_masks_are_those_of_predict_in_the_given_order(case, server):
         expected[0].unlink()
     models = {model["name"]: model for model in requests.get(f"{server.url}/api/v1/models").json()["models"]}
     assert models["pair"]["channels"] == 2 and models[case.model]["channels"] == 1
+
+
+def test_numbers_in_file_names_give_the_order(case, server):
+    first, second = (file.read_bytes() for file in case.case)
+    expected = mask(server.url, send(server.url, [first, second]).json()["id"])
+    for files, is_moved in [
+        ([("c_0000.nii.gz", first), ("c_0001.nii.gz", second)], False),
+        ([("c_0001.nii.gz", second), ("c_0000.nii.gz", first)], True),
+        ([("/etc/passwd/ä_0001.nii.gz", second), ("../ä_0000.nii.gz", first)], True),
+        ([("t1.nii.gz", first), ("c_0000.nii.gz", second)], False),
+    ]:
+        answer = send_named(server.url, files)
+        assert answer.status_code == 201, answer.text
+        volume = answer.json()["id"]
+        assert mask(server.url, volume) == expected, files[0][0]
+        concerns = requests.get(f"{server.url}/api/v1/volumes/{volume}/concerns?model=pair").json()["concerns"]
+        assert any("order of the files' numbers" in concern["message"] for concern in concerns) == is_moved
+
+
+def test_numbers_of_several_cases_are_refused(case, server):
+    first, second = (file.read_bytes() for file in case.case)
+    for names in [("c_000_0000.nii.gz", "c_001_0001.nii.gz"), ("c_0001.nii.gz", "c_0001.nii.gz")]:
+        answer = send_named(server.url, list(zip(names, (first, second))))
+        assert answer.status_code == 400 and "scans of several cases" in answer.json()["detail"], answer.text
+        assert "c_0" not in answer.text and "/dev" not in answer.text
 
 
 def test_another_number_of_scans_is_refused(case, server):

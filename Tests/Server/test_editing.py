@@ -314,6 +314,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(browser, server, size, scheme)
     desk = Desk(browser, server.url, *size, color_scheme=scheme, bypass_csp=True)
     page = desk.page
     desk.picture(f"{scheme}_empty")
+    assert page.evaluate("[...document.querySelectorAll('.side')].every(side => side.scrollWidth <= side.clientWidth)")
     states = [("an empty page", Axe().run(page))]
     desk.open_study("alpha")
     desk.segment(passes=2)

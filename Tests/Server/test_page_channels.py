@@ -53,6 +53,9 @@ def test_scans_that_are_chosen_together_are_channels_by_name(case, browser):  # 
             {"name": "a.nii.gz", "mimeType": "application/gzip", "buffer": b"x"},
             {"name": "b.zip", "mimeType": "application/zip", "buffer": b"x"}])
         page.wait_for_function("() => document.querySelector('#message').textContent.startsWith('One case at a time')")
+        page.set_input_files("#file", [
+            {"name": name, "mimeType": "application/gzip", "buffer": b"x"} for name in ("a_0000.nii.gz", "b_0001.nii.gz")])
+        page.wait_for_function("() => document.querySelector('#message').textContent.includes('those of several cases')")
 
 
 def test_scans_without_numbers_are_put_in_order_by_the_user(case, browser):  # noqa: F811

@@ -112,7 +112,7 @@ struct EvaluateCommand: ParsableCommand {
     /// Measures a model on a dataset, or masks against masks.
     private func measured() throws -> Evaluation {
         switch (data, prediction, reference) {
-        case (let data?, nil, nil): return try evaluate(Dataset(path: data))
+        case (let data?, nil, nil): return try evaluate(Dataset(path: data), at: data)
         case (nil, let prediction?, let reference?):
             guard try uncertainty.options(models: 1) == nil, calibrationFigure == nil else {
                 throw UsageError(
@@ -126,7 +126,7 @@ struct EvaluateCommand: ParsableCommand {
         }
     }
 
-    private func evaluate(_ dataset: Dataset) throws -> Evaluation {
+    private func evaluate(_ dataset: Dataset, at data: String) throws -> Evaluation {
         let wanted = try cases + (split.map { try CaseSplit(file: $0)[part] } ?? [])
         let chosen =
             cases.isEmpty && split == nil ? dataset.cases : try dataset.split(validation: wanted).validation
@@ -145,8 +145,10 @@ struct EvaluateCommand: ParsableCommand {
         }
         let evaluate = DatasetEvaluation(
             segmenter, of: dataset, options: try metrics.options, bootstrap: metrics.draws)
+        let trained = TrainingCases(among: chosen, of: data, models: model.model, split: split)
+        if let sentence = trained?.note { note(sentence) }
         var progress = EvaluationProgress("evaluate", quiet: printing.quiet)
-        return try evaluate(chosen) { event in
+        var evaluation = try evaluate(chosen) { event in
             progress.show(event)
             say(event)
         } keep: { measured in
@@ -158,12 +160,13 @@ struct EvaluateCommand: ParsableCommand {
                 subtitle: "prediction of \(model.name) and the label", labels: evaluate.labels
             ).write(to: "\(figures)/\(measured.item.name).\(format.rawValue)")
         }
+        evaluation.trainingCases = trained?.names
+        return evaluation
     }
 
     private func say(_ event: DatasetEvaluation.Event) {
         if case .note(let file, let sentence) = event { note("\(file): \(sentence)") }
     }
-
 }
 
 extension CaseSplit {

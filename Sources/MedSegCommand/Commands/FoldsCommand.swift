@@ -3,6 +3,7 @@ import Foundation
 import SegBackend
 import SegCore
 import SegData
+import SegImaging
 import SegInference
 import SegMetrics
 import SegNNUNet

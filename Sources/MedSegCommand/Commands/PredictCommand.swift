@@ -91,14 +91,14 @@ struct PredictCommand: ParsableCommand {
         try dicom.register(for: inputs)
         let part = try shards.part()
         // Wrong options and clashing outputs are reported before a model is loaded.
-        try dicomOutput.check(plan(channels: model.inputChannels ?? 1, isFirst: true).map(\.input))
+        try dicomOutput.check(plan(channels: model.inputChannels ?? 1).map(\.input))
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
         let backend = try device.makeBackend(quiet: printing.quiet)
         var segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
         segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing, of: segmenter)
         segmenter.keepsPrediction = probabilities
         segmenter.memory = try memory.budget(limit: device.memoryLimit(), on: backend, quiet: printing.quiet)
-        let jobs = try plan(channels: segmenter.inputChannels)
+        let jobs = try plan(channels: segmenter.inputChannels) { if !printing.quiet { note($0) } }
         if memory.memoryPlan { return try memory.show(jobs, with: segmenter) }
         let dicomOutput = try dicomOutput.prepared(for: segmenter, model: model.name)
         for (name, isAsked) in [("--report", report), ("--figure", figure), ("--probabilities", probabilities)]
@@ -273,13 +273,13 @@ struct PredictCommand: ParsableCommand {
     /// The output files of each case; clashes are found before anything is computed.
     /// - Parameters:
     ///   - channels: The number of scans that are the channels of one case.
-    ///   - isFirst: Whether the files are planned again when the model is loaded, which then prints the notes.
-    private func plan(channels: Int, isFirst: Bool = false) throws -> [PredictionFiles] {
+    ///   - note: Called with a sentence if the numbers of a case contradict the given order.
+    private func plan(channels: Int, note: (String) -> Void = { _ in }) throws -> [PredictionFiles] {
         let (scans, isFolder) = try Self.scans(of: inputs)
         let cases =
             channels == 1
             ? scans.map { CaseChannels(name: stem(of: $0), files: [$0]) }
-            : try CaseChannels.group(scans, by: channels) { if !printing.quiet, !isFirst { note($0) } }
+            : try CaseChannels.group(scans, by: channels, note: note)
         let jobs = cases.map {
             PredictionFiles(
                 channels: $0.files, stem: $0.name, folder: out, ending: format?.ending,

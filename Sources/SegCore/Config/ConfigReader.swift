@@ -132,10 +132,15 @@ public final class ConfigReader {
     }
 
     /// Checks that a value exists.
-    /// - Throws: `DataError` if it is nil; the error suggests an unread key that is spelt nearly alike.
+    /// - Throws: `DataError` if it is nil; the error suggests an unread key that is spelt nearly alike, or that has the name of
+    ///   this key in another program.
     public func required<T>(_ key: String, _ value: T?) throws -> T {
         if let value { return value }
-        let similar = entries.keys.filter { !known.contains($0) && editDistance($0, key) <= 2 }.min()
+        let unread = entries.keys.filter { !known.contains($0) }
+        if let other = unread.filter({ Self.synonyms[$0]?.contains(key) == true }).min() {
+            throw error(key, "is missing; '\(other)' is called '\(key)' here\(Self.unit(of: other))")
+        }
+        let similar = unread.filter { editDistance($0, key) <= 2 }.min()
         throw error(key, "is missing" + (similar.map { "; is '\($0)' a misspelt '\(key)'?" } ?? ""))
     }
 
@@ -146,10 +151,12 @@ public final class ConfigReader {
     /// - Throws: `DataError` naming the unknown keys that resemble known ones, or else all of them.
     public func finish() throws {
         let unknown = entries.keys.filter { !known.contains($0) }.sorted()
-        let hinted = unknown.compactMap { key in nearest(to: key, among: known).map { (key: key, meant: $0) } }
+        let hinted = unknown.compactMap { key in
+            meant(by: key).map { (key: key, question: "did you mean '\($0)'\(Self.unit(of: key))?") }
+        }
         if let first = hinted.first {
-            let others = hinted.dropFirst().map { " Nor is '\($0.key)'; did you mean '\($0.meant)'?" }
-            throw error(first.key, "is not a known key; did you mean '\(first.meant)'?" + others.joined())
+            let others = hinted.dropFirst().map { " Nor is '\($0.key)'; \($0.question)" }
+            throw error(first.key, "is not a known key; \(first.question)" + others.joined())
         }
         if let key = unknown.first {
             let others = unknown.dropFirst().map { ", nor is '\($0)'" }.joined()
@@ -165,6 +172,27 @@ public final class ConfigReader {
         throw DataError(
             .badData, source, key: path.isEmpty ? nil : path,
             "\(unknown.joined(separator: ", ")) are not known keys, but may change the result; remove them")
+    }
+
+    /// The known key that an unknown one stands for; nil if there is none.
+    private func meant(by key: String) -> String? {
+        let synonym = Self.synonyms[key]?.first { path in known.contains(String(path.prefix(while: { $0 != "." }))) }
+        return synonym ?? nearest(to: key, among: known)
+    }
+
+    /// Keys by their names in other programs, or at a wrong place; the first that is known where such a name stands is meant.
+    private static let synonyms: [String: [String]] = [
+        "lr": ["learning_rate", "optimizer.learning_rate"], "initial_lr": ["learning_rate", "optimizer.learning_rate"],
+        "learning_rate": ["optimizer.learning_rate"],
+        "batch_size": ["volumes_per_batch", "sampling.volumes_per_batch"],
+        "volumes_per_batch": ["sampling.volumes_per_batch"],
+        "patch_size": ["roi_size"], "max_steps": ["iterations"], "num_steps": ["iterations"],
+        "epochs": ["iterations"], "max_epochs": ["iterations"], "num_epochs": ["iterations"],
+    ]
+
+    /// A remark on keys that count epochs, for which steps are suggested.
+    private static func unit(of key: String) -> String {
+        ["epochs", "max_epochs", "num_epochs"].contains(key) ? ", which counts steps, not epochs" : ""
     }
 
     private func qualified(_ key: String) -> String { path.isEmpty ? key : path + "." + key }

@@ -193,6 +193,9 @@ extension JSONReader {
 
     private func text(_ content: some Collection<UInt8>) throws(Fault) -> String {
         guard let text = String(validating: content, as: UTF8.self) else { throw fault("a text is not UTF-8") }
+        guard !text.hasLongCombiningRun else {
+            throw fault("a text has more than \(Limits.combiningRun) combining characters in a row; remove them")
+        }
         return text
     }
 

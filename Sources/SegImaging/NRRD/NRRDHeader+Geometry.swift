@@ -135,6 +135,11 @@ extension NRRDHeader {
             while steps.count < 3 { steps.append((0..<3).map { $0 == steps.count ? 1 : 0 }) }
             return NRRDSpace(name: name, directions: steps, origin: try spaceOrigin() ?? [0, 0, 0], unit: unit)
         }
+        if let edges = try numbers("spacings", count: dimension),
+            let edge = axes.prefix(3).map({ edges[$0] }).first(where: { $0 == 0 || $0.isInfinite })
+        {
+            throw fault("spacings", "has a voxel edge of \(edge); a length was expected, or nan if it is unknown.")
+        }
         let spacings = try axisSpacings(count: dimension)
         let used = (0..<3).map { axis -> Double in
             let spacing = axes.indices.contains(axis) ? spacings[axes[axis]] : .nan

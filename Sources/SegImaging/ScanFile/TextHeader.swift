@@ -19,14 +19,14 @@ struct TextHeader {
         var lines: [String] = []
         var start = 0
         while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            lines.append(Self.line(bytes[start..<end]))
+            lines.append(try Self.line(bytes[start..<end], of: path))
             start = end + 1
             if isLast(lines[lines.count - 1]) {
                 (self.lines, byteCount) = (lines, start)
                 return
             }
         }
-        if start < bytes.count { lines.append(Self.line(bytes[start...])) }
+        if start < bytes.count { lines.append(try Self.line(bytes[start...], of: path)) }
         guard size == bytes.count, lines.contains(where: endsWithFile) else {
             let most = ByteCount(bytes: Limits.scanTextHeaderBytes)
             throw DataError(
@@ -39,10 +39,17 @@ struct TextHeader {
     }
 
     /// The text of a line: UTF-8, or Latin-1 as older programs write it.
-    private static func line(_ bytes: ArraySlice<UInt8>) -> String {
+    private static func line(_ bytes: ArraySlice<UInt8>, of path: String) throws(DataError) -> String {
         let whole = bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes
-        return String(validating: whole, as: UTF8.self)
+        let text =
+            String(validating: whole, as: UTF8.self)
             ?? String(String.UnicodeScalarView(whole.map { Unicode.Scalar($0) }))
+        guard !text.hasLongCombiningRun else {
+            throw DataError(
+                .badData, path,
+                "has more than \(Limits.combiningRun) combining characters in a row in its header; remove them.")
+        }
+        return text
     }
 
     /// Whether a header names several files of voxels: `LIST`, or a pattern such as `slice%03d.raw 1 90 1`.

@@ -27,11 +27,13 @@ public struct GridMap: Hashable, Sendable {
         self.sampling = sampling
         (sourceAffine, sourceSize) = source
         (destinationAffine, destinationSize) = destination
-        // Off-diagonal rounding that moves every sample by less than this many voxels is ignored. With coordinates of 32 bits,
-        // the rounding of an oblique header, whose numbers have 32 bits, is hardly larger than that of the coordinates.
-        let tolerance = sampling.rule == .affine(isSingle: true) ? 1e-5 : 1e-9
-        isSeparable = (0..<3).allSatisfy { row in
-            (0..<3).allSatisfy { $0 == row || abs(matrix[row, $0]) * Double(destination.size[$0]) < tolerance }
+        switch sampling.rule {
+        case .affine:
+            // Off-diagonal rounding that moves every sample by less than 1e-9 voxel is ignored.
+            isSeparable = (0..<3).allSatisfy { row in
+                (0..<3).allSatisfy { $0 == row || abs(matrix[row, $0]) * Double(destination.size[$0]) < 1e-9 }
+            }
+        case .resize, .centres: isSeparable = true
         }
     }
 
@@ -52,10 +54,13 @@ public struct GridMap: Hashable, Sendable {
             && (close(sourceAffine, destinationAffine) || close(matrix, .identity))
     }
 
-    /// The product source⁻¹ · destination; by plain division if the axes are aligned, as in Gaussian elimination.
+    /// The product source⁻¹ · destination by Gaussian elimination, `numpy.linalg.solve`; nil if source cannot be inverted.
     static func solve(_ source: Affine, _ destination: Affine) -> Affine? {
-        guard let inverse = source.inverse else { return nil }
-        guard let rows = alignedRows(source), rows == alignedRows(destination) else { return inverse * destination }
+        guard source.inverse != nil else { return nil }
+        guard let rows = alignedRows(source), rows == alignedRows(destination) else {
+            return eliminated(source, destination)
+        }
+        // The same by plain divisions.
         var matrix = Affine.identity
         for axis in 0..<3 {
             let (row, edge) = (rows[axis], source[rows[axis], axis])
@@ -63,6 +68,34 @@ public struct GridMap: Hashable, Sendable {
             matrix[axis, 3] = (destination[row, 3] - source[row, 3]) / edge
         }
         return matrix
+    }
+
+    /// The solution X of source · X = destination by elimination with the largest pivot of each column.
+    private static func eliminated(_ source: Affine, _ destination: Affine) -> Affine {
+        var (left, right) = (source, destination)
+        for column in 0..<3 {
+            let pivot = (column..<3).max { abs(left[$0, column]) < abs(left[$1, column]) } ?? column
+            if pivot != column {
+                for at in 0..<4 {
+                    (left[column, at], left[pivot, at]) = (left[pivot, at], left[column, at])
+                    (right[column, at], right[pivot, at]) = (right[pivot, at], right[column, at])
+                }
+            }
+            for row in (column + 1)..<4 {
+                let factor = left[row, column] / left[column, column]
+                for at in 0..<4 {
+                    left[row, at] -= factor * left[column, at]
+                    right[row, at] -= factor * right[column, at]
+                }
+            }
+        }
+        for row in (0..<3).reversed() {
+            for at in 0..<4 {
+                for later in (row + 1)..<4 { right[row, at] -= left[row, later] * right[later, at] }
+                right[row, at] /= left[row, row]
+            }
+        }
+        return right
     }
 
     /// For each column the index of its only entry that is not 0; nil for oblique affines.
@@ -79,8 +112,7 @@ public struct GridMap: Hashable, Sendable {
     /// The source coordinate of each destination index along one axis, clamped to the source unless the padding is
     /// zeros.
     ///
-    /// Only for separable maps. For other maps, `matrix` gives every coordinate, and its rounding decides which voxel
-    /// is nearest if a coordinate is halfway between two.
+    /// Only for separable maps; `ObliqueCoordinates` has the coordinates of the others.
     func coordinates(along axis: Int, _ interpolation: Interpolation) -> [Double] {
         sampling.coordinates(
             along: axis, from: sourceSize[axis], to: destinationSize[axis], scale: matrix[axis, axis],

@@ -36,8 +36,8 @@ struct GridSampling: Hashable, Sendable {
         _ interpolation: Interpolation
     ) -> [Double] {
         switch rule {
-        case .affine(true): affine(source, count, scale, origin, in: Float.self).map(Double.init)
-        case .affine(false): affine(source, count, scale, origin, in: Double.self)
+        case .affine(true): affine(AffineGrid<Float>.Row([scale], origin: origin, from: source, to: [count]), count)
+        case .affine(false): affine(AffineGrid<Double>.Row([scale], origin: origin, from: source, to: [count]), count)
         case .resize(let alignsCorners):
             Self.resized(source, count, alignsCorners && interpolation != .nearest, interpolation)
         case .centres(let nearestAxis):
@@ -54,27 +54,8 @@ struct GridSampling: Hashable, Sendable {
         (0..<count).map { (Double($0) + 0.5) * Double(source) / Double(count) - 0.5 }
     }
 
-    /// The source coordinates by the same floating-point steps as `affine_grid` and `grid_sample` (align_corners
-    /// false).
-    ///
-    /// Labels at twice the resolution fall halfway between voxels everywhere. The rounding of these steps decides which
-    /// neighbour MONAI uses there.
-    private func affine<Real: BinaryFloatingPoint>(
-        _ sourceCount: Int, _ destinationCount: Int, _ scale: Double, _ origin: Double, in type: Real.Type
-    ) -> [Real] {
-        let (source, count) = (Double(sourceCount), Double(destinationCount))
-        let (extent, steps) = (Real(source), Real(count))
-        let unit = Real(2 / count)
-        let edge = Real(2 / source) * Real(scale)
-        let step = edge * (1 / unit)
-        let normalised = Real(2 / source) * Real(origin) + Real(1 / source - 1)
-        // LAPACK's inverse divides in 32 bits but multiplies by the reciprocal in 64 bits.
-        let back = -Real(1 / count - 1)
-        let shift = edge * (rule == .affine(isSingle: true) ? back / unit : back * (1 / unit)) + normalised
-        return (0..<destinationCount).map { index in
-            let base = Self.symmetricStep(index, of: destinationCount, in: Real.self) * (steps - 1) / steps
-            return padded((((base * step + shift) + 1) * extent - 1) / 2, extent)
-        }
+    private func affine<Real>(_ row: AffineGrid<Real>.Row, _ count: Int) -> [Double] {
+        AffineGrid<Real>.positions(count).map { Double(row.coordinate($0 * row.factors.0 + row.shift, self)) }
     }
 
     /// A coordinate after padding: within the grid, unless the padding is zeros.
@@ -90,17 +71,6 @@ struct GridSampling: Hashable, Sendable {
             place = (flips.truncatingRemainder(dividingBy: 2) == 0 ? rest : extent - rest) - 0.5
         }
         return Swift.min(Swift.max(place, 0), extent - 1)
-    }
-
-    /// `torch.linspace(-1, 1, count)[index]`, which counts from the nearer end with fused multiply-adds; 0 if `count`
-    /// is 1.
-    private static func symmetricStep<Real: BinaryFloatingPoint>(
-        _ index: Int, of count: Int, in type: Real.Type
-    ) -> Real {
-        guard count > 1 else { return 0 }
-        let step = 2 / Real(count - 1)
-        return index < count / 2
-            ? (-1 as Real).addingProduct(step, Real(index)) : (1 as Real).addingProduct(-step, Real(count - 1 - index))
     }
 
     private static func resized(

@@ -37,6 +37,7 @@ extension SpatialLeg {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= firstSize.d, "rows \(rows) exceed \(firstSize)")
         let reverse = resampling?.reversed
         let tables = reverse?.isSeparable ?? true ? nearestTables() : nil
+        let oblique = tables == nil ? reverse.map(ObliqueCoordinates.init) : nil
         let toOriented = permutation.inverse.indexMap(from: orientedSize)
         var output = [Label](repeating: 0, count: rows.count * firstSize.h * firstSize.w)
         output.withUnsafeMutableBufferPointer { output in
@@ -52,7 +53,7 @@ extension SpatialLeg {
                                 let parts = (tables[0][i], tables[1][j], tables[2][k])
                                 source = min(parts.0, parts.1, parts.2) < 0 ? -1 : parts.0 + parts.1 + parts.2
                             } else {
-                                source = nearestOffset(i, j, k, reverse, toOriented)
+                                source = nearestOffset(i, j, k, oblique, toOriented)
                             }
                             if source >= 0 { output[start + k] = labels[source] }
                         }
@@ -130,9 +131,11 @@ extension SpatialLeg {
         }
     }
 
-    private func nearestOffset(_ i: Int, _ j: Int, _ k: Int, _ reverse: GridMap?, _ toOriented: Affine) -> Int {
-        guard let reverse, let voxel = inFirstBox(toOriented(Double(i), Double(j), Double(k))) else { return -1 }
-        let point = reverse.source(of: voxel.0, voxel.1, voxel.2)
+    private func nearestOffset(
+        _ i: Int, _ j: Int, _ k: Int, _ source: ObliqueCoordinates?, _ toOriented: Affine
+    ) -> Int {
+        guard let source, let voxel = inFirstBox(toOriented(Double(i), Double(j), Double(k))) else { return -1 }
+        let point = source(voxel.0, voxel.1, voxel.2)
         var offset = 0
         for (axis, value) in [point.x, point.y, point.z].enumerated() {
             let index = Int(value.rounded(.toNearestOrEven))
@@ -203,7 +206,7 @@ extension SpatialLeg {
         _ input: UnsafeBufferPointer<Float>, _ channels: Int, _ rows: Range<Int>,
         _ output: UnsafeMutableBufferPointer<Float>
     ) {
-        guard let reverse = resampling?.reversed else { return }
+        guard let source = (resampling?.reversed).map(ObliqueCoordinates.init) else { return }
         nonisolated(unsafe) let (input, output) = (input, output)
         let toOriented = permutation.inverse.indexMap(from: orientedSize)
         concurrently(rows.count) { part in
@@ -212,7 +215,7 @@ extension SpatialLeg {
                     for k in 0..<firstSize.w {
                         let place = toOriented(Double(rows.lowerBound + row), Double(j), Double(k))
                         guard let voxel = inFirstBox(place) else { continue }
-                        let point = reverse.source(of: voxel.0, voxel.1, voxel.2)
+                        let point = source(voxel.0, voxel.1, voxel.2)
                         let a = tap(point.x, axis: 0, channels: channels)
                         let b = tap(point.y, axis: 1, channels: channels)
                         let c = tap(point.z, axis: 2, channels: channels)

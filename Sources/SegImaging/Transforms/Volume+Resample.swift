@@ -98,36 +98,25 @@ extension Volume {
         }
     }
 
-    /// Samples along axes that are not parallel to the source's: the matrix gives the coordinate of every voxel.
+    /// Samples along axes that are not all parallel to the source's.
     private func sampleObliquely(
         _ input: UnsafeBufferPointer<Float>, _ map: GridMap, _ interpolation: Interpolation,
         into output: UnsafeMutableBufferPointer<Float>
     ) {
         nonisolated(unsafe) let (input, output) = (input, output)
         let (size, target) = (size, map.destinationSize)
+        let source = ObliqueCoordinates(map)
         concurrently(target.d) { rows in
             for i in rows {
                 for j in 0..<target.h {
                     for k in 0..<target.w {
-                        let point = map.source(of: i, j, k)
+                        let point = source(i, j, k)
                         output[(i * target.h + j) * target.w + k] =
                             interpolation == .nearest ? nearest(input, size, point) : linear(input, size, point)
                     }
                 }
             }
         }
-    }
-}
-
-extension GridMap {
-    /// The source coordinate of a destination voxel, clamped to the source unless the padding is zeros.
-    @inline(__always)
-    func source(of i: Int, _ j: Int, _ k: Int) -> (x: Double, y: Double, z: Double) {
-        let point = matrix(Double(i), Double(j), Double(k))
-        return (
-            sampling.padded(point.x, Double(sourceSize.d)), sampling.padded(point.y, Double(sourceSize.h)),
-            sampling.padded(point.z, Double(sourceSize.w))
-        )
     }
 }
 

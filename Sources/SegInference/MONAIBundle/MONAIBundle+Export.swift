@@ -234,9 +234,9 @@ extension MONAIBundle {
 
     private static func readme(_ description: ModelDescription, name: String) -> String {
         let steps = description.preprocessing
-        var lines = [
-            "# \(name)", "", "Segments a 3-D scan: \(description.labels.sorted { $0.key < $1.key }.map(\.value)).",
-        ]
+        let names = description.labels.sorted { $0.key < $1.key }.map(\.value)
+        let found = names.isEmpty ? "" : ": " + names.joined(separator: ", ")
+        var lines = ["# \(name)", "", "Segments a 3-D scan\(found)."]
         let channels = (try? description.network.outline().inputChannels) ?? 1
         let scans = channels == 1 ? "SCAN.nii.gz" : "SCANS/*.nii.gz"
         lines += [

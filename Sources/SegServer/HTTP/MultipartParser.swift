@@ -10,12 +10,15 @@ package struct MultipartParser {
     package struct Head: Hashable, Sendable {
         /// The field's name; for a part of `multipart/related`, its media type, such as `application/dicom`.
         package var name: String
-        /// Whether the part is a file; the client's file name is not used otherwise.
+        /// Whether the part is a file.
         package var isFile: Bool
+        /// The client's name for the file, which gives the order of a case's channels; it is never a path.
+        package var fileName: String?
 
-        package init(name: String, isFile: Bool) {
+        package init(name: String, isFile: Bool, fileName: String? = nil) {
             self.name = name
             self.isFile = isFile
+            self.fileName = fileName
         }
     }
 
@@ -168,10 +171,17 @@ package struct MultipartParser {
             guard words.value.lowercased() == "form-data", let name = words["name"], name.utf8.count <= 200 else {
                 break
             }
-            return Head(name: name, isFile: words["filename"] != nil || words["filename*"] != nil)
+            let isFile = words["filename"] != nil || words["filename*"] != nil
+            return Head(name: name, isFile: isFile, fileName: words["filename*"].flatMap(decoded) ?? words["filename"])
         }
         throw kind.damaged(
             kind == .form ? "a part does not name its field" : "a part does not name its media type")
+    }
+
+    /// The value of an extended parameter (RFC 8187), `UTF-8'en'na%C3%AFve.nii`; nil if it is not one.
+    private func decoded(_ value: String) -> String? {
+        let pieces = value.split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
+        return pieces.count == 3 ? String(pieces[2]).removingPercentEncoding : nil
     }
 
     private static func find(_ pattern: [UInt8], in bytes: [UInt8]) -> Int? {

@@ -77,7 +77,9 @@ extension MultipartForm {
         guard head.isFile || fields[head.name] == nil else {
             throw Refusal(.badRequest, "the form has the field '\(head.name.prefix(40))' twice")
         }
-        return OpenPart(name: head.name, sink: head.isFile ? try scratch.makeUpload() : nil)
+        let sink = try head.isFile ? scratch.makeUpload() : nil
+        sink?.clientName = head.fileName
+        return OpenPart(name: head.name, sink: sink)
     }
 
     private mutating func take(_ bytes: [UInt8], of part: inout OpenPart?) async throws {

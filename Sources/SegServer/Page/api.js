@@ -137,7 +137,8 @@ export const api = {
         return request.send(files[0]);
       }
       const form = new FormData();
-      // The server does not use file names, which may identify a patient, and logs none.
+      // File names may identify a patient, and the files are in the order of the channels already; the server would sort
+      // names that end in _0000, _0001, … again.
       files.forEach((file, number) => form.append("file", file, String(number + 1)));
       request.send(form);
     });

@@ -53,6 +53,9 @@ export function asScan(all) {
     if (single.length < files.length || files.some((file) => ZIP.test(file.name))) {
       return { fault: "One case at a time: its scans as NIfTI, NRRD or MetaImage, one ZIP, or the DICOM files of one folder." };
     }
+    if (areOfSeveralCases(files)) {
+      return { fault: "The file names number these scans as those of several cases. Choose the scans of one case: CASE_0000, CASE_0001, …" };
+    }
     const channels = numbered(files);
     return { name: namesOf(channels ?? files), files: channels ?? files, isUnordered: !channels };
   }
@@ -61,6 +64,15 @@ export function asScan(all) {
 
 /** The names of files in one line. */
 export function namesOf(files) { return files.map((file) => file.name).join(", "); }
+
+// The name of a case, of files that are all numbered; null if one has no number.
+const caseOf = (file) => (CHANNEL.test(file.name) ? file.name.replace(CHANNEL, "") : null);
+
+/** Whether all files are numbered, but as channels of several cases: `a_0000` and `b_0001`. */
+function areOfSeveralCases(files) {
+  const cases = files.map(caseOf);
+  return !cases.includes(null) && new Set(cases).size > 1;
+}
 
 /** Uploads a scan. */
 export const send = (files, progress, isWanted) => chosen(

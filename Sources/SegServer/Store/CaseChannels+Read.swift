@@ -33,6 +33,25 @@ extension CaseChannels {
         }
     }
 
+    /// Orders the files of a form as `medseg predict` orders the scans of a case: by their numbers `_0000`, `_0001`, … if all
+    /// have one, else as they were sent.
+    /// - Parameter names: The client's names for the files; nil for a file without one.
+    /// - Returns: The index of each channel's file.
+    /// - Throws: `Refusal` if the numbers are those of several cases; it has no name of a file, which may identify a patient.
+    static func order(named names: [String?]) throws -> [Int] {
+        // `group` looks for 4-D files, which an upload does not have. No path below a device exists, whatever the name.
+        let paths = names.map { name in "/dev/null/" + (name?.split(separator: "/").last.map(String.init) ?? "") }
+        guard let ordered = try? group(paths, by: paths.count).first?.files else {
+            throw Refusal(
+                .badRequest,
+                "the files of the form are named as scans of several cases, or as one channel twice; send the scans of one "
+                    + "case, named CASE_0000, CASE_0001 and so on, or without such numbers in the order of the model's channels"
+            )
+        }
+        // Only files with different numbers change places.
+        return ordered == paths ? Array(paths.indices) : ordered.compactMap { paths.firstIndex(of: $0) }
+    }
+
     private static func refusal(_ channel: Int, _ error: DataError) -> any Error {
         Refusal(.badRequest, "channel \(channel) cannot be used: \(error.message)")
     }

@@ -10,6 +10,8 @@ internal import SegCore
 /// server's budget as they arrive.
 final class FileSink {
     let path: String
+    /// The client's name for the file of a form. It gives the order of a case's channels and is neither a path nor logged.
+    var clientName: String?
     private(set) var count = 0
     private let budget: ByteBudget
     private var descriptor: Int32
@@ -44,6 +46,8 @@ final class FileSink {
     /// Writes pending bytes and closes the file.
     func finish() async throws {
         try await flush()
+        // A form may have thousands of files; their buffers would stay until the form's last byte.
+        pending = []
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1
     }

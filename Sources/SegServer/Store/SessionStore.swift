@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import SegCore
 internal import SegDICOM
+internal import SegData
 internal import SegImaging
 internal import SegInference
 
@@ -20,7 +21,7 @@ struct Scan: Hashable, Sendable {
     /// The file of the voxels of `path` in the page's form.
     let voxels: String
     let facts: ScanFacts
-    /// The channels after the first, in the order of the upload.
+    /// The channels after the first, in the model's order.
     var further: [Channel] = []
     /// The DICOM files that the scan was made from; nil if it was uploaded in another format.
     var dicom: DicomOrigin?
@@ -84,8 +85,8 @@ actor SessionStore {
 
     /// Creates a session from a complete upload.
     /// - Parameters:
-    ///   - upload: A scan, a ZIP of DICOM files, several DICOM files, or the scans of a case in the order of a model's
-    ///     channels.
+    ///   - upload: A scan, a ZIP of DICOM files, several DICOM files, or the scans of a case, numbered by their names or in
+    ///     the order of a model's channels.
     ///   - selection: The choice of a volume of DICOM files.
     ///   - client: The client's name for its turns at the reader of DICOM.
     /// - Throws: `Refusal` or `DataError` if the upload is not a valid scan or too large, or no session is free.
@@ -103,8 +104,9 @@ actor SessionStore {
                 try await file.keep()
                 bytes += file.count
             }
-            let (paths, origin) = try place(upload.map(\.path), in: folder, selection)
-            var remarks: [String] = []
+            let placed = try place(upload.map(\.path), named: upload.map(\.clientName), in: folder, selection)
+            let (paths, origin) = (placed.scans, placed.origin)
+            var remarks = placed.remarks
             if let origin { remarks = try await dicom.readScan(origin, to: paths[0], for: client) }
             let voxels = "\(folder)/voxels.gz"
             var facts = try await reader.inspect(paths, voxels: voxels)
@@ -128,11 +130,14 @@ actor SessionStore {
     }
 
     /// Moves the files of an upload into the session's folder.
-    /// - Returns: The path of each channel's scan. A scan from DICOM files does not exist yet; the DICOM files are the origin.
-    /// - Throws: `Refusal` or `DataError` if the upload is not a valid scan, or no model takes that many scans.
+    /// - Parameter names: The client's names for the files.
+    /// - Returns: The path of each channel's scan, and a sentence if it is not the order of the upload. A scan from DICOM files
+    ///   does not exist yet; the DICOM files are the origin.
+    /// - Throws: `Refusal` or `DataError` if the upload is not a valid scan, no model takes that many scans, or they are named
+    ///   as those of several cases.
     private func place(
-        _ upload: [String], in folder: String, _ selection: DicomSelection
-    ) throws -> (scans: [String], origin: DicomOrigin?) {
+        _ upload: [String], named names: [String?], in folder: String, _ selection: DicomSelection
+    ) throws -> (scans: [String], origin: DicomOrigin?, remarks: [String]) {
         let endings = upload.map { DicomSource.isDicom($0) ? nil : try? ScanFile.ending(byContentOf: $0) }
         let areScans = upload.count > 1 && endings.allSatisfy { $0 != nil }
         guard areScans || upload.count == 1 && !DicomSource.isDicom(upload[0]) else {
@@ -149,7 +154,7 @@ actor SessionStore {
             }
             // A ZIP is recognised by its content, whatever its name.
             let source = upload.count == 1 ? "\(files)/1.dcm" : files
-            return (["\(folder)/scan.nii.gz"], DicomOrigin(source: source, choice: selection))
+            return (["\(folder)/scan.nii.gz"], DicomOrigin(source: source, choice: selection), [])
         }
         guard !selection.isMade else {
             throw Refusal(
@@ -162,12 +167,15 @@ actor SessionStore {
                 "the form has \(upload.count) scans, but the models here take \(counts) for a case; send one scan for each "
                     + "channel of a model, in the order of its channels")
         }
-        let scans = try upload.enumerated().map { channel, path in
+        let order = try CaseChannels.order(named: names)
+        let scans = try order.enumerated().map { channel, number in
+            let path = upload[number]
             let scan = try "\(folder)/scan\(channel == 0 ? "" : "_\(channel)")\(ScanFile.ending(byContentOf: path))"
             guard rename(path, scan) == 0 else { throw Self.unkept }
             return scan
         }
-        return (scans, nil)
+        let remark = "the channels are taken in the order of the files' numbers, as in nnU-Net, not in that of the form"
+        return (scans, nil, order == Array(upload.indices) ? [] : [remark])
     }
 
     private static let unkept = Refusal(.serverIsFull, "the scan cannot be stored")

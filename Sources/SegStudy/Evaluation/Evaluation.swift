@@ -9,6 +9,8 @@ public struct Evaluation {
     public var calibration: CalibrationStudy?
     /// Whether the document contains the MED_Segmentation report's own numbers, `SeedCompat`.
     public var hasSeedCompat = false
+    /// The measured cases that are training cases of the model; nil if the training cases are unknown.
+    public var trainingCases: [String]?
     private let metricOptions: MetricOptions
     private let bootstrap: Bootstrap
     private var cases: [MetricsDocument.Case] = []
@@ -108,7 +110,7 @@ public struct Evaluation {
             options: MetricsDocument.Options(
                 surfaceDiceToleranceMM: metricOptions.surfaceDiceToleranceMM,
                 hd95Definition: metricOptions.hausdorffDefinition, bootstrap: bootstrap),
-            calibration: calibration?.document, hasSeedCompat: hasSeedCompat)
+            calibration: calibration?.document, hasSeedCompat: hasSeedCompat, trainingCases: trainingCases)
     }
 
     /// The mean Dice over cases and classes; nil if it is undefined for all.

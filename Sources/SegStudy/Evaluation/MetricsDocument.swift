@@ -48,7 +48,7 @@ public struct MetricsDocument: Codable, Sendable {
             self.bootstrap = bootstrap
         }
 
-        private enum CodingKeys: String, CodingKey {
+        fileprivate enum CodingKeys: String, CodingKey {
             case bootstrap
             case surfaceDiceToleranceMM = "surface_dice_tolerance_mm"
             case hd95Definition = "hd95_definition"
@@ -58,6 +58,7 @@ public struct MetricsDocument: Codable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case options, cases, summary, calibration
         case emptyMasks = "empty_masks"
+        case trainingCases = "training_cases"
     }
 
     /// The options of the measurement.
@@ -70,6 +71,8 @@ public struct MetricsDocument: Codable, Sendable {
     public let summary: [String: CohortSummary]
     /// The quality of the uncertainties; nil if none were measured.
     public let calibration: CalibrationStudy.Document?
+    /// The measured cases that are training cases of the model; nil if the training cases are unknown.
+    public let trainingCases: [String]?
 
     private static let emptyMaskPolicy =
         "A metric that an empty mask leaves undefined is null and left out of means; such cases are counted as missed "
@@ -77,10 +80,14 @@ public struct MetricsDocument: Codable, Sendable {
         + "surface Dice 0 and no distances; no empty mask scores 1."
 
     /// Creates a document and summarises its cases by class.
-    /// - Parameter hasSeedCompat: Whether the summaries contain `SeedCompat`.
+    /// - Parameters:
+    ///   - hasSeedCompat: Whether the summaries contain `SeedCompat`.
+    ///   - trainingCases: The cases that are training cases of the model; nil if the training cases are unknown.
     public init(
-        cases: [Case], options: Options, calibration: CalibrationStudy.Document?, hasSeedCompat: Bool = false
+        cases: [Case], options: Options, calibration: CalibrationStudy.Document?, hasSeedCompat: Bool = false,
+        trainingCases: [String]? = nil
     ) {
+        self.trainingCases = trainingCases
         self.calibration = calibration
         self.options = options
         self.cases = cases
@@ -118,21 +125,23 @@ public struct MetricsDocument: Codable, Sendable {
         return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
     }
 
-    /// The metrics as CSV, one row per case and class; undefined values are empty.
+    /// The metrics as CSV, one row per case and class; undefined values are empty. The last columns of each row are the options
+    /// that decide the surface Dice and HD95.
     public var csv: String {
         let metrics = Metric.allCases
-        let columns =
-            ["case", "class", "label", "presence"] + metrics.map(\.rawValue)
-            + ["prediction_volume_ml", "reference_volume_ml"]
+        let volumeColumns = ["prediction_volume_ml", "reference_volume_ml"]
+        let optionKeys: [Options.CodingKeys] = [.surfaceDiceToleranceMM, .hd95Definition]
+        let settings = ["\(options.surfaceDiceToleranceMM)", options.hd95Definition.rawValue]
+        var columns = ["case", "class", "label", "presence"]
+        columns += metrics.map(\.rawValue) + volumeColumns + optionKeys.map(\.rawValue)
         var lines = [CSVRow(columns).text]
         for item in cases {
             for row in item.classes {
                 let values = metrics.map { $0.value(of: row.metrics) }
                 let volumes: [Double?] = [row.metrics.predictionVolumeML, row.metrics.referenceVolumeML]
-                let cells =
-                    [item.name, row.name, "\(row.metrics.label)", row.metrics.presence.rawValue]
-                    + (values + volumes).map { value in value.map { "\($0)" } ?? "" }
-                lines.append(CSVRow(cells).text)
+                var cells = [item.name, row.name, "\(row.metrics.label)", row.metrics.presence.rawValue]
+                cells += (values + volumes).map { value in value.map { "\($0)" } ?? "" }
+                lines.append(CSVRow(cells + settings).text)
             }
         }
         return lines.joined(separator: "\n") + "\n"

@@ -127,7 +127,12 @@ extension PickleReader {
     }
 
     private mutating func text(countOf bytes: Int) throws(CheckpointFault) -> String {
-        String(decoding: try take(integer(bytes, "a length"), "text"), as: UTF8.self)
+        let text = String(decoding: try take(integer(bytes, "a length"), "text"), as: UTF8.self)
+        guard !text.hasLongCombiningRun else {
+            throw CheckpointFault(
+                "its pickle has a text with more than \(Limits.combiningRun) combining characters in a row")
+        }
+        return text
     }
 
     private mutating func line() throws(CheckpointFault) -> String {

@@ -77,6 +77,11 @@ struct PyTorchCheckpoint {
         in reader: PickleReader, _ choice: Weights.Choice
     ) throws(CheckpointFault) -> (entries: [String: PickleValue], place: String) {
         guard case .dictionary(let index) = reader.result else {
+            if case .object(let name) = reader.result {
+                throw CheckpointFault(
+                    "contains a whole object of the class '\(name.prefix(100))', as torch.save(model) writes it; classes in a "
+                        + "file are not run. Save the weights of the model: torch.save(model.state_dict(), FILE)")
+            }
             throw CheckpointFault("contains no dictionary of weights; save model.state_dict()")
         }
         let whole = reader.entries(index)

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 
 /// A zip archive with uncompressed entries, as `torch.save` writes it, read in place. PKWARE APPNOTE 6.3.10.
 ///
@@ -109,6 +110,7 @@ struct ZipArchive {
         guard next <= end else { throw CheckpointFault("its zip directory is damaged") }
         let nameBytes = data[data.startIndex + nameStart..<data.startIndex + nameStart + nameCount]
         let name = String(decoding: nameBytes, as: UTF8.self)
+        guard !name.hasLongCombiningRun else { throw CheckpointFault("its zip directory has an unusable name") }
         let packing = flags & 1 != 0 ? "encrypted" : method == 8 ? "compressed (deflate)" : "compressed"
         let isPlain = flags & 1 == 0 && method == 0
         var long = LongFields(data, from: nameStart + nameCount, count: extraCount)
