@@ -45,6 +45,16 @@ import Testing
         #expect(mask.size == SmallDataset.size)
     }
 
+    /// The doctor finds what `train` would refuse.
+    @Test func theDoctorReadsTheNetworksChannels() throws {
+        let data = try dataset()
+        let doctor = try Command.medseg("data", "doctor", data.folder.path, "--config", data.config, "--quiet")
+        #expect(doctor.status == 65 && doctor.output.contains("network_def.in_channels is 1"), "\(doctor.output)")
+        let config = try data.config(replacing: "out_channels: 2", with: "out_channels: 1")
+        let refused = try Command.medseg("data", "doctor", data.folder.path, "--config", config, "--quiet")
+        #expect(refused.status == 65, "\(refused.output)")
+    }
+
     /// A 4-D file is a case, and its mask is 3-D.
     @Test func aFileOfFourDimensionsPredictsTheSameMask() throws {
         let data = try dataset()

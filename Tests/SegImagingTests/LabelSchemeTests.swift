@@ -79,5 +79,6 @@ import Testing
         let shared = LabelScheme.sharedName([3: "a", 1: "a", 2: "b"])
         #expect(shared?.contains("classes 1 and 3 the same name, 'a'") == true)
         #expect(LabelScheme.distinct([1: "a", 2: "b", 3: "a"]) == [1: "a (1)", 2: "b", 3: "a (3)"])
+        #expect(LabelScheme.sharedName(LabelScheme.distinct([1: "a", 2: "a", 3: "a (1)"])) == nil)
     }
 }

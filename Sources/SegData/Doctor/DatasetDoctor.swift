@@ -39,8 +39,8 @@ public struct DatasetDoctor {
         self.plan = plan
     }
 
-    /// Reads every file and returns the findings in this order: about the index and the configuration, about each case, and about all cases
-    /// compared with each other.
+    /// Reads every file and returns the findings in this order: about the index and the configuration, about each case, and
+    /// about all cases compared with each other.
     /// - Parameter progress: Called with the number of finished cases and the next case's name.
     public func findings(progress: (Int, String) -> Void) -> [DatasetFinding] {
         var findings = dataset.notes.map { note in

@@ -148,10 +148,12 @@ public struct LabelScheme: Hashable, Sendable {
     /// The names with the number added to each that several classes share: a model folder needs different names.
     public static func distinct(_ names: [Int: String]) -> [Int: String] {
         let counts = Dictionary(grouping: names.values) { $0 }.mapValues(\.count)
-        return Dictionary(
+        let made = Dictionary(
             uniqueKeysWithValues: names.map { number, name in
                 (number, counts[name, default: 1] > 1 ? "\(name) (\(number))" : name)
             })
+        // A made name may be that of another class.
+        return sharedName(made) == nil ? made : distinct(made)
     }
 
     /// The name of the class or of the first region that contains a label number; nil if none does.

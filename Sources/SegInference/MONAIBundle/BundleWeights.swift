@@ -103,7 +103,7 @@ struct BundleWeights {
             }
         }
         try reader.finish()
-        guard let file = file(path) else {
+        guard let file = self.file(path) else {
             throw reader.error(
                 "load_path",
                 "'\(path)' lies outside of the bundle, whose files alone are read; put the weights into the bundle's models"

@@ -37,7 +37,7 @@ public struct MONAIBundle: Sendable {
         let (folder, source) = (configuration.folder, configuration.source)
         let document = try BundleDocument(configuration.value, source: source, folder: folder)
         let faults = FaultList(source: source, key: nil)
-        faults.part { if let fault = document.rootFault { throw fault } }
+        if let fault = document.rootFault { faults.part { throw fault } }
         let evaluator = faults.part { try Self.evaluator(document) }.flatMap { $0 }
         // The evaluator uses only its own arguments, whatever else the file contains.
         func used(_ key: String) throws -> (id: String, value: ConfigValue)? {

@@ -67,7 +67,7 @@ struct DoctorCommand: ParsableCommand {
             pads: configuration.sampling.pad, labels: model.labelScheme)
         (plan.channels, plan.classes) = (try? model.inputChannels, try? model.classCount)
         do {
-            _ = try configuration.checkedModel(of: dataset)
+            try configuration.checkedModel(of: dataset).checkTraining(batch: configuration.sampling.batchSize)
         } catch let fault as DataError {
             plan.refusal = fault
         }
