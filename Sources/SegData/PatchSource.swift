@@ -105,6 +105,10 @@ public struct PatchSource: Sendable {
     /// each.
     public var warnings: [String] { cases.flatMap(\.notes) + samplers.compactMap(\.warning) }
 
+    /// The classes that occur in any case, or with regions the numbers of label maps, without the background and without
+    /// ignored voxels.
+    public var presentClasses: Set<Int> { Set(samplers.flatMap(\.presentClasses).map { Int($0) }) }
+
     /// The batch of a step, counted from 0; may be called from several threads.
     /// - Throws: `DataError` naming a cached case that can no longer be read.
     public func batch(_ step: Int) throws(DataError) -> PatchBatch {

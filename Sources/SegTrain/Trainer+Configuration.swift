@@ -31,11 +31,36 @@ extension Trainer {
         let (measured, remarks) = try Self.validation(of: validation, configuration, on: backend, ranks: ranks)
         let patches = try PatchSource(
             training, sampling, configuration.augmentation, seed: configuration.seed, labels: model.labelScheme)
+        let unlearnt = try Self.unlearnt(model, present: patches.presentClasses)
         try self.init(
-            network, configuration.options, validation: measured, warnings: patches.warnings + remarks,
+            network, configuration.options, validation: measured, warnings: patches.warnings + unlearnt + remarks,
             document: configuration.resolved,
             source: model.network.source, ranks: ranks,
             loss: { try loss(supervised: $0, labels: $1) }, batches: patches.batch)
+    }
+
+    /// A warning about classes and regions that occur in no training case; empty if all occur.
+    private static func unlearnt(_ model: ModelDescription, present: Set<Int>) throws -> [String] {
+        func name(_ group: LabelScheme.Group) -> String {
+            "'\(group.name)' (\(group.numbers.map(String.init).joined(separator: ", ")))"
+        }
+        let absent: [String]
+        if let regions = model.labelScheme.regions {
+            absent = regions.filter { present.isDisjoint(with: $0.numbers) }.map(name)
+        } else if let groups = model.labelScheme.groups {
+            absent = groups.enumerated().filter { !present.contains($0.offset + 1) }.map { name($0.element) }
+        } else {
+            let classes = try (0..<model.classCount).dropFirst()
+            absent = classes.filter { !present.contains($0) }.map { number in
+                model.labels[number].map { "'\($0)'" } ?? "class \(number)"
+            }
+        }
+        guard !absent.isEmpty else { return [] }
+        let key = model.labelScheme.regions == nil ? "labels" : "regions"
+        return [
+            "no training case has a voxel of these \(key) on the network's grid, so they are not learnt: "
+                + "\(absent.shortList()); correct their numbers, or add cases that contain them"
+        ]
     }
 
     /// The measurement of the validation cases, nil if there are none, and the warnings about them.

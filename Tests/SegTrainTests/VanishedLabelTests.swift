@@ -37,6 +37,22 @@ import Testing
         }
     }
 
+    /// A mistyped number trains a class, or a region, without a voxel.
+    @Test func whatNoTrainingCaseHasIsNamed() throws {
+        func warnings(classes: Int, _ changes: [String: ConfigValue]) throws -> [String] {
+            let entries: [String: ConfigValue] = ["iterations": 2]
+            let configuration = try Spheres.configuration(
+                patch: 8, classes: classes, changes: entries.merging(changes) { $1 })
+            return try Trainer(configuration, training: [ball], validation: [], on: CPUBackend(threads: 1)).warnings
+        }
+        #expect(try warnings(classes: 2, [:]).isEmpty)
+        let plain = try warnings(classes: 3, [:])
+        #expect(plain.count == 1 && plain.first?.contains(": class 2;") == true, "\(plain)")
+        let grouped = try warnings(classes: 3, ["labels": [["a": 1], ["b": 99]]])
+        #expect(grouped.count == 1 && grouped.first?.contains("these labels") == true, "\(grouped)")
+        #expect(grouped.first?.contains(": 'b' (99);") == true, "\(grouped)")
+    }
+
     @Test func nothingToValidateOnIsRefused() throws {
         let error = try #require(throws: DataError.self) { try trainer([vanished]) }
         #expect(error.kind == .badData && error.subject == "validation" && error.message.contains("(gone)"))

@@ -15,6 +15,8 @@ public struct CropSampler: Sendable {
     public let positiveRatio: Double
     /// A warning if the volume has only one kind of voxel, else nil; worth showing once per case.
     public let warning: String?
+    /// The classes of the scan in ascending order, without the background and without ignored voxels.
+    public let presentClasses: [UInt8]
     private let foreground: VoxelRows
     private let background: VoxelRows
     private let classes: [VoxelRows]
@@ -84,6 +86,7 @@ public struct CropSampler: Sendable {
             classes.append(present.count == 1 ? foreground : try VoxelRows(.label(label), of: scan))
         }
         self.classes = classes
+        presentClasses = present
         let wanted = options.positive / (options.positive + options.negative)
         if foreground.count == 0 {
             (positiveRatio, warning) = (0, "\(name): the label has no foreground; all patches are background.")
