@@ -99,6 +99,21 @@ import Testing
         #expect(pace.check(at: 20) == .slowBody, "what came before does not help")
     }
 
+    /// A body may come in many pieces of a normal size or a few of one byte, but not in thousands of one byte.
+    @Test func aBodyInTinyPiecesIsFragmented() {
+        var pace = ClientPace(limits: Self.limits(), at: 0)
+        func feed(_ pieces: Int, of bytes: Int) {
+            pace.begin()
+            for _ in 0..<pieces { pace.receive(bytes) }
+        }
+        feed(4095, of: 1)
+        #expect(!pace.isFragmented)
+        pace.receive(1)
+        #expect(pace.isFragmented)
+        feed(100_000, of: 32)
+        #expect(!pace.isFragmented)
+    }
+
     @Test func theServersOwnTimeDoesNotCount() {
         var pace = ClientPace(limits: Self.limits(), at: 0)
         pace.begin()

@@ -72,6 +72,39 @@ def test_one_slow_request_is_ended(server, inputs):
         assert answer is not None and answer.startswith(b"HTTP/1.1 408 ") and b"too slowly" in answer, answer
 
 
+CHUNKED = b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+CRUMBS = b"1\r\n \r\n" * 10_000
+
+
+def send_crumbs(server, address):
+    """Sends a body in chunks of one byte until the server closes the connection; returns its answer."""
+    with connect(server, address) as connection:
+        connection.settimeout(20)
+        connection.sendall(CHUNKED)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(50):
+                connection.sendall(CRUMBS)
+        with contextlib.suppress(ConnectionError):
+            return connection.recv(1000)
+    return b""
+
+
+def test_bodies_in_chunks_of_one_byte(server):
+    with Honest(server), ThreadPoolExecutor(50) as pool:
+        until = time.monotonic() + 8
+
+        def send(address):
+            answers = []
+            while time.monotonic() < until:
+                answers.append(send_crumbs(server, address))
+            return answers
+
+        answers = [answer for list in pool.map(send, ADDRESSES[:50]) for answer in list]
+    # The answer is lost where it meets bytes that are still being sent.
+    told = [answer for answer in answers if answer]
+    assert told and all(b" 400 " in answer and b"larger chunks" in answer or b" 503 " in answer for answer in told)
+
+
 def test_slow_logins_without_the_token(inputs):
     with running(inputs, environment={"MEDSEG_TOKEN": TOKEN}) as server, Honest(server):
         slow = Slow(server, SLOW_LOGIN)

@@ -14,6 +14,9 @@ package struct ClientPace {
     /// The seconds and bytes of the current interval.
     private var waited = 0.0
     private var received = 0
+    /// The number of pieces in which the body has come so far, and their bytes.
+    private var pieces = 0
+    private var bytes = 0
     /// The number of unsent parts of responses, and the time of the last sent part.
     private var unsent = 0
     private var lastSent = 0.0
@@ -31,10 +34,22 @@ package struct ClientPace {
         isReceiving = true
         waited = 0
         received = 0
+        (pieces, bytes) = (0, 0)
     }
 
-    /// Records bytes of a body.
-    package mutating func receive(_ bytes: Int) { received += bytes }
+    /// Records a piece of a body, such as a chunk.
+    package mutating func receive(_ bytes: Int) {
+        received += bytes
+        self.bytes += bytes
+        pieces += 1
+    }
+
+    /// Whether the body has come in thousands of pieces of a few bytes. A piece of one byte takes as long as one of thousands,
+    /// so other clients would wait.
+    package var isFragmented: Bool { pieces >= Self.mostPieces && bytes < Self.leastPiece * pieces }
+
+    private static let mostPieces = 4096
+    private static let leastPiece = 32
 
     /// Records that the request is complete.
     package mutating func end() { isReceiving = false }

@@ -143,6 +143,10 @@ final class ConnectionGate: ChannelDuplexHandler {
             }
         case .body(let bytes):
             pace.receive(bytes.readableBytes)
+            guard !pace.isFragmented else {
+                return end(
+                    context, .badRequest, "the body comes in thousands of chunks of a few bytes; send larger chunks")
+            }
             connections.receive(context.channel, bytes: bytes.readableBytes)
         case .end:
             pace.end()
@@ -158,6 +162,8 @@ final class ConnectionGate: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
+        // A client that goes on sending must not cost time until the connection is closed.
+        guard !isEnded else { return }
         pace.read(at: ConnectionTable.now)
         context.read()
     }
