@@ -90,7 +90,7 @@ def send_crumbs(server, address):
 
 
 def test_bodies_in_chunks_of_one_byte(server):
-    with Honest(server), ThreadPoolExecutor(50) as pool:
+    with Honest(server), ThreadPoolExecutor(20) as pool:
         until = time.monotonic() + 8
 
         def send(address):
@@ -99,7 +99,7 @@ def test_bodies_in_chunks_of_one_byte(server):
                 answers.append(send_crumbs(server, address))
             return answers
 
-        answers = [answer for list in pool.map(send, ADDRESSES[:50]) for answer in list]
+        answers = [answer for list in pool.map(send, ADDRESSES[:20]) for answer in list]
     # The answer is lost where it meets bytes that are still being sent.
     told = [answer for answer in answers if answer]
     assert told and all(b" 400 " in answer and b"larger chunks" in answer or b" 503 " in answer for answer in told)
@@ -147,8 +147,8 @@ def test_costly_documents(server, name):
 
     with Honest(server), ThreadPoolExecutor(50) as pool:
         statuses = [answer.status_code for answer in pool.map(send, range(50))]
-    # 503: more such bodies than the server holds at once.
-    assert set(statuses) <= {400, 404, 413, 503}, statuses
+    # 503: more such bodies than the server holds at once. 409: two clients add the same image at the same moment.
+    assert set(statuses) <= {400, 404, 409, 413, 503}, statuses
 
 
 def test_queries_without_end(server):
