@@ -114,6 +114,17 @@ import Testing
         #expect(!pace.isFragmented)
     }
 
+    @Test func longRunsOfCombiningCharactersInQueriesAreRefused() {
+        let run = String(repeating: "%CC%95%CC%80", count: 20)
+        let plain = "e" + String(repeating: "\u{315}\u{300}", count: 20)
+        for text in ["e\(run)=1", "a=e\(run)", plain] {
+            #expect(throws: Refusal.self) { try RequestQuery.check(text) }
+        }
+        #expect(throws: Never.self) { try RequestQuery.check("e%CC%81=1&b=2&c") }
+        #expect(HeaderWords("form-data; \(plain)=x; name=a")["name"] == nil)
+        #expect(HeaderWords("form-data; name=a")["name"] == "a")
+    }
+
     @Test func theServersOwnTimeDoesNotCount() {
         var pace = ClientPace(limits: Self.limits(), at: 0)
         pace.begin()

@@ -163,7 +163,7 @@ final class ConnectionGate: ChannelDuplexHandler {
 
     func read(context: ChannelHandlerContext) {
         // A client that goes on sending must not cost time until the connection is closed.
-        guard !isEnded else { return }
+        guard !isEnded || !pace.isFragmented else { return }
         pace.read(at: ConnectionTable.now)
         context.read()
     }

@@ -172,7 +172,9 @@ package struct MultipartParser {
                 break
             }
             let isFile = words["filename"] != nil || words["filename*"] != nil
-            return Head(name: name, isFile: isFile, fileName: words["filename*"].flatMap(decoded) ?? words["filename"])
+            let fileName = words["filename*"].flatMap(decoded) ?? words["filename"]
+            // No file of a longer name exists, and a form may have thousands of names.
+            return Head(name: name, isFile: isFile, fileName: fileName.flatMap { $0.utf8.count <= 255 ? $0 : nil })
         }
         throw kind.damaged(
             kind == .form ? "a part does not name its field" : "a part does not name its media type")
@@ -209,6 +211,10 @@ package struct HeaderWords {
     package subscript(name: String) -> String? { parameters[name] }
 
     package init(_ text: String) {
+        guard !text.hasLongCombiningRun else {
+            value = ""
+            return
+        }
         var pieces: [String] = [""]
         var quoted = false
         var escaped = false

@@ -19,19 +19,31 @@ package struct RequestQuery: Sendable {
 
     init(_ request: Request) { self.init(request.uri.query ?? "") }
 
-    /// Checks a query before it is parsed: too many names, or a name that occurs twice, are refused.
+    /// Checks a query before it is parsed: too many names, a name that occurs twice, and texts that take long to compare
+    /// are refused.
     /// - Throws: `Refusal`.
     package static func check(_ text: String) throws {
+        try checkRuns(text)
         let pairs = text.split(separator: "&", maxSplits: Limits.formFields)
         guard pairs.count <= Limits.formFields else {
             throw Refusal(.badRequest, "the query or form should have at most \(Limits.formFields) names")
         }
         var names: Set<String> = []
         for pair in pairs {
-            let name = decoded(pair.prefix { $0 != "=" })
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(decoded)
+            for part in parts { try checkRuns(part) }
+            let name = parts[0]
             guard names.insert(name).inserted else {
                 throw Refusal(.badRequest, "the query or form names '\(name.beginning(40))' twice")
             }
+        }
+    }
+
+    private static func checkRuns(_ text: String) throws {
+        guard !text.hasLongCombiningRun else {
+            throw Refusal(
+                .badRequest,
+                "the query or form should have at most \(Limits.combiningRun) combining characters in a row")
         }
     }
 
