@@ -252,7 +252,9 @@ let package = Package(
             path: "Tests/Sanitize/Program", swiftSettings: strict),
 
         // The needs of tests beside the package: programs, a small disk, and the files of Tests/Golden.
-        .target(name: "SegTestNeeds", path: "Tests/Needs", exclude: ["apt.sh", "needs.sh", "needs.py"], swiftSettings: strict),
+        .target(
+            name: "SegTestNeeds", path: "Tests/Needs", exclude: ["apt.sh", "needs.sh", "needs.py"],
+            swiftSettings: strict),
         // Ranks that are threads of one process, for tests.
         .target(
             name: "SegTestRanks", dependencies: ["SegCore", "SegComm"], path: "Tests/Ranks", swiftSettings: strict),

@@ -57,7 +57,8 @@ struct JSONTests {
 
     @Test("Runs of combining characters, which take long to compare, are bounded")
     func combiningRuns() throws {
-        func text(_ run: Int) -> String { "\"e" + String(repeating: "\u{315}", count: run) + "\"" }
+        // Marks of two classes in turn have to be sorted; equal ones are sorted already.
+        func text(_ run: Int) -> String { "\"e" + String(repeating: "\u{315}\u{300}", count: run / 2) + "\"" }
         #expect(throws: Never.self) { try value(text(Limits.combiningRun)) }
         #expect(throws: Never.self) { try value("\"" + String(repeating: "e\u{301}", count: 1000) + "\"") }
         let started = ContinuousClock.now

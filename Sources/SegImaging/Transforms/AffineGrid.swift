@@ -6,7 +6,7 @@ internal import SegCore
 /// Labels at twice the resolution fall halfway between voxels everywhere. The rounding of these steps decides which
 /// neighbour MONAI uses there.
 struct AffineGrid<Real: BinaryFloatingPoint & Sendable>: Sendable {
-    /// A source coordinate, which is between -1 and 1, as a function of positions along the destination axes.
+    /// A source coordinate as a function of positions along the destination axes; -1 and 1 are the outer faces of the source.
     struct Row: Sendable {
         /// The factors of the positions along the destination axes.
         var factors: (Real, Real, Real) = (0, 0, 0)
